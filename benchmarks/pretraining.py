@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score, train_test_split
 
 from isthmus import PretrainedClassifier
-from isthmus.pretraining.fine_tuning import HeadedNetwork, Lessons, answers, fine_tune, forget
+from isthmus.pretraining.fine_tuning import HeadedNetwork, TrainingSet, fine_tune, outputs_of, reinitialized
 from isthmus.tables import load_bundled
 
 RESULTS = Path(__file__).parent / "results" / "pretraining.json"
@@ -55,13 +55,13 @@ def one(name: str, per_class: int, seed: int) -> dict[str, float]:
     given[labelled] = y[labelled]
     model = PretrainedClassifier(random_state=seed).fit(X, given)
     scaling = model.autoencoder_.scaling_
-    begun = HeadedNetwork(model.autoencoder_.model_, model.linear_.weight, model.linear_.bias)
-    goals, shares = np.eye(len(model.classes_))[y[labelled]], np.full(len(labelled), 1 / len(labelled))
-    lessons = Lessons(scaling.apply(X[labelled]), goals, shares)
-    scratch = fine_tune(forget(begun, seed), lessons, **model._tuning(seed))
+    network = HeadedNetwork(model.autoencoder_.model_, model.linear_.weight, model.linear_.bias)
+    targets, probabilities = np.eye(len(model.classes_))[y[labelled]], np.full(len(labelled), 1 / len(labelled))
+    training = TrainingSet(scaling.apply(X[labelled]), targets, probabilities)
+    scratch = fine_tune(reinitialized(network, seed), training, **model.fine_tuning(seed))
     return {
         "pretrained": float(model.score(X_test, y_test)),
-        "scratch": float((answers(scratch, scaling.apply(X_test)).argmax(1) == y_test).mean()),
+        "scratch": float((outputs_of(scratch, scaling.apply(X_test)).argmax(1) == y_test).mean()),
         "pca": pca_accuracy(X, labelled, y, X_test, y_test),
         "teacher": model.teacher_ if model.network_ is not None else "none: linear",
     }

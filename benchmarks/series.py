@@ -140,8 +140,11 @@ def _windows(X: np.ndarray, length: int, *, each: bool) -> tuple[np.ndarray, Win
 
 
 def alarms(X: np.ndarray, labels: np.ndarray, n_past: int) -> dict[str, dict[str, float]]:
-    """Episodes at the stated rate: of the series by itself, and of a stream after a past of ``n_past`` steps."""
-    found = {"whole series": _counted(SeriesOutlierDetector(episodes=STATED).fit(X).episodes_, labels, 0)}
+    """Episodes at the stated rate and without one: of the series, and of a stream after a past of ``n_past`` steps."""
+    found = {
+        "whole series": _counted(SeriesOutlierDetector(episodes=STATED).fit(X).episodes_, labels, 0),
+        "whole series, no rate stated": _counted(SeriesOutlierDetector().fit(X).episodes_, labels, 0),
+    }
     for threshold in ("static", "tracked"):
         try:
             detector = SeriesOutlierDetector(episodes=STATED, threshold=threshold).fit(X[:n_past])

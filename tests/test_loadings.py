@@ -131,7 +131,9 @@ def texts(figure: Figure) -> str:
 
 def test_a_table_s_figure_names_columns_and_says_r2():
     data = datasets.load_iris(as_frame=True).data
-    said = texts(plot_loadings(Autoencoder(2, **LINEAR).fit(data).loadings(data)))
+    figure = plot_loadings(Autoencoder(2, **LINEAR).fit(data).loadings(data))
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["z1", "z2"]  # as on the explorer page
+    said = texts(figure)
     assert "petal length (cm)" in said
     assert "Which columns each latent explains" in said
     assert "1.00" in said
@@ -144,8 +146,8 @@ def test_a_figure_of_many_says_which_it_shows():
     names = tuple(f"c{j}" for j in range(n))
     found = Loadings(tuple(f"z{k}" for k in range(p)), names, r2, r2, r2, r2, r2)
     said = texts(plot_loadings(found))
-    assert "The 12 latents that explain most, of 20." in said
-    assert "The 30 columns best explained, of 50." in said
+    assert "The 12 of 20 latents that explain most." in said
+    assert "The 30 of 50 columns that are explained best." in said
     assert "c7" in said
     assert "0.99" in said
 

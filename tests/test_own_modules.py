@@ -159,7 +159,7 @@ def test_it_goes_to_onnx(tmp_path):
 
 
 def test_the_page_refuses_it_by_name(tmp_path):
-    with pytest.raises(UnknownLayerError, match="the page cannot run a network of one's own"):
+    with pytest.raises(UnknownLayerError, match="the page cannot run a user's own network"):
         isthmus.explorer.write_explorer(fitted(), tmp_path / "page.html", X)
     assert not list(tmp_path.iterdir())
 

@@ -329,7 +329,7 @@ def test_negative_numbers_of_a_decoder_are_not_cut_off():
         (lambda: plot_history(History()), "no rows"),
         (lambda: plot_samples(np.ones((3, 5)), (2, 2)), "have 4 numbers each, got an array of shape"),
         (lambda: plot_samples(np.ones((3, 8)), (2, 2, 2)), "1 or 3 channels"),
-        (lambda: plot_latent_plane(np.ones((4, 2)), [1, 2, 1]), "one a row, 4"),
+        (lambda: plot_latent_plane(np.ones((4, 2)), [1, 2, 1]), "one per row, 4"),
         (lambda: plot_latent_plane(np.ones((3, 2)), [1, 2, 9], ["a"]), "each of the 3 labels, got 1 names"),
         (lambda: plot_reconstructions(np.ones((2, 3)), np.ones((2, 3)), columns=["a"]), "3 columns"),
         (lambda: plot_decode_grid(lambda z: z, np.ones((4, 2)), columns=["a"]), "must name 2 columns"),
@@ -381,14 +381,14 @@ def test_a_copy_stands_above_its_original():
     assert len(shown) == 6
     for above, below in zip(shown[:3], shown[3:], strict=True):
         np.testing.assert_array_equal(above.get_array(), below.get_array())
-    assert {"generated", "nearest learned"} <= {*texts(figure)}
+    assert {"generated", "nearest in training"} <= {*texts(figure)}
 
 
 def test_a_way_is_one_line_a_pair():
     figure = plot_interpolation(DIGITS.values[:10], DIGITS.image_shape, n_pairs=2)
     assert len(pictures(figure)) == 10
     assert [axes.get_title() for axes in figure.axes] == ["0", "0.25", "0.5", "0.75", "1"] + [""] * 5
-    with pytest.raises(ValueError, match="10 rows cannot be parted into n_pairs=3"):
+    with pytest.raises(ValueError, match="10 rows cannot be split into n_pairs=3"):
         plot_interpolation(DIGITS.values[:10], DIGITS.image_shape, n_pairs=3)
 
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.utils.estimator_checks import check_estimator
 
 from isthmus import Autoencoder, PretrainedClassifier, PretrainedRegressor
-from isthmus.pretraining.fine_tuning import answers, forget
+from isthmus.pretraining.fine_tuning import HeadedNetwork, outputs_of, reinitialized
 from isthmus.pretraining.spreading import neighbour_graph, spread
 from isthmus.tables import load_bundled
 
@@ -67,9 +67,9 @@ def test_the_network_starts_at_the_linear_answer():
     y = (X[:, 0] + X[:, 1] ** 2 > 0.5).astype(int) + (X[:, 2] > 1)
     fitted = PretrainedClassifier(Autoencoder(2, max_iter=2), fine_tune=False, random_state=0).fit(X, y)
     rows = fitted.autoencoder_.scaling_.apply(X)
-    begun = fitted._begun(fitted.linear_)
-    np.testing.assert_allclose(answers(begun, rows), fitted.linear_(rows), atol=1e-4)
-    assert not np.allclose(answers(forget(begun, 0), rows), fitted.linear_(rows), atol=0.1)
+    start = HeadedNetwork(fitted.autoencoder_.model_, fitted.linear_.weight, fitted.linear_.bias)
+    np.testing.assert_allclose(outputs_of(start, rows), fitted.linear_(rows), atol=1e-4)
+    assert not np.allclose(outputs_of(reinitialized(start, 0), rows), fitted.linear_(rows), atol=0.1)
 
 
 def test_what_is_no_autoencoder_is_refused_in_a_sentence():

@@ -300,8 +300,8 @@ def test_the_same_seed_gives_the_same_answer():
         ({"as_good_as": 1.5}, "as_good_as must be a whole number of at least 1, got 1.5"),
         ({"sizes": [0]}, "sizes must be from 1 to 15, the columns of X, got 0"),
         ({"n_seeds": 0}, "n_seeds must be at least 1, got 0"),
-        ({"n_components": 3}, "'n_components' is no setting of Autoencoder that can be given here"),
-        ({"sparsity": 3}, "'sparsity' is no setting"),
+        ({"n_components": 3}, "'n_components' is not a setting of Autoencoder that can be given here"),
+        ({"sparsity": 3}, "'sparsity' is not a setting"),
         ({"likelihood": "bernoulli"}, "leave likelihood and start alone"),
     ],
 )

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from isthmus import Autoencoder, SeriesOutlierDetector, WindowedAutoencoder
 from isthmus.series import series_of
 from isthmus.series.bridging import _bridge, bridged
-from isthmus.series.episodes import Rate, Tracker, count_episodes, episodes_above, static_threshold
+from isthmus.series.episodes import (
+    Rate,
+    Tracker,
+    count_episodes,
+    episodes_above,
+    outlying_threshold,
+    static_threshold,
+)
 from isthmus.series.held_out import split_blocks
 from isthmus.series.lengths import period_of, window_lengths
 from isthmus.series.neighbours import Reference
@@ -387,6 +394,70 @@ def test_a_tracked_threshold_is_the_rule_and_knows_nothing_of_pieces(scores, siz
     assert seen == {first for first, _ in spans}
 
 
+def test_a_stated_rate_beyond_what_windows_can_tell_apart_does_not_join_everything():
+    scores = np.where(np.arange(400) % 40 < 4, 5.0, 1.0) + 0.01 * np.random.default_rng(0).random(400)
+    assert count_episodes(scores, 5.0, 20) == 10
+    assert len(episodes_above(scores, static_threshold(scores, 0.1, 20), 20)) == 10
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_beyond_the_outlying_threshold_half_a_peak_is_expected_by_chance(seed):
+    rng = np.random.default_rng(seed)
+    found = [outlying_threshold(rng.exponential(3.0, size=2_000), 1) for _ in range(60)]
+    # Of 2,000 independent exponential scores half a one exceeds 3 log(2,000 / 0.5).
+    assert np.mean(found) == pytest.approx(3 * np.log(4_000), rel=0.05)
+    assert outlying_threshold(np.array([1.0, 2.0, np.nan]), 1) == -np.inf
+
+
+def test_anomalies_do_not_move_the_outlying_threshold():
+    scores = np.random.default_rng(0).exponential(1.0, size=900)
+    wild = scores.copy()
+    wild[::5] = np.where(wild[::5] > 1.2, 500.0, wild[::5])  # of what is among the highest third
+    assert outlying_threshold(wild, 1) == pytest.approx(outlying_threshold(scores, 1))
+
+
+# ---- seasons -------------------------------------------------------------------------------------------
+
+
+def weeks(seed, weeks=9, **anomaly):
+    """Hours with working days and lower weekends, the two anomalies of which are planted if they are named."""
+    rng, t = np.random.default_rng(seed), np.arange(168 * weeks)
+    day = np.clip(np.sin(np.pi * (t % 24 - 6) / 14), 0, None)
+    values = 20 + 60 * day * np.where(t // 24 % 7 >= 5, 0.4, 1.0) + 3 * rng.normal(size=len(t))
+    for at, change in anomaly.items():
+        values[int(at[1:]) : int(at[1:]) + 18] += change
+    return values
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ordinary_weekends_do_not_stand_out(seed):
+    assert len(SeriesOutlierDetector().fit(weeks(seed)).episodes_) <= 1
+    found = SeriesOutlierDetector().fit(weeks(seed, s400=40, s1000=-35))
+    assert len(found.episodes_) == 2
+    for episode, at in zip(found.episodes_, (400, 1000), strict=True):
+        assert episode.first <= at + 17
+        assert episode.last >= at
+
+
+def test_a_detector_without_a_stated_rate_is_saved(tmp_path):
+    from isthmus.storage import load, save
+
+    values = weeks(3)
+    detector = SeriesOutlierDetector().fit(values)
+    save(detector, tmp_path / "saved")
+    again = load(tmp_path / "saved")
+    assert again.rate_ is None
+    np.testing.assert_array_equal(again.detect(values).scores, detector.detect(values).scores)
+
+
+def test_an_hour_that_clocks_repeat_in_hourly_stamps_is_two():
+    utc = pd.date_range("2024-10-26 20:00", periods=12, freq="h", tz="UTC")
+    local = utc.tz_convert("Europe/Berlin").tz_localize(None).to_numpy()
+    assert any("clocks go back" in note for note in grid_of(local, 12).notes)
+    expected = utc.tz_localize(None).to_numpy().astype("datetime64[us]")
+    np.testing.assert_array_equal(in_utc(local, "Europe/Berlin", "t"), expected)
+
+
 @pytest.mark.parametrize(
     ("said", "seconds", "per_step"),
     [(2, None, 0.002), ("1 per 500 steps", None, 0.002), ("2 per week", 604.8, 0.002), ("2/day", 86.4, 0.002)],
@@ -540,7 +611,7 @@ BAD = {
     "both": ({"train": sine(), "until": 5}, sine(), None, "give one of them"),
     "until before": ({"until": -5}, sine(), None, "leaves no step to learn from"),
     "until no date": ({"until": "soon"}, sine(n=100), hours(100), "is no date"),
-    "other channels": ({"train": sine(channels=3)}, sine(), None, "has 2 channels, but was fitted with 3"),
+    "other channels": ({"train": sine(channels=3)}, sine(), None, "has 2 channels, and 3 were fitted"),
     "a window of one": ({"window": 1}, sine(), None, "window must be at least 2"),
     "all gaps": ({}, sine(n=100), np.arange(100) // 2 * 10000.0 + np.arange(100) % 2, "cut by gaps|no window"),
 }
@@ -619,7 +690,7 @@ def test_seconds_since_1970_are_dates(tmp_path):
         ({"time": "time", "entity": "x"}, "no column 'x' for --entity"),
         ({"time": "time", "drop": ("a",)}, "no column of numbers that vary beside 'time'"),
         ({"time": "time", "drop": ("nothing",)}, "no column 'nothing' to drop"),
-        ({"time": "holes"}, "1 time is missing, the first in row 7"),
+        ({"time": "holes"}, "1 time is missing or can't be read, the first in row 7"),
     ],
 )
 def test_a_file_that_is_no_series_gets_one_sentence(given, words, tmp_path):

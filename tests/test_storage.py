@@ -338,7 +338,7 @@ def test_disk_full_is_said(small, tmp_path, monkeypatch):
 
 def test_a_config_too_long_to_be_read_is_not_written(small, tmp_path, monkeypatch):
     monkeypatch.setattr(isthmus.storage.manifest, "MOST_BYTES", 100)
-    with pytest.raises(StorageError, match="and 100 is the most; give the columns shorter names; fit it again"):
+    with pytest.raises(StorageError, match="and at most 100 are allowed; give the columns shorter names; fit it again"):
         save(small[0], tmp_path / "model")
     assert not list(tmp_path.iterdir())
 
@@ -358,7 +358,7 @@ def refused(folder, words):
 
 def test_load_refuses_what_is_no_model_folder(folder, tmp_path):
     refused(tmp_path / "nowhere", "does not exist; name a folder")
-    refused(folder / "config.json", "is a file, and what is saved is a folder")
+    refused(folder / "config.json", "is a file, and models are saved as folders")
     (tmp_path / "empty").mkdir()
     refused(tmp_path / "empty", r"is not a folder that isthmus saved: it has no config\.json")
     (tmp_path / "empty" / "config.json").write_text('{"model_type": "bert"}')
@@ -496,7 +496,7 @@ FORGED = [
     (put(*FITTED, "feature_names", value=["a"]), "there are 1 feature_names for 6 columns"),
     (put(*FITTED, "feature_names", value=[1] * 6), r"feature_names\[0\] must be text"),
     (put(*FITTED, "feature_names", value=["\ud800"] * 6), r"feature_names\[0\] must be text"),
-    (put(*FITTED, "n_directions", value=7), "n_directions=7 is more than there can be"),
+    (put(*FITTED, "n_directions", value=7), "n_directions=7 must be at most rank"),
     (put(*FITTED, "best_epoch", value=99), "best_epoch=99 is later than the last, 2"),
     (put(*FITTED, "history_columns", value=["a", "a"]), "history_columns must be different names"),
     (put(*FITTED, "history_rows", value=2), "its history has 2 rows, and 3 have a time"),
@@ -617,7 +617,7 @@ def test_load_believes_no_length_and_allocates_nothing_for_it(folder, monkeypatc
     rewrite(folder, tensors=b"")
     refused(folder, "ends inside its header")
     rewrite(folder, tensors=data + b"\0")
-    refused(folder, r"has [\d,]+ bytes where its header speaks of [\d,]+")
+    refused(folder, r"has [\d,]+ bytes, and its header describes [\d,]+")
 
     def never(*arguments):
         raise MemoryError

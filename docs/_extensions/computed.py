@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import measurements
+import series_measurements
 import worth
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -153,8 +154,8 @@ class Python(Computed):
         try:
             printed, value = workspace(self.env.docname).python(self.code)
         except Exception as error:
-            told = "".join(traceback.format_exception(error)[-3:])
-            raise self.fault(f"the code fails: {told}") from error
+            last = "".join(traceback.format_exception(error)[-3:])
+            raise self.fault(f"the code fails: {last}") from error
         figure = None
         if hasattr(value, "savefig"):
             figure, value = value, None
@@ -190,7 +191,7 @@ class Shell(Computed):
 
 
 class Measured(SphinxDirective):
-    """A table of `measurements`, by its function's name."""
+    """A table of `measurements` and its like, by its function's name."""
 
     required_arguments = 1
     final_argument_whitespace = True
@@ -198,7 +199,7 @@ class Measured(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Sphinx's seam."""
         name, *words = self.arguments[0].split()
-        found = (measurements, worth, importlib.import_module("reference"))
+        found = (measurements, series_measurements, worth, importlib.import_module("reference"))
         made = next((getattr(module, name) for module in found if hasattr(module, name)), None)
         if made is None:
             raise ExtensionError(f"{self.env.docname}: there is no measurement {name!r}.")

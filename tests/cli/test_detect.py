@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+from typing import get_args
 
 import numpy as np
 import pytest
 from pyarrow import parquet
 
 from cli.conftest import COLUMNS, call, own_rows, sentence
+from isthmus.anomaly.scorer import MEASURES
+from isthmus.cli.detect import Score
 from isthmus.tables import write_table
 
 TWO = ("--components", "2")  # by the settings of a fit, several times as long as the detector's own
@@ -189,6 +192,10 @@ def test_missing_columns_are_named(home, saved, tmp_path):
     called = call("detect", tmp_path / "few.csv", "--model", saved)
     assert called.code == 1
     assert "missing" in sentence(called)
+
+
+def test_every_score_of_the_detector_can_be_asked_for():
+    assert get_args(Score) == MEASURES
 
 
 def test_another_measure_needs_another_fit(home, saved):

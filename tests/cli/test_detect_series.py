@@ -37,7 +37,7 @@ def test_episodes_are_written_to_standard_output(file):
     assert HOURS[480] <= top["focus_start"] <= top["focus_end"] <= HOURS[540]
     assert top["start"] <= top["peak"] <= top["end"]
     assert top["channel_1"] == "a"
-    assert top["contribution_1"] + top["contribution_2"] == pytest.approx(top["score"])
+    assert top["contribution_1"] + top["contribution_2"] == pytest.approx(top["score"], rel=1e-5)  # six digits each
     assert "the threshold is set for 1 per month" in called.err
 
 

@@ -116,7 +116,7 @@ def test_the_folder_one_is_in_is_not_written_over(place, data, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path / "outer" / "here")
     told = call("fit", data, "-o", place, *FAST)
     assert told.code == 1
-    words = "exists" if place == ".." else "is the folder this runs in, or one above it"
+    words = "exists" if place == ".." else "is the working directory or one above it"
     assert words in sentence(told)
     assert not list((tmp_path / "outer" / "here").iterdir())
 

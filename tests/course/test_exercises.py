@@ -81,8 +81,8 @@ def test_another_right_solution_passes_too(path, fault_here):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ("return None", "your weight_for_mean answered None, which could not be used: TypeError"),
-        ("return 'much'", "your weight_for_mean answered 'much', which could not be used: ValueError"),
+        ("return None", "your weight_for_mean returned None, which could not be used: TypeError"),
+        ("return 'much'", "your weight_for_mean returned 'much', which could not be used: ValueError"),
         ("return 1 / 0", "your file stopped at line 7: ZeroDivisionError"),
     ],
 )

@@ -272,11 +272,12 @@ def test_pictures_of_unlike_shapes_are_refused():
         array_and_shape([np.zeros((2, 2, 3)), np.zeros((3, 3, 3))])[0]
 
 
-def test_a_list_of_arrays_is_refused_where_it_could_be_pictures_or_batches():
-    with pytest.raises(DataError, match=r"12 arrays of 3 × 4, which could be .* np.stack\(X\) for pictures"):
-        input_rows(list(ROWS))
+def test_a_list_of_arrays_of_one_shape_holds_pictures_unless_they_are_oblong():
+    rows = input_rows(list(ROWS))
+    assert (rows.values.shape, rows.image_shape) == ((12, 12), (3, 4))
     batches = [RNG.normal(size=(50, 3)), RNG.normal(size=(50, 3))]
     assert len(input_rows(batches).values) == 100
+    assert len(input_rows([RNG.normal(size=(5, 3)), RNG.normal(size=(4, 3))]).values) == 9
 
 
 def test_channels_that_come_last_are_put_first_and_back():

@@ -1,7 +1,7 @@
-"""Checking a learner's file: it runs in a process of its own, for so long and no longer.
+"""Checking a learner's file, in a process of its own with a time limit.
 
-The file is a stranger's program: it may loop, exit or crash. What it prints goes where it prints; the result comes
-back through a file, so nothing printed can be taken for it.
+The file may loop, exit or crash. Its output is shown as usual; the result comes back through a file, so it can't be
+confused with output.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ __all__ = ["CheckResult", "check_file", "fault_of"]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Whether a file solves an exercise, and if not, why: the failed property and the smallest counterexample."""
+    """Whether a file solves an exercise, and if not, the failed property with the smallest counterexample."""
 
     passed: bool
     fault: str | None
 
 
 def check_file(asked: Exercise, path: Path, time_limit: float = 60.0) -> CheckResult:
-    """Run the file at ``path`` and check what it defines, within ``time_limit`` seconds in all."""
+    """Run the file at ``path`` and check what it defines, within ``time_limit`` seconds."""
     if not path.is_file():
         raise ValueError(
             f"learn: there is no file {str(path)!r} to check; isthmus learn {asked.chapter} --start FILE writes one."
@@ -59,7 +59,7 @@ def check_file(asked: Exercise, path: Path, time_limit: float = 60.0) -> CheckRe
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and whatever it started."""
+    """End the process and its children."""
     if process.poll() is None:
         if hasattr(os, "killpg"):
             os.killpg(process.pid, 9)
@@ -69,7 +69,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def fault_of(asked: Exercise, path: str) -> str | None:
-    """What is wrong with the file at ``path``, which is run in this very process; None if nothing is."""
+    """What is wrong with the file at ``path``, run in this process; None if nothing is."""
     sys.path.insert(0, str(Path(path).parent))
     calls: list[str] = []
     try:
@@ -87,14 +87,14 @@ def fault_of(asked: Exercise, path: str) -> str | None:
 
 
 def _noted(name: str, function: Callable[..., Any], calls: list[str]) -> Callable[..., Any]:
-    """The learner's function, with a note of what it answered last, for an error that comes only afterwards."""
+    """The learner's function, with a note of its last result in ``calls``, for errors that occur later."""
 
     @functools.wraps(function)
     def call(*values: Any, **named: Any) -> Any:
         calls[:] = [f"your {name}"]
-        answer = function(*values, **named)
-        calls[:] = [f"your {name} answered {reprlib.repr(answer)}, which"]
-        return answer
+        result = function(*values, **named)
+        calls[:] = [f"your {name} returned {reprlib.repr(result)}, which"]
+        return result
 
     return call
 
@@ -108,9 +108,9 @@ def _line_of(error: Exception, path: str) -> str:
 
 def _main(chapter: str, path: str, outcome: str) -> None:
     fault = fault_of(exercise(int(chapter)), path)
-    beside = Path(outcome + ".part")
-    beside.write_text(json.dumps(fault), encoding="utf-8")
-    beside.replace(outcome)
+    part = Path(outcome + ".part")
+    part.write_text(json.dumps(fault), encoding="utf-8")
+    part.replace(outcome)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Exercises: one file a chapter in ``exercises/``, checked by properties and not by the answer's digits.
+"""Exercises: one file per chapter in ``exercises/``, checked by properties and not by the digits of a result.
 
 A chapter's file holds the whole exercise: its text (the docstring, whose first line is the title), what a solution
-must define (``NEEDS``), a ``STARTER`` to fill in, a ``REFERENCE`` that passes, ``WRONG`` solutions each with what is
-said of it, and the ``CHECKS``. A check is a function of the solution; its docstring names a property, and it answers
-with None, or with one sentence that shows the smallest case in which the property fails. Simplest cases come first.
+must define (``NEEDS``), a ``STARTER`` to fill in, a ``REFERENCE`` that passes, ``WRONG`` solutions with their messages,
+and the ``CHECKS``. A check is a function of the solution; its docstring names a property, and it returns None, or one
+sentence that shows the smallest case in which the property fails. The simplest cases come first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from isthmus_course.progress import mark_solved, solved_chapters
 
-__all__ = ["Check", "Exercise", "distinguished", "exercise", "exercises", "first_fault", "said"]
+__all__ = ["Check", "Exercise", "distinguished", "exercise", "exercises", "first_fault", "show"]
 
 Check = Callable[[Any], str | None]
 Case = TypeVar("Case")
@@ -42,15 +42,15 @@ class Exercise:
         return self.chapter in solved_chapters()
 
     def mark_solved(self) -> None:
-        """Remember that it is solved; a `ValueError` if that can't be written down."""
+        """Remember that it is solved; a `ValueError` if that can't be written."""
         mark_solved(self.chapter)
 
     def properties(self) -> list[str]:
-        """The names of what is checked, in order."""
+        """The properties that are checked, in order."""
         return [(check.__doc__ or "").strip().rstrip(".") for check in self.checks]
 
     def fault(self, solution: Any) -> str | None:
-        """What is wrong with a solution, its first failed property and a counterexample; None if nothing is."""
+        """The first property that a solution fails, with a counterexample; None if it fails none."""
         missing = [name for name in self.needs if not hasattr(solution, name)]
         if missing:
             return f"your file defines no {missing[0]!r}; it must define {', '.join(self.needs)}."
@@ -62,7 +62,7 @@ class Exercise:
 
 
 def exercises() -> dict[int, Exercise]:
-    """Every exercise there is, by its chapter."""
+    """All exercises by chapter."""
     from isthmus_course import exercises as folder
 
     names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__))
@@ -70,7 +70,7 @@ def exercises() -> dict[int, Exercise]:
 
 
 def exercise(chapter: int) -> Exercise:
-    """One chapter's exercise; a `ValueError` if it has none."""
+    """The exercise of a chapter; a `ValueError` if there is none."""
     try:
         found: Any = importlib.import_module(f"isthmus_course.exercises.chapter_{chapter:02d}")
     except ModuleNotFoundError as error:
@@ -99,10 +99,10 @@ def first_fault(cases: Iterable[Case], fault: Callable[[Case], str | None]) -> s
     return next((sentence for sentence in map(fault, cases) if sentence is not None), None)
 
 
-def said(value: Any) -> str:
-    """A number or a vector as a counterexample shows it.
+def show(value: Any) -> str:
+    """A number or a vector as shown in a counterexample.
 
-    >>> said([1.0, -0.5]), said(0.123456)
+    >>> show([1.0, -0.5]), show(0.123456)
     ('(1, -0.5)', '0.123')
     """
     import numpy as np
@@ -110,14 +110,14 @@ def said(value: Any) -> str:
     value = np.asarray(value, dtype=float)
     if value.ndim == 0:
         return f"{float(value):.3g}"
-    return f"({', '.join(map(said, value))})"
+    return f"({', '.join(map(show, value))})"
 
 
 def distinguished(one: float, other: float) -> tuple[str, str]:
-    """Two numbers with as many figures, three at least, as distinguish them.
+    """Two numbers with as many digits, at least three, as distinguish them.
 
     >>> distinguished(0.5, 0.375), distinguished(0.153426, 0.153442)
     (('0.5', '0.375'), ('0.15343', '0.15344'))
     """
-    pairs = ((f"{one:.{figures}g}", f"{other:.{figures}g}") for figures in range(3, 18))
+    pairs = ((f"{one:.{digits}g}", f"{other:.{digits}g}") for digits in range(3, 18))
     return next((pair for pair in pairs if pair[0] != pair[1]), (f"{one:g}", f"{other:g}"))

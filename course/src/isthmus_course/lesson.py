@@ -1,14 +1,14 @@
-"""A lesson's numbers, each with a name and an assertion, so no sentence holds one that was typed by hand.
+"""A lesson's numbers, each with a name and an assertion, so none of them is typed by hand.
 
-A lesson computes, then says what must be true of the outcome:
+A lesson computes, then asserts what must be true of the results:
 
 >>> lesson = Lesson(2, "The line, by hand")
 >>> lesson.given("x", [2.0, 2.4])
 >>> lesson.exact("error", 0.36 / 1.81, known=(2.4 - 0.9 * 2.0) ** 2 / (1 + 0.9**2))
 
-Its prose then says ``{{ error:.3f }}``, and the page 0.199. An answer known on paper is *exact*. A trained one differs
-from seed to seed, so it is stated as a `Spread` over at least five of them that stays *within* bounds, or as a relation
-that *holds* for each. What is not as claimed stops the lesson, and with it the build of the page.
+Its text then has ``{{ error:.3f }}``, and the page 0.199. A result known on paper is *exact*. A trained one differs
+from seed to seed, so it is stated as a `Spread` over at least five seeds that stays *within* bounds, or as a relation
+that *holds* for each. A failed assertion stops the lesson, and with it the build of the page.
 
 >>> lesson.within("slope", [0.899, 0.901, 0.900, 0.898, 0.902], low=0.89, high=0.91)
 >>> lesson.fill("{{ error:.3f }}, and a slope from {{ slope.low:.3f }} to {{ slope.high:.3f }}")
@@ -35,7 +35,7 @@ __all__ = ["PLACE", "Lesson", "Result", "ResultError", "Spread", "filled", "plac
 
 FEWEST_SEEDS = 5
 PLACE = re.compile(r"\{\{\s*([A-Za-z_][\w.]*)((?:\[\d+\])*)(?::([^}]*))?\s*\}\}")
-RECORDS = "ISTHMUS_LESSON_RECORDS"  # the folder a build of the site collects results in
+RECORDS = "ISTHMUS_LESSON_RECORDS"  # the folder in which a build of the site collects results
 
 
 class ResultError(AssertionError):
@@ -65,24 +65,24 @@ class Spread:
 
     @property
     def seeds(self) -> int:
-        """How many there are."""
+        """The number of seeds."""
         return len(self.values)
 
 
 @dataclass(frozen=True)
 class Result:
-    """One named result and, in words, what was asserted of it."""
+    """One named result and, in words, what was asserted about it."""
 
     value: Any
     asserted: str
 
-    def said(self) -> str:
-        """The value as the table shows it."""
+    def text(self) -> str:
+        """The value as shown in the table."""
         if isinstance(self.value, Spread):
             return f"{self.value.low:.4g} – {self.value.high:.4g}"
         if isinstance(self.value, list):
-            return "(" + ", ".join(map(_said, np.ravel(self.value).tolist())) + ")"
-        return _said(self.value)
+            return "(" + ", ".join(map(_text, np.ravel(self.value).tolist())) + ")"
+        return _text(self.value)
 
 
 class Lesson:
@@ -91,9 +91,9 @@ class Lesson:
     Parameters
     ----------
     number, title
-        As in the course's table of contents; a page that is no chapter has its file's name for a number.
+        As in the course's table of contents; for a page that is no chapter the name of its file.
     seed
-        The seed of all the lesson draws, or the first of them; None where nothing is drawn.
+        The seed of all random draws, or the first of several; None if nothing is drawn.
     """
 
     def __init__(self, number: int | str, title: str, seed: int | None = None):
@@ -101,19 +101,19 @@ class Lesson:
         self.results: dict[str, Result] = {}
 
     def given(self, name: str, value: Any) -> None:
-        """Name what the lesson sets out from: a point, a variance, a count."""
+        """Name what the lesson starts from: a point, a variance, a count."""
         self._keep(name, value, "given")
 
     def exact(self, name: str, value: Any, known: Any, digits: int = 12) -> None:
-        """Name a number, or an array, that is known on paper or by another way; they must agree to ``digits``."""
+        """Name a number or an array that is also known in another way; they must agree to ``digits`` decimals."""
         got, expected = np.asarray(value, dtype=float), np.asarray(known, dtype=float)
-        apart = np.abs(got - expected).max() if got.shape == expected.shape else np.inf
-        if not apart <= 10.0**-digits:
+        difference = np.abs(got - expected).max() if got.shape == expected.shape else np.inf
+        if not difference <= 10.0**-digits:
             raise ResultError(f"lesson {self.number}: {name!r} is {value}, not {known} to {digits} digits.")
         self._keep(name, value, f"equal to {digits} decimals")
 
     def within(self, name: str, values: Sequence[float], low: float, high: float) -> None:
-        """Name a trained number, one a seed; every one must lie from ``low`` to ``high``."""
+        """Name a trained number, one value per seed; each must lie from ``low`` to ``high``."""
         self._require_seeds(name, len(values))
         worst = [value for value in map(float, values) if not low <= value <= high]
         if worst:
@@ -124,7 +124,7 @@ class Lesson:
         self._keep(name, Spread(tuple(map(float, values))), asserted)
 
     def holds(self, name: str, held: Sequence[bool], what: str) -> None:
-        """Name a relation between trained results, one truth a seed, said in words; it must hold for every seed."""
+        """Name a relation between trained results, described by ``what``; ``held`` has a boolean per seed, all True."""
         self._require_seeds(name, len(held))
         if not all(held):
             raise ResultError(
@@ -133,16 +133,16 @@ class Lesson:
         self._keep(name, len(held), f"{what}, at each of {len(held)} seeds")
 
     def fill(self, text: str) -> str:
-        """The text with a number in each ``{{ name:format }}``."""
+        """The text with each ``{{ name:format }}`` replaced by a number."""
         return filled(text, {name: result.value for name, result in self.results.items()})
 
     def widget(self, kind: str, caption: str, prompt: str = "", **state: Any) -> Widget:
-        """A picture that moves, for the page: which, what to see in it, what to try, and how it stands at first."""
+        """An interactive figure for the page: its kind, its caption, what to try, and its initial state."""
         return Widget(kind, caption, json.loads(json.dumps(state, default=_plain)), prompt)
 
     def __repr__(self) -> str:
         wide = max(map(len, self.results), default=0)
-        lines = [f"{name:{wide}}  {result.said()}  ({result.asserted})" for name, result in self.results.items()]
+        lines = [f"{name:{wide}}  {result.text()}  ({result.asserted})" for name, result in self.results.items()]
         return "\n".join([f"What the page computed: {self._made_by()}", *lines])
 
     def _made_by(self) -> str:
@@ -163,26 +163,26 @@ class Lesson:
             self._record(Path(os.environ[RECORDS]))
 
     def _record(self, folder: Path) -> None:
-        """Leave the results where the build of the site will fill the page from them."""
+        """Write the results to where the build of the site reads them."""
         facts = {
             "made_by": self._made_by(),
             "results": [
                 {
                     "name": name,
                     "value": {"values": result.value.values} if isinstance(result.value, Spread) else result.value,
-                    "said": result.said(),
+                    "said": result.text(),
                     "asserted": result.asserted,
                 }
                 for name, result in self.results.items()
             ],
         }
-        with atomic_write(folder / f"{self.number}.json") as beside:
-            beside.write_text(json.dumps(facts), encoding="utf-8")
+        with atomic_write(folder / f"{self.number}.json") as temporary:
+            temporary.write_text(json.dumps(facts), encoding="utf-8")
 
 
 @dataclass(frozen=True)
 class Widget:
-    """A picture that moves: the site draws it by ``course/_static/widgets``, a notebook only points there."""
+    """An interactive figure: the site draws it with ``course/_static/widgets``, a notebook only points there."""
 
     kind: str
     caption: str
@@ -200,7 +200,7 @@ class Widget:
 
 
 def places(text: str) -> set[str]:
-    """The names that a text asks for, as written.
+    """The names of the results that a text uses, as written.
 
     >>> places("{{ x[0]:.1f }} and {{ net.slope.low }}") == {"x", "net.slope.low"}
     True
@@ -209,7 +209,7 @@ def places(text: str) -> set[str]:
 
 
 def filled(text: str, values: dict[str, Any]) -> str:
-    """The text with a value in each ``{{ name:format }}``; a `ResultError` for a name that nothing has."""
+    """The text with each ``{{ name:format }}`` replaced by a value; a `ResultError` for an unknown name."""
 
     def value_of(match: re.Match[str]) -> str:
         value = _looked_up(match[1], values)
@@ -229,7 +229,7 @@ def _looked_up(name: str, values: dict[str, Any]) -> Any:
     raise ResultError(f"no result is named {name!r}; there are {', '.join(values) or 'none'}.")
 
 
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     return f"{value:.9g}" if isinstance(value, float) else str(value)
 
 

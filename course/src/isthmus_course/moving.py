@@ -1,9 +1,9 @@
-"""A fitted model as a page can run it: weights as text, worked out by ``isthmus.encode`` and ``decode`` in its kit.
+"""Fitted models for interactive figures: weights as text, evaluated by ``isthmus.encode`` and ``decode`` in the page.
 
 z = scale ⊙ (A u + a + f(u)),               u = (x - center) / spread
 x̂ = center + spread ⊙ (B u + b + g(u)),     u = z / scale
 
-with f and g chains of layers that have SiLU between them.
+with f and g sequences of layers with SiLU between them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["decoder_state", "encoder_state", "linear_state"]
 def encoder_state(model: BaseAutoencoder) -> dict[str, Any]:
     """The encoder of a fitted model with a point code, a principal start, no convolutions and SiLU, for JSON."""
     if model.make_bottleneck(1).has_prior:
-        raise ValueError("encoder_state: pages run encoders whose answer is a point, and no others.")
+        raise ValueError("encoder_state: pages only run encoders with a point code.")
     return _state(model, "encoder")
 
 
@@ -31,7 +31,7 @@ def decoder_state(model: BaseAutoencoder) -> dict[str, Any]:
 
 
 def linear_state(directions: np.ndarray, center: np.ndarray) -> dict[str, Any]:
-    """The decoder x̂ = center + Σ z_j v_j of directions v of shape (p, n), as PCA has it, for JSON."""
+    """The decoder x̂ = center + Σ z_j v_j of directions v of shape (p, n), such as PCA's, for JSON."""
     size, n_features = directions.shape
     return {
         "scale": _text(np.ones(size)),
@@ -44,7 +44,7 @@ def linear_state(directions: np.ndarray, center: np.ndarray) -> dict[str, Any]:
 
 def _state(model: BaseAutoencoder, part: str) -> dict[str, Any]:
     if model.activation != "silu" or model.start != "principal" or model.channels:
-        raise ValueError(f"{part}_state: pages run perceptrons with a principal start and SiLU, and no others.")
+        raise ValueError(f"{part}_state: pages only run perceptrons with a principal start and SiLU.")
     module = (model.encoder if part == "encoder" else model.decoder).to_torch()
     weights = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
     own_scale = weights["encoder.output_scale" if part == "encoder" else "decoder.input_scale"]

@@ -1,7 +1,7 @@
-"""Which exercises are solved: one small file in the user's own folder, written each time a check passes.
+"""Progress: which exercises are solved, in one small file in the user's own folder, written when a check passes.
 
-The folder is ``$XDG_STATE_HOME/isthmus`` (``~/.local/state/isthmus``), and on Windows ``%LOCALAPPDATA%/isthmus``. A
-file that can't be read counts as none; to forget everything, delete it.
+The folder is ``$XDG_STATE_HOME/isthmus`` (``~/.local/state/isthmus``), and on Windows ``%LOCALAPPDATA%/isthmus``. An
+unreadable file counts as none; delete it to reset the progress.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["mark_solved", "progress_file", "solved_chapters"]
 
 
 def progress_file() -> Path:
-    """Where progress is kept."""
+    """The file that holds the progress."""
     if sys.platform == "win32":
         folder = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
     else:
@@ -37,5 +37,5 @@ def solved_chapters() -> set[int]:
 def mark_solved(chapter: int) -> None:
     """Remember that a chapter's exercise is solved; a `ValueError` (`DataError`) if the folder can't be written to."""
     solved = sorted(solved_chapters() | {chapter})
-    with atomic_write(progress_file()) as beside:
-        beside.write_text(json.dumps({"solved": solved}) + "\n", encoding="utf-8")
+    with atomic_write(progress_file()) as temporary:
+        temporary.write_text(json.dumps({"solved": solved}) + "\n", encoding="utf-8")

@@ -2,7 +2,7 @@
 
 detector = AutoencoderOutlierDetector().fit(X_normal)
 detector.predict(X), detector.p_values(X), detector.explain(X), detector.drift(X)
-AutoencoderOutlierDetector().fit_detect(X)          of a table without labels
+AutoencoderOutlierDetector().fit_detect(X)          for a table without labels
 """
 
 from isthmus.anomaly.contributions import Explanation

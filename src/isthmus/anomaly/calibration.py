@@ -1,11 +1,11 @@
-"""How surprising an amount is, and how rare a score: from rows scored by fits that have not seen them.
+"""Cross-validation of a detector: how the rows are split, and how surprising an amount is by rows the fits never saw.
 
-The rows are split into folds. For each fold an autoencoder is fitted to the others; nearest rows need no second fit, as
-a row is left out of them when it is scored. All folds together say how large every part of the score is among normal
-rows, and what the scores are that p-values are counted from.
+The rows are split into folds. For each fold an autoencoder is fitted to the others; nearest neighbours need no second
+fit, as a row is never its own neighbour. The held-out rows of all folds say how large each part of the score is among
+normal rows, and their scores are those that p-values are counted from.
 
-Equal rows stay on one side of every split, and count once: a row whose copy was learned from would look more normal
-than a new row does.
+Equal rows stay on the same side of every split and count once: a row whose copy was in the training fold would look
+more normal than a new row does.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ __all__ = ["MOST_CALIBRATION_ROWS", "N_FOLDS", "Split", "split_rows", "surprises
 N_FOLDS = 4
 MOST_CALIBRATION_ROWS = 10_000
 ROOTS = {"density": SIXTH_ROOT, "neighbours": SIXTH_ROOT, "core": TWELFTH_ROOT}
-ONE_SPLIT_ROWS = 40_000  # from which on one split has enough rows to be held out
+ONE_SPLIT_ROWS = 40_000  # above which a single split holds out enough rows
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Rows held out, fold by fold.
+    """The folds that are held out.
 
     Attributes
     ----------
     folds : list of ndarray of int
-        Indices of the rows of each; rows in none of them are learned from by all.
+        Row indices of each fold; rows in no fold are in every training set.
     counted : ndarray of bool, shape (n_rows,)
-        Rows that are counted: the first of each that are equal.
+        Whether a row counts: of equal rows only the first does.
     """
 
     folds: list[np.ndarray]
@@ -43,7 +43,7 @@ class Split:
 
     @property
     def n_rows(self) -> int:
-        """Rows in all."""
+        """Total number of rows."""
         return len(self.counted)
 
     def rest(self, fold: np.ndarray) -> np.ndarray:
@@ -52,15 +52,15 @@ class Split:
 
 
 def split_rows(values: np.ndarray, fraction: float | None, seed: int, who: str) -> Split:
-    """Folds of the rows; or, with a ``fraction`` or very many rows, one set of rows that is held out."""
+    """Folds of the rows; with a ``fraction`` or very many rows, one held-out set."""
     _, first, group = np.unique(np.nan_to_num(values, nan=1e300), axis=0, return_index=True, return_inverse=True)
     group, n_groups, n_rows = group.ravel(), len(first), len(values)
     if n_groups <= 2:
         group, n_groups, first = np.arange(n_rows), n_rows, np.arange(n_rows)
-        _warn(f"{who}: the rows are all the same, or one of two; nearly every other row will be called an anomaly.")
+        _warn(f"{who}: there are at most two distinct rows; nearly every other row will be called an anomaly.")
     elif 2 * n_groups < n_rows:
         _warn(
-            f"{who}: of {n_rows:,} rows only {n_groups:,} are different; rates and p-values are those of "
+            f"{who}: only {n_groups:,} of {n_rows:,} rows are distinct; rates and p-values are those of "
             f"{n_groups:,} rows."
         )
     counted = np.zeros(n_rows, dtype=bool)
@@ -84,11 +84,11 @@ def _warn(sentence: str) -> None:
 
 
 def surprises_of(totals: Mapping[str, np.ndarray]) -> dict[str, Surprise]:
-    """The distribution of each part among rows that were held out, from its amounts, shape (n_rows,)."""
+    """The distribution of each part among held-out rows, from its amounts, shape (n_rows,)."""
     found = {
         # a sum of squares starts at 0; a log density has no such bound, so its own lowest value is used
         name: Surprise.of(part, float(part.min()) if name == "likelihood" else 0.0, ROOTS.get(name, CUBE_ROOT))
         for name, part in totals.items()
     }
-    # the tail of the core's would be the anomalies among the rows of the fit, which it is there to find
+    # the tail of the core part would be fitted to the anomalies among the training rows, which it is there to find
     return {name: one if name == "core" else one.with_tail(totals[name]) for name, one in found.items()}

@@ -1,6 +1,6 @@
 """Conformal p-values: from anomaly scores to error rates, by means of held-out normal rows.
 
-With scores s_1 … s_n of normal rows that the model has not seen, the conformal p-value of a row of score s is
+With scores s_1 … s_n of normal rows that the model has not seen, the conformal p-value of a row with score s is
 
     p = (1 + #{i : s_i ≥ s}) / (n + 1),
 
@@ -24,7 +24,7 @@ __all__ = ["Calibration", "Threshold", "benjamini_hochberg", "conformal_p_values
 
 @dataclass(frozen=True)
 class Threshold:
-    """Rows that score above ``score`` are alarms; of normal rows that is a share of ``rate`` on average."""
+    """Rows that score above ``score`` are alarms, on average a share ``rate`` of normal rows."""
 
     score: float
     rate: float
@@ -42,7 +42,7 @@ def conformal_p_values(scores: np.ndarray, held_out: np.ndarray) -> np.ndarray:
 
 
 def rows_needed(rate: float) -> int:
-    """The number of held-out rows that a false-alarm rate needs: the least n with 1 / (n + 1) ≤ rate.
+    """The number of held-out rows that a false-alarm rate needs: the smallest n with 1 / (n + 1) ≤ rate.
 
     >>> rows_needed(0.05), rows_needed(0.1)
     (19, 9)
@@ -53,7 +53,7 @@ def rows_needed(rate: float) -> int:
 def threshold_at(held_out: np.ndarray, rate: float) -> Threshold:
     """The lowest threshold whose alarms are exactly the rows with p ≤ ``rate``; ``held_out`` is ascending.
 
-    With too few rows for that rate the threshold is the highest score, returned with its own rate.
+    With too few rows for that rate the threshold is the largest score, returned with its own rate.
 
     >>> threshold_at(np.arange(19.0), 0.05)
     Threshold(score=18.0, rate=0.05)
@@ -84,14 +84,14 @@ def benjamini_hochberg(p_values: np.ndarray, rate: float) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What scores of normal rows that were held out say of other scores.
+    """The scores of held-out normal rows, from which p-values and thresholds follow.
 
     Attributes
     ----------
     scores : ndarray of shape (n_rows,)
         Ascending.
     tail : Tail or None
-        Beyond the largest of them; None if they are too few for one.
+        Of the scores beyond the largest; None if there are too few to fit one.
     """
 
     scores: np.ndarray
@@ -99,23 +99,23 @@ class Calibration:
 
     @classmethod
     def of(cls, scores: np.ndarray) -> Calibration:
-        """From the scores of rows held out, less those that are too far out to be normal."""
+        """From the scores of held-out rows, without those too large to be normal."""
         ascending = np.sort(scores)
         ascending = ascending[: len(ascending) - n_outlying(ascending)]
         return cls(ascending, Tail.of(ascending))
 
     def p_values(self, scores: np.ndarray) -> np.ndarray:
-        """p-value of each score of rows that are none of those held out, shape (n_samples,)."""
+        """p-values of the scores of new rows, shape (n_samples,)."""
         return self._beyond(scores, conformal_p_values(scores, self.scores), 1 / (len(self.scores) + 1))
 
     def p_values_within(self, scores: np.ndarray) -> np.ndarray:
-        """The same for the rows held out: each is compared with the others."""
+        """The same for the held-out rows themselves: each is compared with the others."""
         count = len(self.scores)
         as_high = count - np.searchsorted(self.scores, scores, side="left")
         return self._beyond(scores, np.maximum(as_high, 1) / count, 1 / count)
 
     def is_approximate(self, scores: np.ndarray) -> np.ndarray:
-        """Whether a score is beyond all of them, so its p-value is the fitted tail's."""
+        """Whether a score is beyond all held-out scores, so its p-value comes from the fitted tail."""
         return (scores > self.scores[-1]) & (self.tail is not None)
 
     def threshold(self, rate: float) -> Threshold:

@@ -1,6 +1,6 @@
 """Contributions: an anomaly score split into one number per column, and what was expected in each column.
 
-Every score is a sum over columns or is attributed in proportion to such a sum, so
+Every score is a sum over columns, or is split in proportion to such a sum, so
 
     Σ_j contribution_j(x) = score(x)          exactly, up to float64 rounding.
 
@@ -17,7 +17,7 @@ import numpy as np
 from isthmus.tables.column import Column
 from isthmus.tables.layout import TableLayout
 
-__all__ = ["Explanation", "attribute_to_columns", "decoded_cells", "worded_cells"]
+__all__ = ["Explanation", "attribute_to_columns", "cells_as_objects", "decoded_cells"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +57,12 @@ class Explanation:
         return np.argsort(-self.contributions, axis=1, kind="stable")[:, :n_columns]
 
     def take(self, rows: np.ndarray) -> Explanation:
-        """That of some rows, in this order."""
+        """The explanation of some rows, by index, in this order."""
         return joined_explanations([self], rows)
 
 
 def joined_explanations(explanations: list[Explanation], rows: np.ndarray) -> Explanation:
-    """Some rows, by their places, of explanations put one after the other."""
+    """Some rows, by index, of concatenated explanations."""
 
     def chosen(arrays: list[np.ndarray]) -> np.ndarray:
         return np.concatenate(arrays)[rows]
@@ -95,14 +95,14 @@ def attribute_to_columns(totals: np.ndarray, amounts: np.ndarray) -> np.ndarray:
 
 
 def decoded_cells(X: np.ndarray, layout: TableLayout) -> np.ndarray:
-    """Encoded rows as objects, shape (n_rows, n_columns): each cell as its column has it, None where one is missing."""
+    """Encoded rows as objects in the types of their columns, shape (n_rows, n_columns); None where missing."""
     found = np.empty((len(X), len(layout.columns)), dtype=object)
     for place, (column, cells) in enumerate(zip(layout.columns, layout.decode(X).columns, strict=True)):
-        found[:, place] = worded_cells(column, cells.combine_chunks())
+        found[:, place] = cells_as_objects(column, cells.combine_chunks())
     return found
 
 
-def worded_cells(column: Column, cells: Any) -> list[Any]:
-    """Typed cells of an Arrow array as objects: numbers, words, booleans, and moments as the column writes them."""
-    worded = column.kind == "date" or (column.kind == "boolean" and column.form is not None)
-    return column.written(cells) if worded else cells.to_pylist()
+def cells_as_objects(column: Column, cells: Any) -> list[Any]:
+    """Typed cells of an Arrow array as numbers, strings and booleans; dates as the column writes them."""
+    as_text = column.kind == "date" or (column.kind == "boolean" and column.form is not None)
+    return column.written(cells) if as_text else cells.to_pylist()

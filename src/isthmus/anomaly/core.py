@@ -1,8 +1,8 @@
-"""Which rows of a fit are the core, and which are so far out that nothing should be learned from them.
+"""Which training rows are the core, and which are so far out that a model should not learn from them.
 
 How far out a row lies among the others is the sum of four surprises (`isthmus.anomaly.scores`): of its residual from
-the denoiser, of its distance to the five nearest rows and to the nearest third of them, and of its conditional
-residuals. Nearest rows alone would not do: anomalies that resemble one another are each other's nearest.
+the denoiser, of its distance to the five nearest rows and to the nearest third, and of its conditional residuals.
+Nearest neighbours alone would not do: similar anomalies are each other's nearest neighbours.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ from isthmus.anomaly.scores import Surprise
 
 __all__ = ["Remoteness", "remoteness"]
 
-SHARE_OUTSIDE = 0.1  # of the rows, outside the core
+SHARE_OUTSIDE = 0.1  # share of rows outside the core
 MOST_REGION_ROWS = 600
 REGION = 3  # the nearest third
-GROSS = 50.0  # nats: a normal row has them once in 10²⁰
+GROSS = 50.0  # nats, which a normal row exceeds once in 10²⁰
 
 
 @dataclass(frozen=True)
 class Remoteness:
-    """How far out each row of a fit lies, in nats, shape (n_rows,), and the width of the denoiser among them."""
+    """How far out each training row lies, in nats, shape (n_rows,), and the width of the denoiser."""
 
     nats: np.ndarray
     width: float
 
     @property
     def core(self) -> np.ndarray:
-        """The rows that are not among the farthest tenth, as booleans."""
+        """Whether a row is not among the farthest tenth."""
         return self.nats <= np.quantile(self.nats, 1 - SHARE_OUTSIDE)
 
     @property
     def gross(self) -> np.ndarray:
-        """The rows that a model should not learn from; at most half of them, as booleans."""
+        """Whether a model should not learn from a row; none if that were more than half of the rows."""
         found = self.nats > GROSS
         return found if 2 * found.sum() <= len(found) else np.zeros(len(found), dtype=bool)
 
 
 def remoteness(u: np.ndarray, covariance: ShrunkCovariance, spans: Spans = ()) -> Remoteness:
-    """How far out rows lie among themselves; u in standard units, shape (n_rows, n_features), at most `MOST_ROWS`.
+    """How far out each row lies among the others; u in standard units, shape (n_rows, n_features), ≤ `MOST_ROWS` rows.
 
-    ``covariance`` is that of the rows, ``spans`` are the columns that are categories or booleans.
+    ``covariance`` is that of the rows; ``spans`` are the columns of categories and booleans.
     """
     if len(u) > MOST_ROWS:
         raise ValueError(f"remoteness: at most {MOST_ROWS:,} rows, got {len(u):,}.")

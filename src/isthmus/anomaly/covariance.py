@@ -1,4 +1,4 @@
-"""A covariance that can be inverted: Ledoit and Wolf's, kept as a few directions and one variance for all others.
+"""An invertible covariance: Ledoit and Wolf's, stored as a few directions and one variance for all others.
 
 The empirical covariance S of n rows with d columns is singular for d ≥ n, and its small eigenvalues are too small long
 before that. Ledoit & Wolf (2004, "A well-conditioned estimator for large-dimensional covariance matrices") shrink it:
@@ -6,10 +6,10 @@ before that. Ledoit & Wolf (2004, "A well-conditioned estimator for large-dimens
     Σ = (1 - ρ) S + ρ μ I          μ the mean eigenvalue of S; ρ minimises the expected squared error
 
 With P = Σ⁻¹ the conditional residual of a cell, given all other cells b of its row, is (P b)_j / P_jj, and its variance
-1 / P_jj: how far the cell lies from what the others say of it. Hidden cells get their expectation given the rest,
-b_H = -P_HH⁻¹ P_HO b_O, so a cell that is known to be wrong says nothing about the others.
+1 / P_jj: how far the cell lies from its expectation given the others. Hidden cells get their expectation given the
+rest, b_H = -P_HH⁻¹ P_HO b_O, so a cell known to be wrong has no influence on the others.
 
-Σ is kept by the eigenvectors of S, at most min(n, d) of them, so 100 rows of 5,000 columns are no problem.
+Σ is stored by the eigenvectors of S, at most min(n, d) of them, so 100 rows of 5,000 columns are no problem.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["ShrunkCovariance", "Spans"]
 
 Spans = Sequence[tuple[int, int]]
 
-LEAST_SHARE = 1e-6  # of the mean variance, that every direction has
+LEAST_SHARE = 1e-6  # of the mean variance, added in every direction
 LEAST_VARIANCE = 1e-9
 MOST_DIRECTIONS = 512
 
@@ -74,7 +74,7 @@ class ShrunkCovariance:
 
     @property
     def gains(self) -> np.ndarray:
-        """What each direction of the basis loses by P, as a share."""
+        """The share by which P shrinks each direction of the basis, relative to the directions outside it."""
         return 1 - self.rest / self.variances
 
     def precision_times(self, rows: np.ndarray) -> np.ndarray:
@@ -82,36 +82,36 @@ class ShrunkCovariance:
         return (rows - ((rows @ self.basis.T) * self.gains) @ self.basis) / self.rest
 
     def precision_block(self, cells: np.ndarray) -> np.ndarray:
-        """P between some columns, shape (n_cells, n_cells)."""
+        """The block of P of some columns, shape (n_cells, n_cells)."""
         block = self.basis[:, cells]
         return (np.eye(block.shape[1]) - (block.T * self.gains) @ block) / self.rest
 
     def conditional(self, rows: np.ndarray, spans: Spans = ()) -> tuple[np.ndarray, np.ndarray]:
-        """Each cell less its expectation given all other columns, and its squared length in standard deviations.
+        """Each cell minus its expectation given all other columns, and that residual's square over its variance.
 
-        Both have shape (n_rows, n_features). ``spans`` are the columns that are categories or booleans, from begin to
-        end: of these the others are those outside the span, as its numbers say all of one another, and its squared
-        Mahalanobis distance is shared equally.
+        Both have shape (n_rows, n_features). ``spans`` are (start, stop) of the columns of categories and booleans. The
+        columns of a span determine one another, so their expectation is given the columns outside it, and the squared
+        Mahalanobis distance of the span is shared equally among them.
         """
         pull = self.precision_times(rows)
         variances = self.rest / (1 - self.gains @ self.basis**2)
         residuals = pull * variances
         amounts = pull * residuals
-        for begin, end in spans:
-            block = np.linalg.pinv(self.precision_block(np.arange(begin, end)), hermitian=True)
-            residuals[:, begin:end] = pull[:, begin:end] @ block
-            together = (residuals[:, begin:end] * pull[:, begin:end]).sum(1, keepdims=True)
-            amounts[:, begin:end] = np.maximum(together, 0.0) / (end - begin)
+        for start, stop in spans:
+            block = np.linalg.pinv(self.precision_block(np.arange(start, stop)), hermitian=True)
+            residuals[:, start:stop] = pull[:, start:stop] @ block
+            total = (residuals[:, start:stop] * pull[:, start:stop]).sum(1, keepdims=True)
+            amounts[:, start:stop] = np.maximum(total, 0.0) / (stop - start)
         return residuals, amounts
 
     def lengths(self, rows: np.ndarray, cells: np.ndarray) -> np.ndarray:
-        """Squared Mahalanobis length of some columns by themselves, whatever the others are, shape (n_rows,)."""
+        """Squared Mahalanobis length of some columns by their marginal covariance, shape (n_rows,)."""
         block = self.basis[:, cells]
         covariance = (block.T * (self.variances - self.rest)) @ block + self.rest * np.eye(len(cells))
         return (rows[:, cells] * np.linalg.solve(covariance, rows[:, cells].T).T).sum(1)
 
     def filled(self, rows: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        """Rows with their hidden cells at the expectation given the others; both of shape (n_rows, n_features)."""
+        """Rows with hidden cells replaced by their expectation given the others; both of shape (n_rows, n_features)."""
         filled = np.where(hidden, 0.0, rows)
         patterns, which = np.unique(hidden, axis=0, return_inverse=True)
         for place, pattern in enumerate(patterns):

@@ -1,4 +1,4 @@
-"""Detection in tables: of all rows of one, each by a fit that has not seen it; and of streams, block by block."""
+"""Detection over a whole data set: a table by cross-validation, a stream block by block."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def cross_val_detect(detector: AutoencoderOutlierDetector, X: Any, seed: int | N
     X
         Rows, shape (n_samples, n_features).
     seed
-        Determines the folds; None leaves that to the detector's ``random_state``.
+        Determines the folds; None uses the detector's ``random_state``.
     """
     from sklearn.base import clone
 
@@ -64,13 +64,13 @@ def detect_stream(
     most: int,
     scored: Iterable[tuple[Table, DetectionResult]] | None = None,
 ) -> TopAnomalies:
-    """Score a stream in one pass and keep its ``most`` anomalous rows.
+    """Score a stream in one pass and keep the ``most`` anomalous rows.
 
-    ``scored`` are its blocks, each with what the detector makes of it, where other processes have made that.
+    ``scored`` holds its blocks with their results where other processes have computed them.
     """
     from isthmus.tables.table import joined
 
-    p_values, above, begin = np.empty(len(stream)), np.empty(len(stream), bool), 0
+    p_values, above, start = np.empty(len(stream)), np.empty(len(stream), bool), 0
     held: list[tuple[Table, np.ndarray, DetectionResult]] = []
 
     def best() -> list[tuple[Table, np.ndarray, DetectionResult]]:
@@ -81,11 +81,11 @@ def detect_stream(
         return [(joined(list(tables)).take(first), rows[first], found.take(first))]
 
     for block, found in scored or ((block, detector.detect(block)) for block in blocks_to_score(stream)):
-        rows = np.arange(begin, begin + len(block))
+        rows = np.arange(start, start + len(block))
         p_values[rows], above[rows] = found.p_values, found.above
-        begin += len(block)
+        start += len(block)
         held.append((block, rows, found))
-        if sum(len(rows) for _, rows, _ in held) >= 2 * most + BLOCK_ROWS:  # a few times only, of many blocks
+        if sum(len(rows) for _, rows, _ in held) >= 2 * most + BLOCK_ROWS:  # seldom, as sorting copies
             held = best()
     if not held:
         raise ValueError("detect_stream: the stream has no rows.")

@@ -1,4 +1,4 @@
-"""What a detector says of rows: scores, p-values, alarms, contributions and reasons, from one pass over them."""
+"""The result of detection: scores, p-values, alarms, contributions and reasons, from one pass over the rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from isthmus.anomaly.scores import Surprise
 __all__ = ["NOVELTY", "WITHIN", "DetectionResult", "Scored", "Scoring", "joined_results"]
 
 NOVELTY = "novelty detection: new rows, by a fit to normal rows"
-WITHIN = "outlier detection: the rows of the fit themselves, each by a fit that has not seen it"
+WITHIN = "outlier detection: the training rows themselves, each by a fit that has not seen it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class DetectionResult:
     p_values : ndarray of shape (n_samples,)
         The probability that a normal row scores at least as high.
     approximate : ndarray of bool, shape (n_samples,)
-        Whether that is an extrapolation beyond the largest score of a normal row.
+        Whether a p-value is extrapolated beyond the largest score of a held-out row.
     above : ndarray of bool, shape (n_samples,)
         Whether the score is above the threshold.
     threshold : Threshold
@@ -53,12 +53,12 @@ class DetectionResult:
         return np.argsort(-self.explanation.scores, kind="stable")
 
     def take(self, rows: np.ndarray) -> DetectionResult:
-        """That of some rows, in this order."""
+        """The result for some rows, by index, in this order."""
         return joined_results([self], rows)
 
 
 def joined_results(results: list[DetectionResult], rows: np.ndarray) -> DetectionResult:
-    """Some rows, by their places, of results put one after the other."""
+    """Some rows, by index, of concatenated results."""
 
     def chosen(arrays: list[np.ndarray]) -> np.ndarray:
         return np.concatenate(arrays)[rows]
@@ -75,30 +75,27 @@ def joined_results(results: list[DetectionResult], rows: np.ndarray) -> Detectio
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """Of some rows: what each part adds to the score, and what each number of them does.
-
-    ``parts`` hold shape (n_rows,) each, ``contributions`` have shape (n_rows, n_numbers).
-    """
+    """What each part, shape (n_rows,), and each encoded column, shape (n_rows, n_numbers), adds to the score."""
 
     parts: dict[str, np.ndarray]
     contributions: np.ndarray
 
     @property
     def scores(self) -> np.ndarray:
-        """Sums of the parts, shape (n_rows,); computed as for rows held out, so equal rows have equal scores."""
+        """Sums of the parts, shape (n_rows,); computed as for held-out rows, so equal rows have equal scores."""
         return np.sum(list(self.parts.values()), axis=0)
 
 
 @dataclass(frozen=True, eq=False)
 class Scoring:
-    """From amounts to scores: how surprising every part is, and its weight; without weights an amount is the score."""
+    """From amounts to scores: the surprise and weight of every part; without weights the amount is the score."""
 
     surprises: dict[str, Surprise]
     weights: dict[str, float] | None
 
     @classmethod
     def of(cls, totals: dict[str, np.ndarray], *, combined: bool) -> Scoring:
-        """From the amounts of rows that were held out, shape (n_rows,) each."""
+        """From the amounts of held-out rows, shape (n_rows,) each."""
         return cls(surprises_of(totals), {name: WEIGHTS[name] for name in totals} if combined else None)
 
     def totals(self, totals: dict[str, np.ndarray]) -> np.ndarray:
@@ -108,7 +105,7 @@ class Scoring:
         return np.sum([self.weights[name] * self.surprises[name](total) for name, total in totals.items()], axis=0)
 
     def score(self, amounts: dict[str, np.ndarray]) -> Scored:
-        """From amounts by number, shape (n_rows, n_numbers) each."""
+        """Scores from the amounts of every encoded column, shape (n_rows, n_numbers) each."""
         if self.weights is None:
             ((name, amount),) = amounts.items()
             return Scored({name: amount.sum(1)}, amount)
@@ -117,13 +114,13 @@ class Scoring:
         return Scored(parts, np.sum(shares, axis=0))
 
     def nats(self, parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Parts of the score without their weights."""
+        """Parts of the score, divided by their weights."""
         return parts if self.weights is None else {name: part / self.weights[name] for name, part in parts.items()}
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What is needed beside a scorer to say what its rows mean."""
+    """What is needed besides a scorer to turn amounts into a `DetectionResult`."""
 
     scoring: Scoring
     calibration: Calibration
@@ -133,7 +130,7 @@ class Report:
     owners: list[int] = field(default_factory=list)
 
     def detect(self, scorer: Scorer, encoded: Encoded) -> DetectionResult:
-        """In one pass over blocks of rows."""
+        """The result for encoded rows, in one pass over blocks of them."""
         owners = np.asarray(self.owners)
         partner = partners(scorer.cells, owners, len(self.columns))
         found = []
@@ -147,14 +144,14 @@ class Report:
         scorer: Scorer,
         block: Block,
         encoded: Encoded,
-        begin: int,
+        start: int,
         owners: np.ndarray,
         partner: np.ndarray,
     ) -> DetectionResult:
         mixed = encoded.layout is not None
         amounts = scorer.amounts(block)
         scored = self.scoring.score(amounts)
-        unseen = {row - begin: names for row, names in encoded.unseen.items()}
+        unseen = {row - start: names for row, names in encoded.unseen.items()}
         nats = self.scoring.nats(scored.parts)
         contradicted = [nats[name] for name in RELATIONS if name in nats] or [np.full(len(block.u), np.inf)]
         doubtful = contradicted[0] > LEAST
@@ -177,11 +174,11 @@ class Report:
             scores=scores,
             contributions=contributions,
             parts=scored.parts,
-            values=encoded.cells[begin : begin + len(scores)],
+            values=encoded.cells[start : start + len(scores)],
             expected=decoded(encoded, cells),
             suspect=suspect,
             reasons=reasons_of(
-                self.scoring.nats(self._left(scorer, expected, block, scored)),
+                self.scoring.nats(self._parts_without_suspects(scorer, expected, block, scored)),
                 suspect,
                 contributions,
                 partner,
@@ -207,8 +204,10 @@ class Report:
                 found[row] = np.isin(owners, [self.columns.index(name) for name in names])
         return found
 
-    def _left(self, scorer: Scorer, expected: Expected, block: Block, scored: Scored) -> dict[str, np.ndarray]:
-        """What each part adds to the score of rows whose suspect cells hold what was expected of them."""
+    def _parts_without_suspects(
+        self, scorer: Scorer, expected: Expected, block: Block, scored: Scored
+    ) -> dict[str, np.ndarray]:
+        """What each part adds to the score once suspect cells hold what was expected of them."""
         rows = np.flatnonzero(expected.suspect.any(1))
         if not len(rows):
             return scored.parts

@@ -1,7 +1,7 @@
 """The anomaly detector: a scikit-learn outlier detector on any autoencoder.
 
 `fit` scores every row by an autoencoder fitted to the other folds. Those scores set the threshold for a given
-false-alarm rate, and give p-values; all of the autoencoders together score new rows.
+false-alarm rate and give p-values; new rows are scored by all the autoencoders together.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from isthmus.anomaly.contributions import Explanation
 from isthmus.anomaly.detection import WITHIN, DetectionResult, Report, Scoring, joined_results
 from isthmus.anomaly.drift import Drift, drift_between
 from isthmus.anomaly.encoding import Encoded, read
-from isthmus.anomaly.scorer import MEASURES, Gathered, Scorer, gather, parts_of, together, with_columns
+from isthmus.anomaly.scorer import MEASURES, Gathered, Scorer, combined, gather, parts_of, with_columns
 from isthmus.hyperparameter import check_hyperparameters, hyper
 from isthmus.tables.input_rows import large_stream
 
 __all__ = ["AutoencoderOutlierDetector"]
 
-SHARE_OF_VARIANCE = 0.5  # that PCA with the default code's size would explain
-# Of the default autoencoder: a refit and polished codes find no more anomalies, at four times the cost.
+SHARE_OF_VARIANCE = 0.5  # that PCA explains with the default number of components
+# The default autoencoder: a refit and polished codes would find no more anomalies, at four times the cost.
 SMALL = {"hidden_layer_sizes": (64,), "max_iter": 20, "batch_size": 128, "refit": False, "polish": 0}
 LEAST_ROWS = 3
 
@@ -43,26 +43,25 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
 
         p(x) = (1 + #{i : s_i ≥ score(x)}) / (n + 1) ≤ rate
 
-    with s_i the scores of the n rows of the fit, each by a fit to other folds of them; so a normal row is called an
-    outlier with a probability of about ``rate``. Scores are described in `isthmus.anomaly.scores`, p-values in
-    `isthmus.anomaly.conformal`. Rows may be arrays, sparse matrices, and DataFrames with columns of several kinds;
-    cells may be missing.
+    with s_i the cross-validated scores of the n training rows; so a normal row is called an outlier with a probability
+    of about ``rate``. Scores are described in `isthmus.anomaly.scores`, p-values in `isthmus.anomaly.conformal`. Rows
+    may be arrays, sparse matrices, and DataFrames with columns of several kinds; cells may be missing.
 
     Attributes
     ----------
     autoencoder_ : BaseAutoencoder
-        A fitted autoencoder: that of the first fold, of which what is expected is taken.
+        The fitted autoencoder of the first fold, which gives the expected cells.
     scorer_ : Scorer
-        It, those of the other folds, and all else that gives the amounts of a row.
+        The autoencoders of all folds, and all else that the amounts of a row are computed from.
     offset_ : float
         ``decision_function = score_samples - offset_``; rows below 0 are outliers.
     false_alarm_rate_ : float
-        The threshold's average false-alarm rate on normal rows: the given rate at most, unless there are too few rows
+        The threshold's average false-alarm rate on normal rows: at most the given rate, unless there are too few rows
         for that. NaN if ``contamination`` sets the threshold.
     calibration_scores_ : ndarray
-        Anomaly scores of rows that were held out, ascending; without those too far out to be normal.
+        Anomaly scores of held-out rows, ascending; without those too large to be normal.
     n_trimmed_ : int
-        Anomalous rows that the autoencoder did not learn from.
+        Number of anomalous rows that the autoencoder did not learn from.
 
     Examples
     --------
@@ -72,7 +71,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
     array([ 1, -1])
     """
 
-    # Any of isthmus's estimators. For None, or one without n_components, the code explains half of the variance.
+    # Any of isthmus's autoencoders. With None, or without n_components, the code explains half of the variance.
     autoencoder: Any = dataclasses.field(default=None, kw_only=True)
     contamination: float | str = hyper(
         "auto",
@@ -99,12 +98,12 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return self
 
     def fit_detect(self, X: Any) -> DetectionResult:
-        """Fit, and say of the same rows what they are: each is scored by a fit to other folds, which has not seen it.
+        """Fit, and detect anomalies among the same rows: each is scored by a fit to the other folds.
 
-        The use without labels: fit to everything, score it. With ``contamination`` the alarms are that share of the
-        rows; else those with p ≤ ``false_alarm_rate``.
+        For data without labels. With ``contamination`` the alarms are that share of the rows; else those with
+        p ≤ ``false_alarm_rate``.
         """
-        fit = self._fit(X, keep=True)
+        fit = self._fit(X)
         report = dataclasses.replace(self._report(), use=WITHIN)
         results = [
             report.detect(scorer, _part(fit.encoded, fold))
@@ -122,7 +121,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return dataclasses.replace(found, above=scores > limit, threshold=Threshold(limit, float("nan")))
 
     def fit_around(self, autoencoder: Any, X: Any, X_held_out: Any) -> typing.Self:
-        """Use an autoencoder that is already fitted, to rows X; X_held_out are normal rows it has not seen.
+        """Use an autoencoder already fitted to rows X; X_held_out are normal rows it has not seen.
 
         ``autoencoder``, ``contamination``, ``calibration_fraction`` and ``trim`` are ignored.
         """
@@ -139,9 +138,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> typing.Self:
-        """Learn from new normal rows: they are scored, join the rows held out, and then the normal rows kept.
+        """Learn from new normal rows: their scores join those of the held-out rows, and they join the normal rows kept.
 
-        The autoencoder and the units stay as they are. The first call is `fit`.
+        The autoencoder and the units do not change. The first call is `fit`.
         """
         if not hasattr(self, "scorer_"):
             return self.fit(X)
@@ -156,7 +155,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return self
 
     def set_false_alarm_rate(self, rate: float) -> typing.Self:
-        """Move the threshold of a fitted detector to another false-alarm rate, without fitting again."""
+        """Move the threshold of a fitted detector to another false-alarm rate, without refitting."""
         check_is_fitted(self)
         self.false_alarm_rate = rate
         check_hyperparameters(self)
@@ -169,14 +168,14 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
             )
         return self
 
-    def _fit(self, X: Any, *, keep: bool = False) -> _Fit:
+    def _fit(self, X: Any) -> _Fit:
         check_hyperparameters(self)
         seed, encoded = self._seed(), self._read(X, reset=True)
         values, parts = encoded.values, parts_of(self.measure)
         if values.shape[1] > 2 * len(values):
             self._warn(
-                f"{len(values)} rows of {values.shape[1]} numbers: anomalies in a few columns will hardly be found; "
-                "leave out columns, or give more rows."
+                f"{len(values)} rows with {values.shape[1]} encoded columns: anomalies in a few columns will hardly be "
+                "found; leave out columns, or give more rows."
             )
         split = split_rows(values, self.calibration_fraction, seed, type(self).__name__)
         gathered = gather(values, seed, trim=self.trim, spans=encoded.spans)
@@ -184,7 +183,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         held_out = [values[fold[split.counted[fold]]][:MOST_CALIBRATION_ROWS] for fold in split.folds]
         scorers = with_columns(scorers, held_out)
         totals = [_totals(scorer, rows) for scorer, rows in zip(scorers, held_out, strict=True)]
-        self._take(together(scorers), int(gathered.gross.sum()))
+        self._take(combined(scorers), int(gathered.gross.sum()))
         self._calibrate({name: np.concatenate([one[name] for one in totals]) for name in parts})
         if self.contamination != "auto":
             self.offset_ = -float(np.percentile(self._scored(values), 100 * (1 - float(self.contamination))))
@@ -265,13 +264,16 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return self.detect(X).explanation
 
     def drift(self, X: Any) -> Drift:
-        """Whether rows as a whole are unlike the normal ones, and which columns have moved."""
+        """Whether rows as a whole differ from the normal ones, and which columns have moved."""
         check_is_fitted(self)
         values = self._read(X, reset=False).values
         cells = self.scorer_.units.apply(values).astype(np.float32)  # as the normal rows are kept
         owners, normal = np.asarray(self._owners()), self.scorer_.normal
         if normal is None:
-            raise ValueError(f"{type(self).__name__}: it was saved by an earlier version, without rows; fit it again.")
+            raise ValueError(
+                f"{type(self).__name__}: drift needs normal rows, and it was saved without them by an earlier version; "
+                "fit it again."
+            )
         scores = self._scored(values)
         return drift_between(scores, self.calibration_scores_, cells, normal.rows, owners, self._columns())
 
@@ -319,7 +321,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
 
 @dataclass(frozen=True, eq=False)
 class _Fit:
-    """What a fit leaves for who scores its own rows: the scorer of each fold, if they were kept."""
+    """What `fit_detect` needs of a fit to score its own rows: the scorer of each fold."""
 
     encoded: Encoded
     split: Split
@@ -342,7 +344,7 @@ def _part(encoded: Encoded, rows: np.ndarray) -> Encoded:
 
 
 def _code_size(U: np.ndarray) -> int:
-    """The dimensions with which PCA explains half of the variance of rows in standard units; at least 1."""
+    """The number of components with which PCA explains half of the variance of rows in standard units; at least 1."""
     variances = np.linalg.svd(U - U.mean(0), compute_uv=False) ** 2
     if variances.sum() == 0:
         return 1

@@ -1,9 +1,9 @@
-"""Whether new rows as a whole are unlike the normal ones, and which columns have moved.
+"""Drift: whether new rows as a whole differ from the normal ones, and which columns have moved.
 
-The p-values of normal rows are uniform. A batch whose p-values are not has drifted, though none of its rows need be an
-alarm. Scores of the batch and of the rows held out are compared by the two-sample test of Kolmogorov & Smirnov, and so
-are the cells of every column; by Holm's rule (1979) the chance that anything is named of a batch that has not drifted
-is at most ``rate``.
+The p-values of normal rows are uniform. A batch whose p-values are not has drifted, even if none of its rows is an
+alarm. Scores of the batch and of the held-out rows are compared by the two-sample test of Kolmogorov & Smirnov, and so
+are the cells of every column; by Holm's rule (1979) the chance of any finding in a batch that has not drifted is at
+most ``rate``.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ RATE = 0.01
 
 @dataclass(frozen=True)
 class Drift:
-    """What is known of a batch as a whole.
+    """How a batch as a whole compares with the normal rows.
 
     Attributes
     ----------
     p_value : float
-        How often a batch of normal rows has scores as different as these, or cells of some column.
+        How often the scores, or the cells of some column, of a normal batch differ as much.
     scores_moved : bool
         Whether p-values are not uniform.
     columns : tuple of str
-        Those that moved, the most first.
+        Columns that moved, the most significant first.
     n_rows : int
-        Rows of the batch.
+        Number of rows in the batch.
     """
 
     p_value: float

@@ -1,7 +1,7 @@
-"""What a detector is given, as numbers: arrays, sparse matrices, and tables with columns of several kinds.
+"""A detector's input as numbers: arrays, sparse matrices, and tables with columns of several kinds.
 
-A category is one number per value, a boolean and a date are one; a missing cell is NaN. A category that was not there
-at fit is none of its values, so all of its numbers are 0. Every number belongs to a column, its owner.
+A category is one-hot encoded, a boolean and a date are one number each; a missing cell is NaN. A category not seen at
+fit is all zeros. Every encoded column belongs to a column of the data, its owner.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data  # pyrefly: ignore[missing-module-attribute]
 
-from isthmus.anomaly.contributions import decoded_cells, worded_cells
+from isthmus.anomaly.contributions import cells_as_objects, decoded_cells
 from isthmus.input_validation import feature_names, set_columns, without_name_warnings
 from isthmus.tables.cells import plain_cells
 from isthmus.tables.errors import DataError
@@ -24,7 +24,7 @@ from isthmus.tables.layout import TableLayout, layout_of, plain_layout
 
 __all__ = ["Encoded", "decoded", "read", "spans_of", "summed_over_columns"]
 
-MOST_FITTED_ROWS = 100_000  # of a stream larger than memory
+MOST_FITTED_ROWS = 100_000  # of an out-of-core stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +36,11 @@ class Encoded:
     values : ndarray of float64, shape (n_rows, n_numbers)
         NaN where a cell is missing.
     layout : TableLayout or None
-        How they came about; None where all columns are numbers.
+        How the columns were encoded; None if all of them are numbers.
     unseen : dict of int to list of str
-        For rows with a category that was not there at fit, which columns those are in.
+        The columns in which a row has a category not seen at fit.
     cells : ndarray of shape (n_rows, n_columns)
-        As they were given.
+        The cells as given.
     """
 
     values: np.ndarray
@@ -50,15 +50,15 @@ class Encoded:
 
     @property
     def spans(self) -> tuple[tuple[int, int], ...]:
-        """The columns that are categories or booleans, from begin to end."""
+        """(start, stop) of the columns of each category and boolean."""
         return spans_of(self.layout)
 
 
 def read(estimator: Any, X: Any, layout: TableLayout | None = None, *, reset: bool, least: int = 1) -> Encoded:
-    """X as an estimator's rows; with ``reset`` its columns become the estimator's, else they must be those.
+    """Validate and encode X; with ``reset`` its columns become the estimator's, else they must match.
 
-    Of a stream larger than memory a fit gets as many rows as may be held, 100,000 at most, evenly spread; nothing else
-    takes one.
+    Of an out-of-core stream a fit gets as many evenly spaced rows as may be held, at most 100,000; other methods refuse
+    one.
     """
     who = type(estimator).__name__
     try:
@@ -126,14 +126,14 @@ def _mixed(estimator: Any, X: Any, rows: InputRows, layout: TableLayout, *, rese
         raise DataError(f"X has {table.num_rows} rows, and at least {least} are needed.")
     values, unseen = layout.encode(table, "missing"), {}
     cells, faults = np.empty((len(values), len(layout.columns)), dtype=object), []
-    for place, (column, (begin, end)) in enumerate(zip(layout.columns, layout.spans(), strict=True)):
+    for place, (column, (start, stop)) in enumerate(zip(layout.columns, layout.spans(), strict=True)):
         given = plain_cells(table.column(column.name))
         typed = column.typed(given)
         faults.append(None if column.kind == "category" else column.unread(given, typed))
-        cells[:, place] = worded_cells(column, typed)
+        cells[:, place] = cells_as_objects(column, typed)
         if column.kind == "category":
-            unknown = np.isnan(values[:, begin]) & ~np.asarray(typed.is_null())
-            values[unknown, begin:end] = 0.0
+            unknown = np.isnan(values[:, start]) & ~np.asarray(typed.is_null())
+            values[unknown, start:stop] = 0.0
             for row in np.flatnonzero(unknown):
                 unseen.setdefault(int(row), []).append(column.name)
     if any(faults):
@@ -145,14 +145,14 @@ def _mixed(estimator: Any, X: Any, rows: InputRows, layout: TableLayout, *, rese
 
 
 def _require_cells(estimator: Any, values: np.ndarray, names: Sequence[str], *, reset: bool) -> None:
-    """Refuse infinite cells, and at fit columns without any value."""
+    """Refuse infinite cells and, at fit, columns without any value."""
     require_finite(values, names, type(estimator).__name__, missing=True)
     if reset:
         require_some_observed(values, names, type(estimator).__name__)
 
 
 def spans_of(layout: TableLayout | None) -> tuple[tuple[int, int], ...]:
-    """The columns of a table that are categories or booleans, from begin to end."""
+    """(start, stop) of the encoded columns of each category and boolean."""
     if layout is None:
         return ()
     pairs = zip(layout.columns, layout.spans(), strict=True)
@@ -160,14 +160,14 @@ def spans_of(layout: TableLayout | None) -> tuple[tuple[int, int], ...]:
 
 
 def decoded(encoded: Encoded, numbers: np.ndarray) -> np.ndarray:
-    """Numbers of shape (n_rows, n_numbers) to the cells of columns, shape (n_rows, n_columns)."""
+    """Encoded rows, shape (n_rows, n_numbers), as cells of the columns, shape (n_rows, n_columns)."""
     if encoded.layout is None:
         return numbers
     return decoded_cells(numbers, encoded.layout)
 
 
 def summed_over_columns(amounts: np.ndarray, owners: Sequence[int] | None) -> np.ndarray:
-    """Shares of numbers, shape (n_rows, n_numbers), to those of the columns they belong to, shape (n_rows, n_columns).
+    """Sums of the amounts of encoded columns, shape (n_rows, n_numbers), over those of each column.
 
     >>> summed_over_columns(np.array([[1.0, 2.0, 3.0]]), [0, 1, 1])
     array([[1., 5.]])

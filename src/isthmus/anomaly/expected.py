@@ -1,21 +1,21 @@
-"""What was expected in each cell of a row, with the cells under suspicion masked.
+"""What was expected in each cell of a row, with suspect cells masked.
 
-A broken cell bends what an autoencoder makes of the whole row. So the cells that the rest of their row contradicts are
-looked for one after the other, the most contradicted first, and masked: each gets its expectation given the others, and
-the row is reconstructed again. What is expected of cell j is then
+A wrong cell distorts the reconstruction of the whole row. So the cells that the rest of their row contradicts are
+searched for one at a time, the most contradicted first, and masked: each gets its expectation given the others, and
+the row is reconstructed again. The expectation of cell j is then
 
     e_j = û_j + E[r_j | r_o],      o the cells that are not suspect, and not j
 
 with û the reconstruction and r the residuals, which have the covariance that normal rows have.
 
 A rare category lies far from the mean of its column whatever the rest of its row is, and residuals of categories have
-heavy tails. So a category or a boolean is contradicted only by as much as it lies farther from what the others say than
-from its mean, both in the covariance of rows:
+heavy tails. So a category or a boolean is contradicted only by how much farther it lies from its expectation given the
+others than from its mean, both in the covariance of rows:
 
     δᵀ Var(u_g | u_o)⁻¹ δ - u_gᵀ Var(u_g)⁻¹ u_g,      δ = u_g - E[u_g | u_o]
 
-which is, but for a constant, -2 times the log of how much likelier the others make it. A category that was not there at
-fit is suspect from the outset; a row whose residuals are as those of normal rows has no other suspects.
+which is, up to a constant, -2 times the log of how much likelier the others make it. A category not seen at fit is
+suspect from the start; a row with residuals like those of normal rows has no other suspects.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from isthmus.anomaly.scorer import Block, Scorer
 
 __all__ = ["Expected", "expect"]
 
-SUSPECT = 4.0  # standard deviations from what the others say
+SUSPECT = 4.0  # standard deviations from the expectation given the others
 SUSPECT_CATEGORY = 3.0  # less, as the covariance of rows is shrunk more than that of residuals
-MOST_SUSPECTS = 3  # columns of a row
+MOST_SUSPECTS = 3  # columns per row
 ROUNDS = 3
 
 
@@ -50,10 +50,7 @@ class Expected:
     suspect: np.ndarray
 
     def blamed(self, amounts: np.ndarray) -> np.ndarray:
-        """Amounts of a part that is about contradicted cells, all of them given to the suspect cells of their row.
-
-        A row's sum stays as it is.
-        """
+        """Amounts of a part about contradicted cells, with each row's sum moved to its suspect cells."""
         rows = self.suspect.any(1)
         found, suspect = amounts.copy(), self.suspect[rows]
         own = np.where(suspect, amounts[rows], 0.0)
@@ -64,9 +61,9 @@ class Expected:
 def expect(scorer: Scorer, block: Block, owners: np.ndarray, unseen: np.ndarray, doubtful: np.ndarray) -> Expected:
     """What was expected in each cell of a block.
 
-    ``owners`` says which column each number belongs to, and all numbers of a column are masked together; ``unseen``,
-    booleans of shape (n_rows, n_features), which of them are of a category that was not there at fit; ``doubtful``,
-    booleans of shape (n_rows,), which rows may have suspect cells.
+    ``owners`` are the columns that the encoded columns belong to; those of one column are masked together. ``unseen``,
+    booleans of shape (n_rows, n_features), marks categories not seen at fit; ``doubtful``, booleans of shape (n_rows,),
+    marks the rows that may have suspect cells.
     """
     if scorer.residuals is None:
         return Expected(block.reconstruction, np.zeros(block.u.shape, dtype=bool))
@@ -75,8 +72,9 @@ def expect(scorer: Scorer, block: Block, owners: np.ndarray, unseen: np.ndarray,
     reconstruction, residuals = block.reconstruction.copy(), block.u - block.reconstruction
 
     def mask(rows: np.ndarray) -> None:
-        hidden, filled = suspect[rows], _without(scorer, block.u[rows], suspect[rows])
-        for _ in range(ROUNDS):  # the reconstruction changes what is expected of masked cells, and they change it
+        hidden = suspect[rows]
+        filled = block.u[rows] if scorer.cells is None else scorer.cells.filled(block.u[rows], hidden)
+        for _ in range(ROUNDS):  # masked cells and the reconstruction depend on each other
             reconstruction[rows] = scorer.reconstruct(filled)
             residuals[rows] = covariance.filled(block.u[rows] - reconstruction[rows], hidden)
             filled = reconstruction[rows] + residuals[rows]
@@ -92,9 +90,11 @@ def expect(scorer: Scorer, block: Block, owners: np.ndarray, unseen: np.ndarray,
         if spans and scorer.cells is not None:
             u = reconstruction[active] + residuals[active]
             given = scorer.cells.conditional(u, spans)[1]
-            for begin, end in spans:
-                alone = scorer.cells.lengths(u, np.arange(begin, end))[:, None]
-                away[:, begin:end] = ((end - begin) * given[:, begin:end] - alone) * (SUSPECT / SUSPECT_CATEGORY) ** 2
+            for start, stop in spans:
+                alone = scorer.cells.lengths(u, np.arange(start, stop))[:, None]
+                away[:, start:stop] = ((stop - start) * given[:, start:stop] - alone) * (
+                    SUSPECT / SUSPECT_CATEGORY
+                ) ** 2
         away[suspect[active]] = 0.0
         worst = away.argmax(1)
         contradicted = away[np.arange(len(active)), worst] > SUSPECT**2
@@ -102,10 +102,5 @@ def expect(scorer: Scorer, block: Block, owners: np.ndarray, unseen: np.ndarray,
         suspect[active] |= owners == owners[worst][:, None]
         if len(active):
             mask(active)
-    left_out = covariance.conditional(residuals, spans)[0]
-    return Expected(reconstruction + residuals - np.where(suspect, 0.0, left_out), suspect)
-
-
-def _without(scorer: Scorer, u: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """Rows with their hidden cells as the others say, before the autoencoder is asked."""
-    return u if scorer.cells is None else scorer.cells.filled(u, hidden)
+    unexplained = covariance.conditional(residuals, spans)[0]
+    return Expected(reconstruction + residuals - np.where(suspect, 0.0, unexplained), suspect)

@@ -1,21 +1,21 @@
-"""Normal rows that are kept, and how far a row lies from them, column by column.
+"""Distances to the normal rows that a detector keeps, column by column.
 
 With u a row in standard units and u_i the rows kept:
 
     density      ‖u - z(u)‖²,   z(u) = Σ w_i u_i / Σ w_i,   w_i = exp(-‖u - u_i‖² / 2σ²)
     neighbours   ‖u - u_i‖² to the nearest row
-    core         the same to the five nearest rows of the core, in the core's own units
+    core         the mean of that over the five nearest rows of the core, in the core's own units
 
-z is the ideal denoiser of these rows: the expectation of a row that was observed with noise of deviation σ (a Parzen
+z is the ideal denoiser of these rows: the expectation of a row observed with noise of standard deviation σ (a Parzen
 window, Parzen 1962). The residual of a denoiser is σ² times the gradient of the log density (Vincent 2011), so a row
-off the density has a large one. σ is the median distance from a row to its nearest.
+off the density has a large one. σ is the median distance from a row to its nearest neighbour.
 
-**The core** is what is left when the tenth of the rows that lies farthest out is set aside. Its mean and deviations are
-hardly changed by anomalies among the rows of the fit; those of all rows are, and then a column in which anomalies
-deviate counts for less, exactly where it should count.
+**The core** is all rows but the tenth that lies farthest out. Anomalies among the training rows hardly change its mean
+and standard deviations; they do change those of all rows, and then a column in which anomalies deviate counts for less,
+exactly where it should count.
 
-A row at distance zero from one of the rows kept is taken to be that row, which is left out: so rows of the fit are
-scored as other rows are.
+A row at distance zero from one of the rows kept is taken to be that row, which is left out, so training rows are scored
+like new rows.
 """
 
 from __future__ import annotations
@@ -30,21 +30,20 @@ __all__ = ["MOST_ROWS", "NormalRows", "row_blocks"]
 
 MOST_ROWS = 10_000
 N_CORE_NEIGHBOURS = 5
-WIDTH_IN_DISTANCES = 1.0
 LEAST_WIDTH = 1e-3
 LEAST_SPREAD = 1e-7
-ITSELF = 1e-12  # of the squared lengths: what float64 leaves of the distance of a row to itself
+ITSELF = 1e-12  # of the squared lengths: rounding error of the distance from a row to itself
 CHUNK_CELLS = 1 << 22
 
 
 def row_blocks(n_rows: int, width: int) -> Iterator[slice]:
-    """Slices of rows in which a block of that many columns stays a few dozen megabytes."""
+    """Slices of rows so that a block of ``width`` columns takes a few dozen megabytes."""
     height = max(1, CHUNK_CELLS // max(1, width))
-    return (slice(begin, begin + height) for begin in range(0, n_rows, height))
+    return (slice(start, start + height) for start in range(0, n_rows, height))
 
 
 def squared_distances(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """‖a - b‖² of each pair, shape (n_rows, n_others); infinite where both are the same row."""
+    """‖a - b‖² of each pair, shape (n_rows, n_others); infinite for equal rows."""
     lengths = (rows**2).sum(1)[:, None] + (others**2).sum(1)
     distances = lengths - 2 * rows @ others.T
     return np.where(distances <= ITSELF * (1 + lengths), np.inf, distances)
@@ -58,7 +57,7 @@ class NormalRows:
     ----------
     rows : ndarray of float32, shape (n_rows, n_features)
     core : ndarray of bool, shape (n_rows,)
-        Which of them are the core.
+        Whether a row belongs to the core.
     width : float
         σ of the denoiser.
     """
@@ -73,7 +72,7 @@ class NormalRows:
 
     @functools.cached_property
     def core_spread(self) -> np.ndarray:
-        """Deviations of the core's columns, shape (n_features,); 1 of a constant one."""
+        """Standard deviation of each column in the core, shape (n_features,); 1 for a constant one."""
         spread = self._rows[self.core].std(0)
         return np.where(spread > LEAST_SPREAD, spread, 1.0)
 
@@ -86,13 +85,13 @@ class NormalRows:
         return np.sort(np.abs(self.rows), axis=0)
 
     def rarity(self, u: np.ndarray) -> np.ndarray:
-        """-log of the share of rows kept whose cell lies as far from its column's mean, shape (n_rows, n_features)."""
+        """-log of the share of rows kept with a cell as far from the column's mean, shape (n_rows, n_features)."""
         lengths, n_rows = np.abs(u).astype(np.float32), len(self.rows)
         below = [np.searchsorted(kept, part) for kept, part in zip(self._lengths.T, lengths.T, strict=True)]
         return -np.log((1 + n_rows - np.stack(below, 1)) / (n_rows + 1))
 
     def amounts(self, u: np.ndarray) -> dict[str, np.ndarray]:
-        """Density and neighbours by column, each of shape (n_rows, n_features), from one search."""
+        """The parts density and neighbours, each of shape (n_rows, n_features), from one search."""
         distances = squared_distances(u, self._rows)
         nearest = distances.argmin(1)
         least = distances[np.arange(len(u)), nearest]
@@ -119,5 +118,5 @@ class NormalRows:
 
 def denoiser_width(nearest: np.ndarray) -> float:
     """σ from the squared distance of each row to its nearest other, shape (n_rows,)."""
-    there = nearest[np.isfinite(nearest)]
-    return max(WIDTH_IN_DISTANCES * float(np.sqrt(np.median(there))), LEAST_WIDTH) if len(there) else LEAST_WIDTH
+    finite = nearest[np.isfinite(nearest)]
+    return max(float(np.sqrt(np.median(finite))), LEAST_WIDTH) if len(finite) else LEAST_WIDTH

@@ -1,4 +1,4 @@
-"""Why a row is an anomaly, in words: which part of the score it is, and which columns."""
+"""Why a row is an anomaly, in words: which part of the score is large, and because of which columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["LEAST", "NO_REASON", "RELATIONS", "REMARKABLE", "partners", "reasons
 NO_REASON = "like the normal rows"
 UNNAMED = "a little unlike the normal rows in all parts of the score"
 FAR = "far from every normal row"
-RELATIONS = ("relations", "mahalanobis")  # parts that are about these
+RELATIONS = ("relations", "mahalanobis")  # the parts about relations between columns
 WORDS = {
     **dict.fromkeys(RELATIONS, "relations between the columns broken"),
     "density": FAR,
@@ -25,17 +25,17 @@ WORDS = {
     "likelihood": "improbable",
 }
 BULK = ("core", "region")
-REMARKABLE = 0.1  # the largest p-value of a row that a reason is given for
-LEAST = 3.0  # nats of a part, below which it is no reason
+REMARKABLE = 0.1  # the largest p-value of a row that gets a reason
+LEAST = 3.0  # nats, below which a part of the score is no reason
 MOST_NAMED = 3
-MOST_NUMBERS = 1_000  # of a row, beyond which nobody reads of single relations
+MOST_NUMBERS = 1_000  # encoded columns, above which single relations are of no use
 LEAST_VALUE = 1e-12
 
 
 def partners(cells: ShrunkCovariance | None, owners: np.ndarray, n_columns: int) -> np.ndarray:
-    """For each column the one it depends on most given all others, shape (n_columns,); -1 where that isn't known.
+    """The column that each column depends on most given all others, shape (n_columns,); -1 where unknown.
 
-    That is the largest partial correlation, -P_jk / √(P_jj P_kk); of categories its like,
+    That is the one with the largest partial correlation, -P_jk / √(P_jj P_kk); for categories the largest
     ‖P_gg^(-1/2) P_gh P_hh^(-1/2)‖.
     """
     found = np.full(n_columns, -1)
@@ -62,42 +62,42 @@ def reasons_of(
     unseen: Mapping[int, Sequence[str]],
     remarkable: np.ndarray,
 ) -> tuple[str, ...]:
-    """One reason a row.
+    """One reason per row.
 
     Parameters
     ----------
     parts
-        How surprising each part of the rows is, in nats, shape (n_rows,) each, once their suspect cells hold what was
-        expected of them: what is left is not due to those cells.
+        The surprise of each part of the score, in nats, shape (n_rows,) each, once suspect cells hold what was expected
+        of them: what remains is not due to those cells.
     suspect, contributions
         Shape (n_rows, n_columns).
     partner
-        Of each column, from `partners`.
+        The result of `partners`.
     columns
         Their names.
     unseen
-        For rows with a category that was not there at fit, the columns of it.
+        The columns in which a row has a category not seen at fit.
     remarkable
-        Which rows need a reason, booleans of shape (n_rows,): of others only such categories are told.
+        Which rows need a reason, booleans of shape (n_rows,); for others only unseen categories are reported.
     """
     names = list(parts)
     nats = np.stack([parts[name] for name in names], 1)
-    # who is far from every normal row is far from the bulk of them, too
-    bulk, rest = np.isin(names, BULK), ~np.isin(names, BULK)
-    told_by_others = np.any(np.where(rest, nats, 0.0) > LEAST, axis=1, keepdims=True)
-    largest = np.where(bulk & told_by_others, 0.0, nats).argmax(1)
-    told = []
+    # a row far from every normal row is far from the bulk of them, too
+    bulk = np.isin(names, BULK)
+    other_reason = np.any(np.where(bulk, 0.0, nats) > LEAST, axis=1, keepdims=True)
+    largest = np.where(bulk & other_reason, 0.0, nats).argmax(1)
+    reasons = []
     for row in range(len(nats)):
-        said = [f"never seen category in {_listed(unseen[row])}"] if row in unseen else []
+        found = [f"never seen category in {_listed(unseen[row])}"] if row in unseen else []
         part = names[largest[row]]
         known = [cell for cell in np.flatnonzero(suspect[row]).tolist() if columns[cell] not in unseen.get(row, ())]
         cells = np.array(known, int)
         if remarkable[row] and nats[row, largest[row]] > LEAST and not (len(cells) and part in RELATIONS):
-            said.append(WORDS[part])
+            found.append(WORDS[part])
         if remarkable[row] and len(cells):
-            said.append(_relation(cells[np.argsort(-contributions[row, cells], kind="stable")], partner, columns))
-        told.append("; ".join(said) or (UNNAMED if remarkable[row] else NO_REASON))
-    return tuple(told)
+            found.append(_relation(cells[np.argsort(-contributions[row, cells], kind="stable")], partner, columns))
+        reasons.append("; ".join(found) or (UNNAMED if remarkable[row] else NO_REASON))
+    return tuple(reasons)
 
 
 def _relation(cells: np.ndarray, partner: np.ndarray, columns: Sequence[str]) -> str:

@@ -1,19 +1,18 @@
 """Broken relations: is there a cell that the rest of its row contradicts?
 
-If a cell x_j of a normal row holds any other value of its column, the likelihood of the row falls by the factor
-p(x_j | the others) / p(x_j), and the best evidence of it is minus the log of that factor, in the column where it is
-largest. A value that is rare in its column is no evidence; one that is rarer given the others is. So with S_j the
-surprise of the squared distance c_j² between the cell and what the others say (`isthmus.anomaly.scores`; one
-distribution for each column, as tails differ between columns), and R_j = -log of the share of normal rows whose cell
+If a cell x_j of a normal row is replaced by a random value of its column, the likelihood of the row changes by the
+factor p(x_j | the others) / p(x_j), and the best evidence of it is minus the log of that factor, in the column where it
+is largest. A value that is rare in its column is no evidence; one that is rarer given the others is. So with S_j the
+surprise of the squared distance c_j² between the cell and its expectation given the others (`isthmus.anomaly.scores`;
+one distribution per column, as tails differ between columns), and R_j = -log of the share of normal rows whose cell
 lies as far from the mean of the column, the amount of a row is
 
     a = max_j (S_j - R_j / 2)₊
 
 c_j² is the mean of two squared conditional residuals, in variances (`isthmus.anomaly.covariance`): of the autoencoder's
-residuals, which follow curves, and of the rows themselves, which know relations that the code has no room for.
-R_j counts for half: a cell far out in its column is more often broken than others are. The amount is shared out over
-columns in proportion to the fourth power of the distances, so nearly all of it goes to the cell that is contradicted
-most.
+residuals, which follow curves, and of the rows themselves, which have relations that the code has no room for. R_j
+counts for half: a cell far out in its column is more often wrong than others are. The amount is distributed over
+columns in proportion to the fourth power of the distances, so nearly all of it goes to the most contradicted cell.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ RARITY = 0.5
 
 @dataclass(frozen=True)
 class ColumnSurprises:
-    """How the squared distances of a column's cells to what the others say are distributed among normal rows.
+    """Distribution among normal rows of each column's squared distances to the expectation given the others.
 
-    ``center`` and ``spread``, shape (n_features,) each, are those of their sixth roots.
+    ``center`` and ``spread``, shape (n_features,) each, are those of the sixth roots.
     """
 
     center: np.ndarray
@@ -42,11 +41,11 @@ class ColumnSurprises:
 
     @classmethod
     def of(cls, distances: np.ndarray) -> ColumnSurprises:
-        """From rows that were held out, shape (n_rows, n_features)."""
+        """From held-out rows, shape (n_rows, n_features)."""
         return cls(*center_and_spread(roots_of(distances, SIXTH_ROOT)))
 
     def amounts(self, distances: np.ndarray, rarity: np.ndarray) -> np.ndarray:
-        """The amount of each row, shared out over columns; all have shape (n_rows, n_features)."""
+        """The amount of each row, distributed over columns; all have shape (n_rows, n_features)."""
         surprise = nats_beyond((roots_of(distances, SIXTH_ROOT) - self.center) / self.spread)
         largest = np.maximum(surprise - RARITY * rarity, 0.0).max(1)
         top = np.maximum(distances.max(1, keepdims=True), np.finfo(float).tiny)

@@ -1,9 +1,8 @@
-"""From rows to the amounts of every part of the score: an autoencoder, the units of the columns, and normal rows kept.
+"""From rows to the amount of every part of the score: an autoencoder, the units of the columns, and normal rows.
 
-A scorer knows nothing of thresholds. There is one for each of the folds that say how surprising an amount is
-(`isthmus.anomaly.calibration`), and together they score new rows: of what is due to an autoencoder they take the mean.
-An autoencoder fitted to all rows would not do: how well an autoencoder fits its own rows differs from fit to fit, and
-so would the amounts.
+A scorer knows nothing of thresholds. There is one per fold (`isthmus.anomaly.calibration`), and together they score new
+rows: parts that depend on an autoencoder are averaged over the folds. An autoencoder fitted to all rows would not do:
+how well it fits its own rows differs from fit to fit, and so would the amounts.
 """
 
 from __future__ import annotations
@@ -19,22 +18,22 @@ import numpy as np
 from isthmus.anomaly.contributions import attribute_to_columns
 from isthmus.anomaly.core import remoteness
 from isthmus.anomaly.covariance import ShrunkCovariance, Spans
+from isthmus.anomaly.latent import Reference
 from isthmus.anomaly.neighbours import MOST_ROWS, NormalRows, row_blocks
 from isthmus.anomaly.relations import ColumnSurprises
-from isthmus.anomaly.scores import Reference, StandardUnits, residual_variances
+from isthmus.anomaly.scores import StandardUnits, residual_variances
 
-__all__ = ["COMBINED", "MEASURES", "WEIGHTS", "Block", "Scorer", "gather", "parts_of", "together", "with_columns"]
+__all__ = ["MEASURES", "WEIGHTS", "Block", "Gathered", "Scorer", "combined", "gather", "parts_of", "with_columns"]
 
 WEIGHTS = {"relations": 0.5, "density": 0.5, "neighbours": 0.5, "core": 0.3}  # of the surprises in the combined score
-COMBINED = tuple(WEIGHTS)
-MEASURES = ("combined", *COMBINED, "mahalanobis", "reconstruction", "latent", "likelihood")
+MEASURES = ("combined", *WEIGHTS, "mahalanobis", "reconstruction", "latent", "likelihood")
 FILLING_ROUNDS = 3
 LEAST_ROWS = 2
 
 
 def parts_of(measure: str) -> tuple[str, ...]:
-    """The parts of the score of a `measure`."""
-    return COMBINED if measure == "combined" else (measure,)
+    """The parts of the score that a ``measure`` consists of."""
+    return tuple(WEIGHTS) if measure == "combined" else (measure,)
 
 
 @dataclass(frozen=True)
@@ -43,15 +42,12 @@ class Block:
 
     Attributes
     ----------
-    values : ndarray of shape (n_rows, n_features)
-        As given, in the user's units, with NaN.
     u, reconstruction : ndarray of shape (n_rows, n_features)
-        Rows with their missing cells filled, and what the autoencoder makes of them.
+        Rows with their missing cells filled, and their reconstructions.
     hidden : ndarray of bool, shape (n_rows, n_features), or None
         Which cells were missing.
     """
 
-    values: np.ndarray
     u: np.ndarray
     reconstruction: np.ndarray
     hidden: np.ndarray | None
@@ -59,7 +55,7 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """See the module; what no part of the score needs is None.
+    """Computes the amounts of the parts of the score; what none of them needs is None.
 
     Attributes
     ----------
@@ -69,20 +65,20 @@ class Scorer:
     parts : tuple of str
         The parts of the score.
     cells, residuals, learned : ShrunkCovariance
-        Of all rows, of the residuals of the autoencoder, and of the rows that it learned from, in standard units.
+        Of all rows, of the autoencoder's residuals, and of the rows it learned from, in standard units.
     normal : NormalRows
     columns : ColumnSurprises
-        How far a cell of each column usually is from what the others say.
+        How far cells of each column usually are from their expectation given the others.
     variances : ndarray of shape (n_features,)
         Of the residuals, shrunk.
     decoded : Reference
         Reconstructions of normal rows.
     likelihood_base : float
-        Of -log p(x) without squared residuals, the median of normal rows.
+        Median over normal rows of -log p(x) minus the squared residuals in nats.
     others : tuple of Scorer
-        With autoencoders of their own, and the same normal rows; what is due to the autoencoder is the mean over all.
-    spans : sequence of (begin, end)
-        The columns that are categories or booleans.
+        Those of the other folds, with the same normal rows; parts that depend on the autoencoder are averaged.
+    spans : sequence of (start, stop)
+        The encoded columns of each category and boolean.
     """
 
     autoencoder: Any
@@ -103,9 +99,9 @@ class Scorer:
     def fit(
         cls, gathered: Gathered, rows: np.ndarray, fit_autoencoder: Callable[[np.ndarray], Any], parts: tuple[str, ...]
     ) -> Scorer:
-        """With an autoencoder fitted to the rows of these indices, but for those too far out.
+        """With an autoencoder fitted to the rows of these indices, except those too far out.
 
-        The normal rows kept are those of all the fit: a row among them is left out when it is scored itself.
+        The normal rows come from all folds: a row among them is left out when it is scored itself.
         """
         learned = rows[~gathered.gross[rows]]
         values = gathered.filled[learned if len(learned) >= LEAST_ROWS else rows]
@@ -113,7 +109,7 @@ class Scorer:
 
     @classmethod
     def around(cls, autoencoder: Any, values: np.ndarray, gathered: Gathered, parts: tuple[str, ...]) -> Scorer:
-        """Around an autoencoder fitted to ``values``."""
+        """With an autoencoder already fitted to ``values``."""
         bare = cls(
             autoencoder, gathered.units, parts, cells=gathered.cells, normal=gathered.normal, spans=gathered.spans
         )
@@ -129,7 +125,7 @@ class Scorer:
         )
 
     def with_rows(self, values: np.ndarray, rng: np.random.Generator) -> Scorer:
-        """The same with more normal rows kept; of more than `MOST_ROWS` a random sample."""
+        """The same with more normal rows, at most a random sample of `MOST_ROWS`."""
         if self.normal is None:
             return self
         u = np.concatenate([self.normal.rows, self.block(values).u.astype(np.float32)])
@@ -139,21 +135,21 @@ class Scorer:
 
     @property
     def n_features(self) -> int:
-        """Numbers in a row."""
+        """Number of encoded columns."""
         return len(self.units.center)
 
     def block(self, values: np.ndarray) -> Block:
-        """Rows of shape (n_rows, n_features) in the user's units, with NaN where a cell is missing."""
+        """From rows of shape (n_rows, n_features) in the user's units, with NaN where a cell is missing."""
         hidden = np.isnan(values)
         u = self.units.apply(np.where(hidden, self.units.center, values))
         gaps = bool(hidden.any())
         if gaps and self.cells is not None:
             u = np.where(hidden, self.cells.filled(u, hidden), u)
-        return Block(values, u, self.reconstruct(u), hidden if gaps else None)
+        return Block(u, self.reconstruct(u), hidden if gaps else None)
 
     def reconstruct(self, u: np.ndarray) -> np.ndarray:
-        """What the autoencoder makes of rows, both in standard units."""
-        steps = self.autoencoder.polish_steps  # the setting holds, whatever paid at fit
+        """Reconstructions of rows, both in standard units."""
+        steps = self.autoencoder.polish_steps  # as set, not as chosen by the fit
         fitted = dataclasses.replace(self.autoencoder.fitted_, polish=steps)
         return self.units.apply(np.nan_to_num(fitted.reconstruct(self.units.undo(u))))
 
@@ -183,7 +179,7 @@ class Scorer:
         return amounts
 
     def _own_amounts(self, block: Block, parts: Sequence[str]) -> dict[str, np.ndarray]:
-        """The parts that this autoencoder has a part in."""
+        """The amounts of parts that depend on the autoencoder, for this one."""
         r = block.u - block.reconstruction
         found: dict[str, Callable[[], np.ndarray]] = {
             "relations": lambda: self.contradictions(r, block.u),
@@ -196,19 +192,19 @@ class Scorer:
         return {name: found[name]() for name in parts}
 
     def contradictions(self, r: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """Squared distance of cells to what the others say of them, in variances, shape (n_rows, n_features).
+        """Squared distance of cells to their expectation given the others, in variances, shape (n_rows, n_features).
 
-        The mean of that of residuals r and that of the rows u themselves.
+        The mean over that of the residuals r and that of the rows u themselves.
         """
         found = self._conditional(r)
         return found if self.learned is None else (found + self.learned.conditional(u, self.spans)[1]) / 2
 
     def _conditional(self, r: np.ndarray) -> np.ndarray:
-        assert self.residuals is not None  # a part that needs it is only asked for where it was learned
+        assert self.residuals is not None  # storage refuses a part without what it is computed from
         return self.residuals.conditional(r, self.spans)[1]
 
     def _improbability(self, block: Block) -> np.ndarray:
-        """-log p(x) by columns: squared residuals; of the rest its base equally, and the excess in proportion to û²."""
+        """-log p(x) by column: squared residuals, an equal share of the base, and the rest in proportion to û²."""
         rest = self._likelihood_rest(block)
         equal = np.full(len(block.u), self.likelihood_base)
         return (
@@ -222,19 +218,19 @@ class Scorer:
         return -np.nan_to_num(density, nan=-1e30, neginf=-1e30) - self._half_squares(block).sum(1)
 
     def _half_squares(self, block: Block) -> np.ndarray:
-        """Squared residuals in nats, (x_j - x̂_j)² / 2σ²: σ² is in the autoencoder's units, column by column."""
+        """Squared residuals in nats, (x_j - x̂_j)² / 2σ², with σ² in the autoencoder's units."""
         model = self.autoencoder
         spread = self.units.spread / model.scaling_.spread * model.scaling_.unit
         return ((block.u - block.reconstruction) * spread) ** 2 / (2 * model.noise_variance_)
 
     def rows_at_once(self, n_rows: int) -> Any:
-        """Slices of rows whose distances to the normal ones fit in a few dozen megabytes."""
+        """Slices of rows whose distances to the normal rows take a few dozen megabytes."""
         width = self.n_features if self.normal is None else max(self.n_features, len(self.normal.rows))
         return row_blocks(n_rows, width)
 
 
 def with_columns(scorers: Sequence[Scorer], held_out: Sequence[np.ndarray]) -> list[Scorer]:
-    """The same, with what rows held out from each say of how far cells usually are from what the others say."""
+    """The same scorers with `ColumnSurprises` learned from the rows held out from each."""
     if "relations" not in scorers[0].parts:
         return list(scorers)
     found = []
@@ -247,27 +243,27 @@ def with_columns(scorers: Sequence[Scorer], held_out: Sequence[np.ndarray]) -> l
     return [dataclasses.replace(scorer, columns=columns) for scorer in scorers]
 
 
-def together(scorers: Sequence[Scorer]) -> Scorer:
+def combined(scorers: Sequence[Scorer]) -> Scorer:
     """One scorer with the autoencoders of all."""
     return dataclasses.replace(scorers[0], others=tuple(scorers[1:]))
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """The rows of a fit, looked at once for all scorers.
+    """What the scorers of all folds share of the training rows.
 
     Attributes
     ----------
     filled : ndarray of shape (n_rows, n_features)
-        In the user's units, missing cells at their expectation given the rest of the row.
+        In the user's units, with missing cells at their expectation given the rest of the row.
     units : StandardUnits
     cells : ShrunkCovariance
         Of rows in standard units.
     normal : NormalRows
     gross : ndarray of bool, shape (n_rows,)
-        Rows that no model learns from.
-    spans : sequence of (begin, end)
-        The columns that are categories or booleans.
+        Rows that no autoencoder learns from.
+    spans : sequence of (start, stop)
+        The encoded columns of each category and boolean.
     """
 
     filled: np.ndarray
@@ -279,12 +275,13 @@ class Gathered:
 
 
 def gather(values: np.ndarray, seed: int, *, trim: bool, spans: Spans = ()) -> Gathered:
-    """Rows with NaN to what scorers learn from; of more than `MOST_ROWS` rows a random sample is kept."""
-    units = StandardUnits(*_moments(values))
+    """What scorers learn from rows with NaN; of more than `MOST_ROWS` rows a random sample is kept."""
     chosen = np.sort(np.random.default_rng(seed).permutation(len(values))[:MOST_ROWS])
     hidden = np.isnan(values)
     filled = values
     if hidden.any():
+        known = StandardUnits.of(np.where(hidden, np.nanmean(values, axis=0), values))
+        units = StandardUnits(known.center, known.spread)  # constant columns must not be clipped before they are filled
         u = np.where(hidden, 0.0, units.apply(np.where(hidden, 0.0, values)))
         for _ in range(FILLING_ROUNDS):
             u = ShrunkCovariance.of(u[chosen]).filled(u, hidden)
@@ -300,12 +297,3 @@ def gather(values: np.ndarray, seed: int, *, trim: bool, spans: Spans = ()) -> G
         cells = ShrunkCovariance.of(u[~gross[chosen]])
         far = remoteness(u, cells, spans)
     return Gathered(filled, units, cells, NormalRows(u.astype(np.float32), far.core, far.width), gross, spans)
-
-
-def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    known = StandardUnits.of(values) if not np.isnan(values).any() else None
-    if known is not None:
-        return known.center, known.spread
-    center = np.nanmean(values, axis=0)
-    units = StandardUnits.of(np.where(np.isnan(values), center, values))
-    return units.center, units.spread

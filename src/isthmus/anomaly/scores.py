@@ -4,36 +4,35 @@ With u the row in standard units (each column with mean 0 and standard deviation
 parts look for different things. Each is an amount a = Σ_j a_j ≥ 0 of which every column has its share:
 
     relations     max_j (S_j - R_j / 2)₊                   a cell that the rest of its row contradicts
-    density       ‖u - z(u)‖²                              a row off the density of the normal ones
-    neighbours    ‖u - u_i‖² to the nearest normal row     a row far from all of them
-    core          ‖u - u_i‖² to the core of the normal     anomalies among the rows of the fit
+    density       ‖u - z(u)‖²                              a row off the density of the normal rows
+    neighbours    ‖u - u_i‖² to the nearest normal row     a row far from all normal rows
+    core          ‖u - u_i‖² to the core of normal rows    anomalies among the training rows
 
 S_j is the surprise of c_j², the squared conditional residual of a cell, and R_j that of its value alone
 (`isthmus.anomaly.relations`); z is the ideal denoiser (`isthmus.anomaly.neighbours`). By Wilson & Hilferty (1931) the
-cube root of a sum of squares is nearly normal; a squared distance to the nearest of many rows has a heavier tail, and
-of it higher roots are taken. So with median m and standard deviation s of the roots of rows that were held out
+cube root of a sum of squares is nearly normal; a squared distance to the nearest of many rows has a heavier tail and
+needs a higher root. So with median m and standard deviation s of the roots of held-out rows
 
-    S(a) = -log Φ(-(a^r - m) / s),      r = 1/3; of distances 1/6, to the core 1/12
+    S(a) = -log Φ(-(a^r - m) / s),      r = 1/3; for distances 1/6, to the core 1/12
 
-is the surprise of an amount, -log of the probability that a normal row has as much; smooth, and finite beyond the
-largest amount seen. Few amounts have tails that are quite normal, and one heavy tail would drown the other parts. So
-in the fifth of the held-out rows with most of it S goes along a fitted tail (`isthmus.anomaly.tail`); not for the core,
-where anomalies among the rows of the fit would be that tail. The score is Fisher's (1925) sum with weights,
+is the surprise of an amount, -log of the probability that a normal row has at least as much; smooth, and finite beyond
+the largest amount seen. Few amounts have exactly normal tails, and one heavy tail would drown the other parts. So
+beyond the 80th percentile of held-out rows S follows a fitted tail (`isthmus.anomaly.tail`); not for the core, where
+that tail would be the anomalies among the training rows. The score is Fisher's (1925) sum with weights,
 
     1/2 (S(relations) + S(density) + S(neighbours)) + 3/10 S(core)
 
-Each part can be the score by itself, and so can four others:
+Each part can be the score alone, and so can four others:
 
     mahalanobis      Σ_j (P r)_j² / P_jj,  r = u - û,  P the inverse of the shrunk covariance of residuals
     reconstruction   Σ_j r_j² / v_j,  v_j the residual variance of column j, shrunk halfway (log scale) to the mean
-    latent           Σ_j mean over the nearest i of (û_j - û_ij)²: codes compared by what they decode to
+    latent           Σ_j mean over the nearest i of (û_j - û_ij)²: codes compared by their reconstructions
     likelihood       -log p(x)  (for a variational model the negative ELBO, in nats)
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,8 +45,6 @@ __all__ = [
     "LEAST_SPREAD",
     "SIXTH_ROOT",
     "TWELFTH_ROOT",
-    "Neighbours",
-    "Reference",
     "StandardUnits",
     "Surprise",
     "center_and_spread",
@@ -56,16 +53,12 @@ __all__ = [
     "roots_of",
 ]
 
-N_NEIGHBOURS = 5
-MOST_REGION_ROWS = 600
-
 LARGEST = 1e6  # standard deviations; values beyond are clipped, so every score is finite
 CONSTANT_UNIT = 0.01
 CUBE_ROOT, SIXTH_ROOT, TWELFTH_ROOT = 1 / 3, 1 / 6, 1 / 12
 LEAST_VARIANCE = 1e-6
 LEAST_SPREAD = 0.01
-QUARTILES_OF_NORMAL = 1.349
-CHUNK_CELLS = 1 << 22
+QUARTILES_OF_NORMAL = 1.349  # their distance, in standard deviations
 
 
 @dataclass(frozen=True)
@@ -87,9 +80,9 @@ class StandardUnits:
     def of(cls, X: np.ndarray) -> StandardUnits:
         """Mean and standard deviation.
 
-        A constant column is measured in hundredths of its value, or, of zeros, of the other columns' median spread:
-        whatever departs from it was never seen. It counts for √n_rows at most, as much as a value that one row has and
-        all others do not: n rows don't say that a column never changes.
+        The unit of a constant column is a hundredth of its value or, for zeros, of the other columns' median spread:
+        any other value was never seen. It counts for at most √n_rows, like a value that one row has and all others
+        lack: n rows can't show that a column never changes.
         """
         center, spread = X.mean(0), X.std(0)
         size = np.abs(center)
@@ -121,7 +114,7 @@ class Surprise:
 
     @classmethod
     def of(cls, amounts: np.ndarray, origin: float = 0.0, power: float = CUBE_ROOT) -> Surprise:
-        """From median and quartiles of the held-out roots, which a few anomalous rows hardly change."""
+        """From the median and quartiles of held-out roots, which a few anomalous rows hardly change."""
         center, spread = center_and_spread(roots_of(amounts - origin, power))
         return cls(float(center), float(spread), origin, power)
 
@@ -130,32 +123,32 @@ class Surprise:
         nats = nats_beyond((roots_of(amounts - self.origin, self.power) - self.center) / self.spread)
         if self.tail is None:
             return nats
-        there = -np.log(SHARE_OF_TAIL)
+        start = -np.log(SHARE_OF_TAIL)
         return np.where(
-            nats <= self.tail.threshold, nats * there / self.tail.threshold, there - self.tail.log_survival(nats)
+            nats <= self.tail.threshold, nats * start / self.tail.threshold, start - self.tail.log_survival(nats)
         )
 
     def with_tail(self, amounts: np.ndarray) -> Surprise:
-        """The same with a tail fitted to held-out amounts, less those that are too far out; with too few, as it is."""
+        """The same with a tail fitted to held-out amounts, without outliers; no tail if there are too few."""
         nats = np.sort(self(amounts))
         return dataclasses.replace(self, tail=Tail.of(nats[: len(nats) - n_outlying(nats)]))
 
 
 def center_and_spread(roots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Median and standard deviation by the quartiles, along the first axis."""
+    """Median, and standard deviation estimated from the quartiles, along the first axis."""
     low, center, high = np.percentile(roots, [25, 50, 75], axis=0)
     return center, np.maximum((high - low) / QUARTILES_OF_NORMAL, LEAST_SPREAD)
 
 
 def nats_beyond(deviations: np.ndarray) -> np.ndarray:
-    """-log of the probability that a standard normal number is larger."""
+    """-log of the probability that a standard normal variable is larger."""
     from scipy.special import log_ndtr
 
     return -log_ndtr(-deviations)
 
 
 def roots_of(amounts: np.ndarray, power: float) -> np.ndarray:
-    """The power of each amount, with its sign."""
+    """Signed power of each amount."""
     roots = np.cbrt(amounts)
     return roots if power == CUBE_ROOT else np.sign(roots) * np.abs(roots) ** (power / CUBE_ROOT)
 
@@ -164,48 +157,3 @@ def residual_variances(residuals: np.ndarray) -> np.ndarray:
     """Mean square of each column's residual, shrunk halfway to the mean over columns on the log scale."""
     variances = np.maximum((residuals**2).mean(0), LEAST_VARIANCE)
     return np.sqrt(variances * variances.mean())
-
-
-class Neighbours:
-    """Squared distance to the nearest decoded rows, column by column.
-
-    A row at distance zero from one of them is taken to be that row, and the next neighbour is used instead: so training
-    rows are scored as other rows are.
-    """
-
-    def __init__(self, rows: np.ndarray, n_neighbours: int) -> None:
-        from sklearn.neighbors import NearestNeighbors
-
-        self.rows = rows
-        self.n_neighbours = max(1, min(n_neighbours, len(rows) - 1))
-        self._search = NearestNeighbors(n_neighbors=min(self.n_neighbours + 1, len(rows))).fit(rows)
-
-    def squared_distances(self, rows: np.ndarray) -> np.ndarray:
-        """Mean over the neighbours of (û_j - û_ij)², shape (n_samples, n_features)."""
-        found = np.empty(rows.shape)
-        height = max(1, CHUNK_CELLS // (rows.shape[1] * (self.n_neighbours + 1)))
-        for begin in range(0, len(rows), height):
-            part = rows[begin : begin + height]
-            distances, places = self._search.kneighbors(part)
-            itself = distances[:, :1] <= 1e-4 * np.sqrt(rows.shape[1])
-            places = np.where(itself, places[:, -self.n_neighbours :], places[:, : self.n_neighbours])
-            found[begin : begin + height] = ((part[:, None] - self.rows[places]) ** 2).mean(1)
-        return found
-
-
-class Reference:
-    """Reconstructed normal rows, float32 of shape (n_rows, n_features) in standard units, and neighbour searches."""
-
-    def __init__(self, rows: np.ndarray):
-        self.rows = rows
-
-    @functools.cached_property
-    def near(self) -> Neighbours:
-        """The nearest few of all rows."""
-        return Neighbours(self.rows.astype(np.float64), N_NEIGHBOURS)
-
-    @functools.cached_property
-    def region(self) -> Neighbours:
-        """The nearest third of a subset: too many for a small group of anomalies."""
-        some = self.rows[:: -(-len(self.rows) // MOST_REGION_ROWS)].astype(np.float64)
-        return Neighbours(some, max(N_NEIGHBOURS, len(some) // 3))

@@ -1,4 +1,4 @@
-"""The tail of the scores of normal rows, beyond the largest that was held out.
+"""The tail of the scores of normal rows, beyond the largest held-out one.
 
 n held-out scores give no p-value below 1 / (n + 1). Beyond the largest of them the excesses y over a high threshold
 follow, whatever the distribution of scores, approximately a generalised Pareto distribution (Balkema & de Haan 1974,
@@ -6,11 +6,11 @@ Pickands 1975),
 
     P(Y > y) = (1 + ξ y / σ)^(-1/ξ)
 
-so p-values go on below 1 / (n + 1) with its shape. That is an approximation, not a guarantee, and is labelled as one.
-ξ is not let below zero: no largest score is taken for granted.
+so p-values continue below 1 / (n + 1) with its shape. That is an approximation, not a guarantee, and is labelled as
+one. ξ is not allowed below zero: no upper bound of the scores is assumed.
 
-Anomalies among the rows held out would be taken for a heavy tail and hide one another. So the largest scores are set
-aside at first, the tail is fitted to the rest with those as censored, and they are taken in again from the smallest
+Anomalies among the held-out rows would look like a heavy tail and hide one another. So the largest scores are set
+aside at first, the tail is fitted to the rest with those as censored, and they are added again from the smallest
 outward until one is too far out (outward testing; Barnett & Lewis 1994, "Outliers in Statistical Data", chapter 6).
 """
 
@@ -22,11 +22,11 @@ import numpy as np
 
 __all__ = ["LEAST_TAIL", "SHARE_OF_TAIL", "Tail", "n_outlying"]
 
-LEAST_TAIL = 12  # scores over the threshold, without which no tail is fitted
+LEAST_TAIL = 12  # scores above the threshold that a fit of the tail needs
 SHARE_OF_TAIL = 0.2
 SUSPECTS = 0.1  # the largest share of the held-out rows that may be anomalies
-OUTLYING = 0.01  # the chance that any of the held-out scores is taken for an anomaly if none is
-LEAST_RISE = np.log(10)  # of the tail, to the least of the anomalies: a tail that only bends has none
+OUTLYING = 0.01  # the chance that any held-out score is taken for an anomaly if none is
+LEAST_RISE = np.log(10)  # of the log survival, up to the smallest anomaly: a tail that merely bends has no such gap
 STEEPEST, FLATTEST = 1e-6, 1e3  # θ = ξ / σ in units of 1 / mean excess
 
 
@@ -44,16 +44,16 @@ class Tail:
         return -excess if self.shape == 0 else -np.log1p(self.shape * excess) / self.shape
 
     def inverse(self, log_survival: float) -> float:
-        """The score of which that is the log survival."""
+        """The score with this log survival."""
         if self.shape == 0:
             return self.threshold - self.scale * log_survival
         return self.threshold + self.scale * float(np.expm1(-self.shape * log_survival)) / self.shape
 
     @classmethod
     def of(cls, scores: np.ndarray, n_censored: int = 0) -> Tail | None:
-        """By maximum likelihood from ascending scores; of ``n_censored`` more it is known that they are higher.
+        """Maximum-likelihood fit to ascending scores; ``n_censored`` more are known only to be larger.
 
-        None if the scores are too few, or equal.
+        None if there are too few scores, or they are equal.
         """
         n_tail = int(SHARE_OF_TAIL * (len(scores) + n_censored)) - n_censored
         if n_tail < LEAST_TAIL:
@@ -80,7 +80,7 @@ def _most_likely(excess: np.ndarray, n_censored: int) -> tuple[float, float]:
     def loss(log_theta: float) -> float:
         theta = np.exp(log_theta)
         shape, logs = shape_at(theta)
-        return count * np.log(shape / theta) + logs + count * 1.0
+        return count * np.log(shape / theta) + logs + count
 
     found = minimize_scalar(loss, bounds=(np.log(STEEPEST), np.log(FLATTEST)), method="bounded")
     scale = float(excess.sum() + n_censored * most) / count
@@ -93,7 +93,7 @@ def _most_likely(excess: np.ndarray, n_censored: int) -> tuple[float, float]:
 
 
 def n_outlying(scores: np.ndarray) -> int:
-    """How many of the largest of these ascending scores are too far out to be those of normal rows.
+    """How many of these ascending scores are too large to be those of normal rows.
 
     >>> scores = np.sort(np.random.default_rng(0).exponential(size=300))
     >>> n_outlying(scores), n_outlying(np.append(scores, [60.0, 61.0, 62.0]))
@@ -106,11 +106,9 @@ def n_outlying(scores: np.ndarray) -> int:
         tail = Tail.of(rest, n_suspects)
         if tail is None:
             return 0
-        # the smallest of the suspects, given that it is above all of the rest: the least of n_suspects
-        rise = (
-            tail.log_survival(rest[-1:])[0]
-            - tail.log_survival(scores[n_rows - n_suspects : n_rows - n_suspects + 1])[0]
-        )
+        # the smallest of the suspects, given that it is above all of the rest: the minimum of n_suspects
+        inside, outside = tail.log_survival(scores[n_rows - n_suspects - 1 : n_rows - n_suspects + 1])
+        rise = inside - outside
         if rise > max(LEAST_RISE, np.log(most / OUTLYING) / n_suspects):
             return n_suspects
     return 0

@@ -42,6 +42,9 @@ __all__ = ["detect"]
 MOST_ROWS = 100_000
 LEAST_BATCH = 20  # rows of which drift is told
 
+Score = Literal[
+    "combined", "relations", "density", "neighbours", "core", "mahalanobis", "reconstruction", "latent", "likelihood"
+]
 Rate = Annotated[float | None, Parameter(validator=Number(gt=0, lt=1))]
 Share = Annotated[float | None, Parameter(validator=Number(gt=0, lte=0.5))]
 Rows = Annotated[int, Parameter(validator=Number(gte=1))]
@@ -53,8 +56,7 @@ def detect(
     *,
     train: str | None = None,
     model: str | None = None,
-    score: Literal["combined", "mahalanobis", "density", "neighbours", "core", "reconstruction", "latent", "likelihood"]
-    | None = None,
+    score: Score | None = None,
     false_alarm_rate: Rate = None,
     fdr: Rate = None,
     contamination: Share = None,
@@ -98,10 +100,11 @@ def detect(
     model
         A detector that --save wrote, or a run of isthmus fit on normal rows, whose held-out rows set the threshold.
     score
-        What makes a row anomalous: relations between columns are broken (relations), it is far from all normal rows
-        (density) or the nearest (neighbours) or from most of them (core), or all four (combined, the default). Or: its
-        residual is unusually large (mahalanobis), its reconstruction error is large (reconstruction), its code is far
-        from the others' (latent), its likelihood is low (likelihood).
+        What makes a row anomalous, by default all of the first four (combined):
+        relations: relations between columns are broken;
+        density, neighbours, core: it is far from all normal rows, from the nearest, from most of them;
+        mahalanobis: its residual is unusual; reconstruction: its reconstruction error is large;
+        latent: its code is far from the others'; likelihood: its likelihood is low.
     false_alarm_rate
         Share of normal rows that may raise a false alarm; by default 0.05, or that of a saved detector.
     fdr
@@ -125,7 +128,8 @@ def detect(
     until
         For a series: the time up to which it is known to be normal, to learn from.
     alarm_rate
-        For a series: false episodes that may be expected, as "2 per week", or a number per 1,000 steps.
+        For a series: false episodes you accept, as "2 per week" or a number per 1,000 steps. By default only
+        what stands out beyond chance is an alarm.
     tracked
         For a series: let the threshold follow the level of the scores.
     """

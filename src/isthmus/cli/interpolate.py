@@ -50,8 +50,7 @@ def interpolate(
     steps
         How many rows to write, both ends included.
     path
-        Linear, or spherical about the origin; auto takes the spherical one for a variational code of more than
-        3 dimensions.
+        Linear, or spherical about the origin; auto is spherical for a variational code of more than 3 dimensions.
     """
     found = open_run(run)
     estimator = found.load()

@@ -42,12 +42,12 @@ def sample(
     seed
         Seed of the draws; by default the model's own, so every call draws the same rows.
     codes
-        Where codes come from: the prior of a variational model, or a density fitted to the codes of training rows,
-        which every model has; auto takes whichever is nearer to held-out codes, and says so.
+        Where codes come from: a variational model's prior, or a density fitted to the codes of training rows.
+        auto takes whichever is nearer to held-out codes, and says so.
     noise
-        Add the noise that the decoder leaves out, as large as the model's error on held-out rows. Columns of a table
-        then take the values that they took in training rows: whole numbers, ranges, categories, empty cells. The
-        default for tables with column names.
+        Add the noise that the decoder leaves out, as large as the model's error on held-out rows.
+        Columns of a table then take values as in training rows: whole numbers, ranges, categories, empty cells.
+        The default for tables with column names.
     order
         A constraint that every row keeps, such as "start <= end"; repeat for more.
     """

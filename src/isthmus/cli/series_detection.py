@@ -84,6 +84,8 @@ def detect_series(
         found.append(detection)
         if place == 0 or name is not None:
             _say_found(name, *detection, asked.until)
+    if asked.model is None and asked.alarms is None and not asked.tracked:
+        say("To list what is less certain too, state how many false episodes you accept, as --alarms '2 per week'.")
     if save is not None:
         from isthmus.storage import save as save_model
 
@@ -172,7 +174,10 @@ def _detected(
     asked: AskedSeries, detector: Any, series: Any, train: Any
 ) -> tuple[SeriesOutlierDetector, SeriesDetection]:
     if detector is not None:
-        return detector, detector.detect(series)
+        try:
+            return detector, detector.detect(series)
+        except ValueError as error:
+            raise CommandError(_as_flags(str(error))) from error
     from isthmus.series import SeriesOutlierDetector
 
     try:
@@ -197,7 +202,12 @@ def _detected(
 def _as_flags(text: str) -> str:
     """A complaint of the estimator in the words of the command."""
     text = text.replace("SeriesOutlierDetector: ", "")
-    for setting, flag in (("episodes must", "--alarms must"), ("pass times, or ", ""), ("until:", "--until:")):
+    for setting, flag in (
+        ("episodes must", "--alarms must"),
+        ("pass times, or ", ""),
+        ("until:", "--until:"),
+        ("until=", "--until "),
+    ):
         text = text.replace(setting, flag)
     return text
 
@@ -212,11 +222,12 @@ def _say_found(
     per = 1000 * n_after / max(1, n_steps - begin)
     what = "" if name is None else f"{name}: "
     step = f" of {_seconds(grid.step)}" if grid.is_dated else ""
+    chance = "" if detector.rate_ is not None else f" that {'stands' if n_after == 1 else 'stand'} out beyond chance"
+    how = "" if detector.rate_ is None else f"; the threshold is set for {detector.rate_.said}"
     say(
         f"{what}{n_steps:,} steps{step}, {detection.series.n_channels} "
         f"{'channel' if detection.series.n_channels == 1 else 'channels'}, windows of {lengths} steps: "
-        f"{_episodes(n_after)}{'' if until is None else f' after {until}'} "
-        f"({per:.3g} per 1,000 steps; the threshold is set for {detector.rate_.said})."
+        f"{_episodes(n_after)}{'' if until is None else f' after {until}'}{chance} ({per:.3g} per 1,000 steps{how})."
     )
     if until is not None:
         n_past = len(detection.episodes) - n_after

@@ -88,7 +88,7 @@ def keep_series_run(
 
 def _facts(data: SeriesData, record: SeriesRecord) -> dict[str, Any]:
     """What was made of the file, as JSON has it."""
-    from isthmus.series.window_rows import stamp_text
+    from isthmus.series.stamps import stamp_text
 
     entities = [
         {

@@ -1,4 +1,4 @@
-"""Denoising: rows restored by a model trained with or without clean rows."""
+"""Denoising: restoration of noisy rows by a model trained with or without clean rows."""
 
 from isthmus.denoising.denoiser import Denoiser
 from isthmus.denoising.levels import estimate_noise_level

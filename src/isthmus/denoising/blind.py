@@ -66,14 +66,14 @@ def own_share(hidden_variance: np.ndarray, noise_variance: float) -> np.ndarray:
 
 
 def combined(X: np.ndarray, predicted: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """The posterior mean given the noisy cells and their predictions from other cells."""
+    """The posterior mean given noisy cells and their predictions from other cells."""
     return predicted + share * (X - predicted)
 
 
 def wiener_filter(
     X: np.ndarray, mean: np.ndarray, directions: np.ndarray, variances: np.ndarray, rest: float, noise_variance: float
 ) -> tuple[np.ndarray, float]:
-    """Noisy rows, Wiener-filtered by their own covariance, and the filter's trace.
+    """Noisy rows filtered by the Wiener filter of their own covariance, and the filter's trace.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def wiener_filter(
 def mixing_share(
     X: np.ndarray, first: tuple[np.ndarray, float], second: tuple[np.ndarray, float], noise_variance: float
 ) -> float:
-    """The share a in [0, 1] for which a·first + (1-a)·second has the least risk, by Stein's estimate.
+    """The share a in [0, 1] for which a·first + (1-a)·second has the smallest risk, by Stein's estimate.
 
     Each estimate comes with its divergence, the sum over columns of ∂x̂_j/∂x̃_j.
     """

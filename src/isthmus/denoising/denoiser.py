@@ -65,8 +65,8 @@ class Denoiser(TransformerMixin, BaseEstimator):
     autoencoder_ : DenoisingAutoencoder
         The fitted model.
     noise_level_ : float or None
-        The level trained for: given or estimated. None if it was not given and `fit` saw only clean rows: the model
-        is then trained for all levels up to a high one.
+        The level trained for: given or estimated. None if it was not given and `fit` saw only clean rows; then the
+        model is trained for all levels up to a high one.
 
     Examples
     --------
@@ -124,7 +124,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
             level = self._estimate(rows, None) if level is None else level
         self.noise_level_ = None if level is None else float(level)
         self.blind_ = not paired and not self.clean
-        self._low, self._high = _extremes(rows, alike=self._alike())
+        self._low, self._high = _extremes(rows, same_unit=self._same_unit())
         if self.blind_:
             self._fit_blind(rows)
         else:
@@ -142,8 +142,8 @@ class Denoiser(TransformerMixin, BaseEstimator):
         if self.corruption == "gaussian":
             restored = self._restored(rows)
             return (restored if self.blind_ else restored.clip(self._low, self._high)).astype(rows.dtype)
-        hit = self._may_be_hit(rows)
-        return np.where(hit, self._restored(rows).clip(self._low, self._high), rows).astype(rows.dtype)
+        suspect = self._may_be_corrupted(rows)
+        return np.where(suspect, self._restored(rows).clip(self._low, self._high), rows).astype(rows.dtype)
 
     def transform(self, X: Any) -> np.ndarray:
         """`denoise`, under scikit-learn's name."""
@@ -170,7 +170,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
         return tags
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """The names of the input columns, which are those of the output too."""
+        """The names of the output columns, which are those of the input."""
         check_is_fitted(self, "autoencoder_")
         names = getattr(self, "feature_names_in_", input_features)
         return np.array([f"x{j}" for j in range(self.n_features_in_)] if names is None else names, dtype=object)
@@ -189,7 +189,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
                 f"Denoiser: autoencoder must be a DenoisingAutoencoder or None, got {type(self.autoencoder).__name__}."
             )
 
-    def _alike(self) -> bool:
+    def _same_unit(self) -> bool:
         return self.autoencoder is None or self.autoencoder.scale in (None, "auto")
 
     def _estimate(self, noisy: np.ndarray, clean: np.ndarray | None) -> float:
@@ -208,11 +208,11 @@ class Denoiser(TransformerMixin, BaseEstimator):
         if self.autoencoder is not None:
             model = clone(self.autoencoder)
         else:
-            a_pass = max(1, n_rows // automatic_batch_size(n_rows))
+            steps_per_epoch = max(1, n_rows // automatic_batch_size(n_rows))
             steps = STEPS if FEW_COLUMNS < n_features <= MANY_COLUMNS else FEWER_STEPS
             model = DenoisingAutoencoder(
                 n_components=min(n_features, WIDEST_CODE),
-                max_iter=min(200, max(5, round(steps / a_pass))),
+                max_iter=min(200, max(5, round(steps / steps_per_epoch))),
                 weight_decay=min(1.0, DECAY_ROWS / n_rows),
                 learning_rate=HIGHEST_RATE * min(1.0, RATE_FEATURES / n_features),
                 early_stopping=False,
@@ -223,8 +223,8 @@ class Denoiser(TransformerMixin, BaseEstimator):
     def _fit_blind(self, rows: np.ndarray) -> None:
         if rows.shape[1] < 2:
             raise ValueError(
-                "Denoiser: rows without clean ones beside them need at least 2 columns, as cells are predicted from "
-                "others, got n_features=1."
+                "Denoiser: without clean rows at least 2 columns are needed, as cells are predicted from others, got "
+                "n_features=1."
             )
         lost = np.isnan(rows)
         means = np.nanmean(np.where(lost.all(0), 0, rows), axis=0, dtype=np.float64)
@@ -246,7 +246,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
         self._hidden_variance = ((validation - predicted) ** 2).mean(0)
         noise = (self.noise_level_ or 0.0) ** 2
         share = own_share(self._hidden_variance, noise)
-        if self._alike():  # the filter assumes columns in the same unit
+        if self._same_unit():  # the filter assumes that
             blind = combined(validation, predicted, share), float(share.sum())
             self.blind_share_ = mixing_share(validation, blind, self._wiener(validation), noise)
 
@@ -269,7 +269,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
         seed = self.autoencoder_.fitted_.seed
         return hidden_predictions(rows, self._fill, self.autoencoder_.reconstruct, seed)
 
-    def _may_be_hit(self, rows: np.ndarray) -> np.ndarray:
+    def _may_be_corrupted(self, rows: np.ndarray) -> np.ndarray:
         if self.corruption == "salt_and_pepper":
             return (rows <= self._low) | (rows >= self._high)
         missing = np.isnan(rows)
@@ -293,8 +293,8 @@ class Denoiser(TransformerMixin, BaseEstimator):
         return (predicted - level * replaced) / (1 - level)
 
 
-def _extremes(rows: np.ndarray, *, alike: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest and largest value, of all columns if they are ``alike``, otherwise of each; shape (n_features,)."""
-    columns = rows.shape[1]
-    low, high = np.nanmin(rows, axis=None if alike else 0), np.nanmax(rows, axis=None if alike else 0)
-    return np.broadcast_to(low, columns).astype(float), np.broadcast_to(high, columns).astype(float)
+def _extremes(rows: np.ndarray, *, same_unit: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest value, of all columns if they have the same unit, else of each; shape (n_features,)."""
+    n_features, axis = rows.shape[1], None if same_unit else 0
+    low, high = np.nanmin(rows, axis=axis), np.nanmax(rows, axis=axis)
+    return np.broadcast_to(low, n_features).astype(float), np.broadcast_to(high, n_features).astype(float)

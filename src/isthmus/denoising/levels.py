@@ -1,6 +1,6 @@
 """Estimating the noise level, from noisy rows alone or, better, from noisy and clean rows.
 
-From noisy rows alone each estimate rests on an assumption about the data, and is an upper bound if that is wrong:
+From noisy rows alone each estimate relies on an assumption about the data, and is an upper bound if that is wrong:
 
 - Gaussian: some directions contain nothing but noise. The smallest eigenvalues of the covariance then are σ²:
   the largest are removed until mean and median of the rest agree (Chen, Zhu & Heng 2015, ICCV). For pictures with
@@ -69,19 +69,19 @@ def estimate_noise_level(
     if corruption == "gaussian":
         return _gaussian(X, clean, image_shape)
     if corruption == "masking":
-        return _hit(X == 0, None if clean is None else clean == 0)
+        return _corrupted_share(X == 0, None if clean is None else clean == 0)
     source = X if clean is None else clean
     low, high = source.min(), source.max()
     pepper, salt = np.equal(X, low), np.equal(X, high)
     if clean is not None:
-        return _hit(pepper | salt, (clean == low) | (clean == high))
-    return min(1.0, _hit(pepper, None) + _hit(salt, None))
+        return _corrupted_share(pepper | salt, (clean == low) | (clean == high))
+    return min(1.0, _corrupted_share(pepper, None) + _corrupted_share(salt, None))
 
 
 def are_pairs(X: np.ndarray, clean: np.ndarray) -> bool:
-    """Whether row i of ``clean`` is the clean version of row i of X: closer to it than the next clean row, for most i.
+    """Whether row i of ``clean`` is the clean version of row i of X: for most i it is closer than the next clean row.
 
-    For unrelated rows it is closer for about half, even if both are sorted in the same way.
+    For unrelated rows that holds for about half, even if both are sorted in the same way.
     """
     if X.shape != clean.shape or len(X) < 2:
         return X.shape == clean.shape
@@ -90,7 +90,7 @@ def are_pairs(X: np.ndarray, clean: np.ndarray) -> bool:
     return bool(np.mean(own < next_) > PAIRS_SHARE)
 
 
-def _hit(at_value: np.ndarray, of_clean: np.ndarray | None) -> float:
+def _corrupted_share(at_value: np.ndarray, of_clean: np.ndarray | None) -> float:
     """The share r of corrupted cells, from P(at the value) = r + (1-r) P(at the value when clean)."""
     if of_clean is None:
         shares = at_value.mean(0)

@@ -23,7 +23,7 @@ class Restoration:
     noisy, denoised : float
         The noisy rows, and the model's restoration.
     pca, pca_rank : float, int
-        Projection on principal directions, and their number, which is the best for these very rows.
+        Projection on principal directions, and their number, which is the best for exactly these rows.
     median : float or None
         A 3×3 median filter; None if rows are not pictures.
     """
@@ -95,7 +95,7 @@ def restoration(
 ) -> Restoration:
     """Compare denoised rows with their clean originals.
 
-    ``pca`` is PCA's mean and directions; its rank is the best for these very rows, which favours PCA.
+    ``pca`` holds PCA's mean and directions; its rank is the best for exactly these rows, which favours PCA.
     """
     mean, directions = (np.asarray(part, np.float64) for part in pca)
     noisy, clean = np.asarray(noisy, np.float64), np.asarray(clean, np.float64)

@@ -1,12 +1,12 @@
 """The reconstruction error of each column of a mixed-type table, in that column's own measure, compared with PCA.
 
     number, date         root mean squared error in standard deviations of the fit: smaller is better, the mean has 1
-    count                mean Poisson deviance of a cell: smaller is better, 0 where the expectation is the count
+    count                mean Poisson deviance of a cell: smaller is better, 0 if the expectation equals the count
     boolean, category    share of cells reconstructed correctly: larger is better
 
 PCA is that of the same encoded columns, with as many dimensions as the code, and decoded in the same way: a boolean is
 true from 1/2 up, a category is the one with the largest value, and a count goes through the model's own soft floor at
-zero, below which PCA alone may go and would then have no deviance.
+zero, as the deviance of a negative expectation is undefined.
 """
 
 from __future__ import annotations
@@ -62,26 +62,26 @@ def column_errors(estimator: BaseAutoencoder, X: Any, *, given: Any = None) -> l
     rows = np.asarray(estimator.to_numbers(X))
     scaling, principal = estimator.scaling_, estimator.principal_
     size = min(estimator.n_components_, len(principal.directions))
-    beside = given_for(estimator, given, len(rows))
-    units = torch.from_numpy(scaling.apply(completed(estimator.fitted_, rows, beside)))
-    conditions = estimator.fitted_.given_units(beside)
+    given = given_for(estimator, given, len(rows))
+    units = torch.from_numpy(scaling.apply(completed(estimator.fitted_, rows, given)))
+    conditions = estimator.fitted_.given_units(given)
     conditions = None if conditions is None else torch.from_numpy(conditions)
     output = principal.reconstruct(units, size, conditions)
     by_pca = scaling.undo(output.numpy())
     if places := list(layout.blocks.counts):
         by_pca[:, places] = scaling.undo(_means(estimator, output))[:, places]
-    reconstruction = estimator.fitted_.reconstruct(estimator.to_numbers(X), beside)
+    reconstruction = estimator.fitted_.reconstruct(estimator.to_numbers(X), given)
     found = []
-    for column, (begin, end) in zip(layout.columns, layout.spans(), strict=True):
-        seen = ~np.isnan(rows[:, begin])
-        truth = rows[seen, begin:end]
-        answers = (reconstruction[seen, begin:end], by_pca[seen, begin:end])
+    for column, (start, stop) in zip(layout.columns, layout.spans(), strict=True):
+        seen = ~np.isnan(rows[:, start])
+        truth = rows[seen, start:stop]
+        outputs = (reconstruction[seen, start:stop], by_pca[seen, start:stop])
         if column.kind in ("number", "date"):
-            errors = [_rmse(truth, answer) / scaling.spread[begin] for answer in answers]
+            errors = [_rmse(truth, output) / scaling.spread[start] for output in outputs]
         elif column.kind == "count":
-            errors = [_deviance(truth, answer) for answer in answers]
+            errors = [_deviance(truth, output) for output in outputs]
         else:
-            errors = [_right(column.decode(truth), column.decode(answer)) for answer in answers]
+            errors = [_accuracy(column.decode(truth), column.decode(output)) for output in outputs]
         measure = {"number": "rmse", "date": "rmse", "count": "deviance"}.get(column.kind, "accuracy")
         found.append(ColumnError(column.name, column.kind, measure, *errors))
     return found
@@ -93,35 +93,35 @@ def column_error_lines(errors: list[ColumnError]) -> list[str]:
     lines = []
     for error in errors:
         if error.measure == "rmse":
-            said = f"error {error.model:.3f} standard deviations, PCA {error.pca:.3f}"
+            text = f"error {error.model:.3f} standard deviations, PCA {error.pca:.3f}"
         elif error.measure == "deviance":
-            said = f"deviance {error.model:.3f}, PCA {error.pca:.3f}"
+            text = f"deviance {error.model:.3f}, PCA {error.pca:.3f}"
         else:
-            said = f"{error.model:.1%} correct, PCA {error.pca:.1%}"
-        lines.append(f"{error.name:<{width}}  {error.kind:<8}  {said}")
+            text = f"{error.model:.1%} correct, PCA {error.pca:.1%}"
+        lines.append(f"{error.name:<{width}}  {error.kind:<8}  {text}")
     return lines
 
 
-def _rmse(truth: np.ndarray, answer: np.ndarray) -> float:
-    return float(np.sqrt(np.square(truth - answer).mean())) if len(truth) else float("nan")
+def _rmse(truth: np.ndarray, output: np.ndarray) -> float:
+    return float(np.sqrt(np.square(truth - output).mean())) if len(truth) else float("nan")
 
 
-def _deviance(truth: np.ndarray, answer: np.ndarray) -> float:
+def _deviance(truth: np.ndarray, output: np.ndarray) -> float:
     if not len(truth):
         return float("nan")
-    return float(poisson_deviance(torch.from_numpy(np.asarray(answer, np.float64)), torch.from_numpy(truth)).mean())
+    return float(poisson_deviance(torch.from_numpy(np.asarray(output, np.float64)), torch.from_numpy(truth)).mean())
 
 
 @torch.no_grad()
 def _means(estimator: BaseAutoencoder, output: torch.Tensor) -> np.ndarray:
-    """What the model's likelihood reads in outputs, both in the model's units."""
+    """The means of the model's likelihood given these outputs, both in the model's units."""
     fitted = estimator.fitted_
     return fitted.model.likelihood.mean(output.to(fitted.device)).cpu().numpy()
 
 
-def _right(truth: Any, answer: Any) -> float:
+def _accuracy(truth: Any, output: Any) -> float:
     """The share of equal cells of two Arrow arrays without missing cells."""
-    import pyarrow.compute  # lazy: numeric tables do without it
+    import pyarrow.compute  # lazy: numeric tables don't need it
 
     compute: Any = pyarrow.compute
-    return float(np.asarray(compute.equal(truth, answer)).mean()) if len(truth) else float("nan")
+    return float(np.asarray(compute.equal(truth, output)).mean()) if len(truth) else float("nan")

@@ -1,13 +1,13 @@
-"""Evaluation: one record of figures on held-out rows, each compared with PCA's on the same rows.
+"""Evaluation: one record of measures on held-out rows, each compared with PCA's on the same rows.
 
 With x̂ the reconstruction, x̄ the mean row *of the training data* and n features, over N held-out rows:
 
     sse = 1/N Σ‖x - x̂‖²      mse = sse / n      r2 = 1 - Σ‖x - x̂‖² / Σ‖x - x̄‖²
 
-r2 is the share of the variance kept: 0 for the mean row, 1 for a perfect copy. PCA is that of the training
-rows, as the model stores it. Its size is the model's; for a sparse code it is the mean number of active latents,
-since with one direction per latent PCA would copy the rows. The *equal-error size* turns the comparison
-around: how many dimensions does PCA need to reach the model's error?
+r2 is the share of the variance kept: 0 for the mean row, 1 for a perfect copy. PCA is that of the training rows, as
+stored in the model. Its size is the model's; for a sparse code it is the mean number of active latents, since with one
+direction per latent PCA would copy the rows. The *equal-error size* turns the comparison around: how many dimensions
+does PCA need to reach the model's error?
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ def evaluate(
         Fitted.
     X
         Held-out rows, shape (n_rows, n_features): array, DataFrame, sparse matrix, or a stream of
-        `isthmus.open_table`; read slice by slice. For a stream larger than memory, errors are of all rows, and
-        codes are evaluated on 10,000.
+        `isthmus.open_table`; read in slices. For an out-of-core stream, errors are of all rows, and codes are evaluated
+        on 10,000.
     y
         Class labels, if any; by default a stream's own.
     given
-        Condition of each row, for a model fitted with ``given``. The baseline is then PCA of what least squares on the
-        condition leaves, and r2 the share kept of that.
+        Condition of each row, for a model fitted with ``given``. The baseline is then PCA of the residuals of least
+        squares on the condition, and r2 the share of their variance kept.
     X_train, y_train, given_train
         Rows and labels on which the label probes are trained; without them the probes are cross-validated on ``X``.
     random_state
@@ -79,14 +79,14 @@ def evaluate(
         y = X.labels if y is None else np.asarray(y)[gathered.kept]
         X, given = X.rows, None if given is None else given[gathered.kept]
     labels, labels_train = (None, None) if y is None else label_codes(y, y_train)
-    _require_one_a_row("y", labels, len(gathered.codes))
+    _require_one_per_row("y", labels, len(gathered.codes))
     training = None
     if labels_train is not None:
-        beside = given_for(estimator, given_train, _count(X_train))
-        training = gather(estimator, X_train, random_state, size=gathered.size, given=beside)
-        _require_one_a_row("y_train", labels_train, len(training.codes))
+        given_train = given_for(estimator, given_train, _count(X_train))
+        training = gather(estimator, X_train, random_state, size=gathered.size, given=given_train)
+        _require_one_per_row("y_train", labels_train, len(training.codes))
 
-    def read(which: str) -> LabelProbes:
+    def probed(which: str) -> LabelProbes:
         if labels is None:
             return LabelProbes()
         known = None if training is None or labels_train is None else (getattr(training, which), labels_train)
@@ -113,8 +113,8 @@ def evaluate(
         pca_explained_variance=_explained(gathered, gathered.pca.per_feature(gathered.size)),
         feature_names=None if names is None else tuple(str(name) for name in names),
         code=_use_of(estimator, X, gathered.codes, given),
-        labels=read("codes"),
-        pca_labels=read("pca_codes"),
+        labels=probed("codes"),
+        pca_labels=probed("pca_codes"),
         trustworthiness=trustworthiness(gathered.sample, gathered.codes[gathered.sampled]),
         pca_trustworthiness=trustworthiness(gathered.sample, gathered.pca_codes[gathered.sampled]),
         nats_per_row=gathered.nats / gathered.n_rows,
@@ -129,13 +129,13 @@ def _count(X: Any) -> int:
     return X.shape[0] if hasattr(X, "shape") else len(X)
 
 
-def _require_one_a_row(name: str, labels: np.ndarray | None, n_rows: int) -> None:
+def _require_one_per_row(name: str, labels: np.ndarray | None, n_rows: int) -> None:
     if labels is not None and len(labels) != n_rows:
         raise ValueError(f"evaluate: {name} must have one label for each of the {n_rows} rows, got {len(labels)}.")
 
 
 def _reconstruction_of(gathered: HeldOut, weights: np.ndarray) -> Reconstruction:
-    """The errors of the model and of PCA, with columns weighted by ``weights``, which change the units."""
+    """The errors of the model and of PCA, with columns weighted by ``weights`` to change their units."""
     n_rows, n_features = gathered.n_rows, len(weights)
     total = float(gathered.pca.squares @ weights)
     varies = total > CONSTANT * float(gathered.squares @ weights)
@@ -151,7 +151,7 @@ def _reconstruction_of(gathered: HeldOut, weights: np.ndarray) -> Reconstruction
 
 
 def _n_directions(estimator: BaseAutoencoder, gathered: HeldOut) -> int:
-    """The largest number of directions that PCA is known with."""
+    """The largest number of directions for which PCA's error is known."""
     deviances = gathered.pca.deviances
     return len(estimator.principal_.directions) if deviances is None else len(deviances) - 1
 
@@ -177,7 +177,7 @@ def _explained(gathered: HeldOut, squared_errors: np.ndarray) -> np.ndarray:
 
 
 def _neighbours_kept(estimator: BaseAutoencoder, gathered: HeldOut, codes: np.ndarray) -> float | None:
-    """Of embeddings, which are compared by their cosine."""
+    """Only for embeddings, which are compared by their cosine."""
     shape = estimator.fitted_.row_shape
     if shape is None or shape.axes != ("feature",):
         return None
@@ -195,7 +195,7 @@ def _use_of(estimator: BaseAutoencoder, X: Any, codes: np.ndarray, given: np.nda
 
 
 def _principal_nats(estimator: BaseAutoencoder, gathered: HeldOut) -> float | None:
-    """Mean log density of probabilistic PCA (Tipping & Bishop 1999), the baseline of an evidence or of its bound.
+    """Mean log density of probabilistic PCA (Tipping & Bishop 1999), the baseline for the evidence or its lower bound.
 
     log N(c; 0, U(Λ - σ²I)Uᵀ + σ²I) = -½ [ n log 2π + Σ log λ_i + (n-k) log σ² + Σ (u_iᵀc)²/λ_i + left/σ² ]
     """

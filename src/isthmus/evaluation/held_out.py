@@ -1,7 +1,7 @@
 """One pass over held-out rows, which collects what the evaluation needs without storing the rows.
 
-Rows are read slice by slice; codes are stored, squares are summed, and a sample of rows is stored for the measures
-that compare all pairs.
+Rows are read in slices; codes are stored, squares are summed, and a sample of rows is stored for the measures that
+compare all pairs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class HeldOut:
     ----------
     n_rows : int
     kept : ndarray of shape (n_kept,)
-        Indices of the rows whose codes are stored: all, or 10,000 of a table larger than memory.
+        Indices of the rows whose codes are stored: all, or 10,000 of an out-of-core table.
     codes, pca_codes : ndarray of shape (n_kept, n_latents) and (n_kept, size)
     size : int
         Dimensions of PCA.
@@ -45,7 +45,7 @@ class HeldOut:
     sampled, sample : ndarray of shape (n_sampled,) and (n_sampled, n_features)
         Positions in ``kept`` of at most 2,000 rows, and those rows in the model's units.
     deviance : float
-        Of counts, the sum of the rows' Poisson deviances.
+        For counts, the sum of the rows' Poisson deviances.
     """
 
     n_rows: int
@@ -67,7 +67,7 @@ def gather(
 ) -> HeldOut:
     """Codes, PCA's codes in ``size`` dimensions (None chooses) and sums of squares, slice by slice.
 
-    For both the model and PCA, missing cells count as the linear completion fills them. ``given`` is encoded already.
+    For both the model and PCA, missing cells are those of the linear completion. ``given`` is already encoded.
     """
     if not isinstance(X, TableStream):
         return _gathered(estimator, X, seed, size, given)
@@ -82,7 +82,7 @@ def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None, g
         kept = sample_indices(len(X), MOST_PROBE_ROWS, seed)
         codes = np.asarray(estimator.transform(X.take(kept).rows, given=None if given is None else given[kept]))
     else:
-        parts = [np.asarray(estimator.transform(part, given=beside)) for part, beside in _slices(X, given)]
+        parts = [np.asarray(estimator.transform(part, given=own)) for part, own in _slices(X, given)]
         codes = np.concatenate(parts)
         kept = np.arange(len(codes))
     size = _pca_size(estimator, codes) if size is None else size
@@ -90,27 +90,27 @@ def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None, g
     pca = CountErrors(fitted, size) if counts else PrincipalErrors(fitted.principal)
     sampled = sample_indices(len(codes), MOST_PAIRWISE_ROWS, seed)
     squared_errors, squares = np.zeros(len(scaling.spread)), np.zeros(len(scaling.spread))
-    pca_codes, sample, nats, deviance, begin = [], [], 0.0, 0.0, 0
-    for part, beside in _slices(X, given):
+    pca_codes, sample, nats, deviance, start = [], [], 0.0, 0.0, 0
+    for part, own in _slices(X, given):
         numbers = rows = estimator.to_numbers(part)
         rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
-        rows = completed(fitted, rows, beside)
-        reconstructions = fitted.reconstruct(numbers, beside)
+        rows = completed(fitted, rows, own)
+        reconstructions = fitted.reconstruct(numbers, own)
         deviance += count_deviance(fitted, rows, reconstructions)
         with np.errstate(over="ignore", invalid="ignore"):
             errors = (rows - reconstructions) / scaling.spread
             units = (rows - scaling.center) / scaling.spread
-            principal_codes = pca.add(units, fitted.given_units(beside))[:, :size]
+            principal_codes = pca.add(units, fitted.given_units(own))[:, :size]
             squared_errors += np.einsum("ij,ij->j", errors, errors)
             squares += np.einsum("ij,ij->j", units, units)
-            nats += float(estimator.score_samples(part, given=beside).sum(dtype=np.float64))
-        low, high = np.searchsorted(kept, [begin, begin + len(rows)])
-        pca_codes.append(principal_codes[kept[low:high] - begin])
+            nats += float(estimator.score_samples(part, given=own).sum(dtype=np.float64))
+        low, high = np.searchsorted(kept, [start, start + len(rows)])
+        pca_codes.append(principal_codes[kept[low:high] - start])
         inside = kept[sampled[(sampled >= low) & (sampled < high)]]
-        sample.append(units[inside - begin])
-        begin += len(rows)
+        sample.append(units[inside - start])
+        start += len(rows)
     return HeldOut(
-        begin,
+        start,
         kept,
         codes,
         np.concatenate(pca_codes),
@@ -126,16 +126,16 @@ def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None, g
 
 
 def _slices(X: Any, given: np.ndarray | None) -> Iterator[tuple[Any, np.ndarray | None]]:
-    """The rows a few megabytes at a time, and what they are given."""
-    begin = 0
+    """Slices of a few megabytes of the rows, each with its conditions."""
+    start = 0
     for part in _row_slices(X):
-        end = begin + (part.shape[0] if hasattr(part, "shape") else len(part))
-        yield part, None if given is None else given[begin:end]
-        begin = end
+        stop = start + (part.shape[0] if hasattr(part, "shape") else len(part))
+        yield part, None if given is None else given[start:stop]
+        start = stop
 
 
 def _row_slices(X: Any) -> Iterator[Any]:
-    """The rows in X's own type, which keeps column names."""
+    """Slices of the rows in X's own type, which keeps column names."""
     if isinstance(X, TableStream):
         yield from (block.rows for block in X.blocks())
         return
@@ -148,8 +148,8 @@ def _row_slices(X: Any) -> Iterator[Any]:
         X = np.asarray(X)
     rows = getattr(X, "iloc", X)
     step = max(1, CHUNK_CELLS // max(1, X.shape[-1] if len(X.shape) > 1 else 1))
-    for begin in range(0, max(1, X.shape[0] if X.shape else 1), step):
-        yield rows[begin : begin + step] if X.shape and X.shape[0] > step else X
+    for start in range(0, max(1, X.shape[0] if X.shape else 1), step):
+        yield rows[start : start + step] if X.shape and X.shape[0] > step else X
 
 
 def _pca_size(estimator: BaseAutoencoder, codes: np.ndarray) -> int:

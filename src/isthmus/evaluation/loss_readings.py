@@ -1,9 +1,9 @@
-"""One reconstruction error, as each of the usual losses reports it.
+"""One reconstruction error, as each of the common losses reports it.
 
-A log says "loss 0.05" and leaves three questions open: summed over features or averaged, of which likelihood, in
-which unit. The same reconstruction costs ‖x - x̂‖² in one program, that over n in another (`nn.MSELoss`), the negative
-log density in nats in a third, and in a fourth a cross-entropy, whose minimum is not zero. The weight λ of a penalty
-means something only if one knows which.
+A log that says "loss 0.05" leaves three questions open: summed over features or averaged, of which likelihood, in which
+unit. The same reconstruction costs ‖x - x̂‖² in one program, that over n in another (`nn.MSELoss`), the negative log
+density in nats in a third, and in a fourth a cross-entropy, whose minimum is not zero. The weight λ of a penalty only
+has a meaning relative to one of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["LossReadings", "explain_loss"]
 
 @dataclass(frozen=True)
 class LossReadings:
-    """One error as the usual losses report it, summed over the n features of a row unless said otherwise.
+    """One error as the common losses report it, summed over the n features of a row unless stated otherwise.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ def explain_loss(x: ArrayLike, reconstruction: ArrayLike, variance: float = 0.5)
 
 
 def _cross_entropy(x: np.ndarray, reconstruction: np.ndarray) -> float:
-    """In nats, summed; infinite if something happens to which the reconstruction gives probability zero."""
+    """In nats, summed; infinite if the reconstruction gives an event that happened probability zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ones = np.where(x > 0, x * np.log(reconstruction), 0.0)
         zeros = np.where(x < 1, (1 - x) * np.log1p(-reconstruction), 0.0)

@@ -1,8 +1,8 @@
-"""What a code keeps of an embedding: which words are near, and how near people find them.
+"""What a code keeps of an embedding: nearest neighbours, and agreement with human similarity scores.
 
-An embedding is used by the cosine of two vectors. Of each row's ten nearest by it, the share that is among the ten
-nearest by the cosine of codes says what a search in the code would find. Where people have scored pairs of words
-(WordSim-353 and its kin), Spearman's rank correlation of their scores with the cosine says the same of meaning.
+Embeddings are compared by the cosine of two vectors. The share of each row's ten nearest neighbours that are also among
+the ten nearest by the cosine of codes says what a search in the codes would find. For pairs of words scored by people
+(such as WordSim-353), Spearman's rank correlation of their scores with the cosine measures how much meaning is kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ N_NEAREST = 10
 
 
 def neighbours_kept(rows: np.ndarray, codes: np.ndarray, n_nearest: int = N_NEAREST) -> float | None:
-    """Mean share of each row's nearest neighbours that are nearest by codes too; None of too few rows.
+    """Mean share of each row's nearest neighbours that are also nearest by codes; None for too few rows.
 
     It compares all pairs, so pass at most a few thousand.
     """
@@ -45,14 +45,14 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class PairScores:
-    """Spearman's rank correlation with people's scores.
+    """Spearman's rank correlation with human scores.
 
     Attributes
     ----------
     vectors, code, pca : float
-        By the cosine of the vectors as they are, of codes, and of PCA's codes of the same size.
+        Of the cosine of the vectors themselves, of codes, and of PCA's codes of the same size.
     n_pairs, n_absent : int
-        Pairs both words of which are known, and the others.
+        Number of pairs with both words among the rows, and of the others.
     """
 
     vectors: float
@@ -62,16 +62,16 @@ class PairScores:
     n_absent: int
 
     def sentence(self) -> str:
-        """All of it in one sentence."""
-        absent = "" if not self.n_absent else f" ({self.n_absent:,} more pairs have a word that is not there)"
+        """The result in one sentence."""
+        absent = "" if not self.n_absent else f" ({self.n_absent:,} more have a word that is not in the data)"
         return (
-            f"Rank correlation with people's scores of {self.n_pairs:,} pairs{absent}: vectors {self.vectors:.3f}, "
+            f"Rank correlation with human scores of {self.n_pairs:,} pairs{absent}: vectors {self.vectors:.3f}, "
             f"codes {self.code:.3f}, PCA {self.pca:.3f}."
         )
 
 
 def read_pairs(path: str | Path) -> list[tuple[str, str, float]]:
-    """Two words and a score a line, separated by commas, tabs or blanks; a first line of names is passed over."""
+    """Read two words and a score per line, separated by commas, tabs or spaces; a header line is skipped."""
     where, found, faults = repr(str(path)), [], []
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -87,8 +87,8 @@ def read_pairs(path: str | Path) -> list[tuple[str, str, float]]:
             if number:
                 faults.append(repr(line[:40]))
     if faults or not found:
-        told = ", ".join(faults[:3]) or "there are none"
-        raise DataError(f"{where}: a line must hold two words and a score, such as tiger,cat,7.35; got {told}.")
+        got = ", ".join(faults[:3]) or "no lines"
+        raise DataError(f"{where}: a line must hold two words and a score, such as tiger,cat,7.35; got {got}.")
     return found
 
 
@@ -99,9 +99,9 @@ def pair_scores(
     codes: np.ndarray,
     pca_codes: np.ndarray,
 ) -> PairScores:
-    """How people's scores of pairs agree with the cosines of rows, codes and PCA's codes, one a word.
+    """How human scores of pairs agree with the cosines of rows, codes and PCA's codes, one per word.
 
-    A word is looked for as it is written, then in small letters.
+    A word is looked up as written, then in lower case.
     """
     from scipy.stats import spearmanr
 

@@ -6,8 +6,8 @@ With centred rows c = u - m, directions V (orthonormal rows, or nearly) and k of
     S = Σ c ⊙ c      P = V Σ c cᵀ
     Σ_j w_j Σ(u_j - û_j)²  =  w·S - 2 Σ_{i≤k} p_i + Σ_{i,i'≤k} (P Vᵀ ⊙ G)_{ii'}
 
-with p_i = Σ_j w_j P_ij V_ij and G = V diag(w) Vᵀ, which is the identity if all weights are 1. Where rows are given
-conditions, m is the mean row given its own, by least squares.
+with p_i = Σ_j w_j P_ij V_ij and G = V diag(w) Vᵀ, which is the identity if all weights are 1. If rows have conditions,
+m is the mean given a row's condition, by least squares.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROUNDING = 1e-12  # of the mean row's error
 class PrincipalErrors:
     """Squared errors of a `Principal` on added rows, in the model's units."""
 
-    deviances: np.ndarray | None = None  # these rows are no counts
+    deviances: np.ndarray | None = None  # only counts have them
 
     def __init__(self, principal: Principal):
         self.mean = principal.mean.double().cpu().numpy()
@@ -61,7 +61,7 @@ class PrincipalErrors:
 def equal_error_size(curve: np.ndarray, error: float) -> int | None:
     """The fewest directions with which PCA's error is at most ``error`` (0: the mean row); None if all are too few.
 
-    ``curve`` are PCA's errors with 0, 1, 2 … directions, as of `PrincipalErrors.curve`.
+    ``curve`` holds PCA's errors with 0, 1, 2 … directions, as from `PrincipalErrors.curve`.
     """
     enough = np.flatnonzero(curve <= error * (1 + SAME_ERROR) + ROUNDING * curve[0])
     return int(enough[0]) if len(enough) else None

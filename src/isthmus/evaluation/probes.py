@@ -1,8 +1,8 @@
 """Probes: simple measures of the information in a code, none of them part of the model.
 
 Nearest neighbours and logistic regression predict a label from the code; the silhouette measures how well the labels
-are separated, trustworthiness whether neighbours in the code are neighbours in the data. Each is one number, or None
-if there are too few rows or classes to compute it.
+are separated, and trustworthiness whether neighbours in the code are neighbours in the data. Each is one number, or
+None if there are too few rows or classes to compute it.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def probe_labels(
     codes
         Held-out codes, shape (n_rows, n_latents), with their ``labels``, shape (n_rows,).
     training
-        Codes and labels to fit on; of more than 10,000 rows that many are drawn by ``seed``.
+        Codes and labels to fit on; at most 10,000 rows are used, drawn by ``seed``.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
@@ -153,7 +153,7 @@ def _thinned(codes: Any, labels: Any, seed: int, *, most: int = MOST_PROBE_ROWS)
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    # Few rows and classes with one member are common here, and no problem the user should be warned of.
+    # Few rows and classes with one member are common here, and nothing to warn the user about.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

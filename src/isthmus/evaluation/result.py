@@ -1,7 +1,7 @@
-"""The result of an evaluation: figures of a model compared with PCA's, as numbers and in words.
+"""The result of an evaluation: measures of a model compared with PCA's, as numbers and in words.
 
-The sentence says what the code keeps, what PCA keeps, and what follows. It never rounds a difference away, nor a share
-up to 100%, and if PCA does as well or better, it says so.
+The sentence says what the code keeps, what PCA keeps, and what follows. It never rounds a difference away or a share up
+to 100%, and it says so if PCA does as well or better.
 """
 
 from __future__ import annotations
@@ -95,16 +95,16 @@ class CodeUse:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Figures of one model on one set of rows, compared with PCA's.
+    """Measures of one model on one set of rows, compared with PCA's.
 
     Attributes
     ----------
     n_rows, n_features, n_components, pca_components : int
         The last is the number of PCA's dimensions.
     n_columns : int or None
-        Of a mixed-type table: its columns, which its features encode.
+        Number of columns of a mixed-type table, which the features encode.
     n_directions : int
-        The largest number of directions PCA has.
+        The largest number of directions for which PCA's error is known.
     scale : str or None
         The scaling of columns; if it is not None, ``scaled`` has the errors in those units.
     data : Reconstruction
@@ -123,10 +123,10 @@ class Evaluation:
     pca_nats_per_row : float or None
         The same for probabilistic PCA, under a Gaussian likelihood.
     neighbours_kept, pca_neighbours_kept : float or None
-        Of embeddings: the share of each row's ten nearest by cosine that are the ten nearest by codes.
+        For embeddings: the share of each row's ten nearest by cosine that are also the ten nearest by codes.
     deviance : Reconstruction or None
-        Of counts: Poisson deviance per cell (``mse``) and per row (``sse``), and the share of it that is explained
-        (``r2``), beside PCA of Pearson residuals.
+        For counts: Poisson deviance per cell (``mse``) and per row (``sse``), and the share of it that is explained
+        (``r2``), compared with PCA of Pearson residuals.
     """
 
     n_rows: int
@@ -187,8 +187,8 @@ def figures(evaluation: Evaluation) -> list[Figure]:
 def _all_figures(evaluation: Evaluation, *, in_data_units: bool) -> list[Figure]:
     """All figures, always in the same order; those that don't apply are None.
 
-    Without ``in_data_units`` errors are in the model's units alone: where columns are scaled, a sum in their own units
-    says nothing of any but the widest (a date in seconds).
+    Without ``in_data_units`` errors are only in the model's units: a sum over columns in their own units is dominated
+    by the one with the largest numbers (a date in seconds).
     """
     data, scaled, code = evaluation.data if in_data_units else None, evaluation.scaled, evaluation.code
     labels, pca_labels = evaluation.labels, evaluation.pca_labels
@@ -228,9 +228,9 @@ def _pca_needs(evaluation: Evaluation) -> int | str:
 
 
 def evaluation_table(evaluations: Mapping[str, Evaluation]) -> Table:
-    """Several models side by side, by name, as a table of `rich`; PCA has one column for each of its sizes.
+    """Several models by name side by side, as a table of `rich`; PCA has one column for each of its sizes.
 
-    PCA's column follows the first model that it is compared with.
+    Each of them follows the first model that it is compared with.
     """
     from rich.table import Table
     from rich.text import Text
@@ -241,7 +241,7 @@ def evaluation_table(evaluations: Mapping[str, Evaluation]) -> Table:
     baselines: dict[tuple[int, str | None], list[str]] = {}
     for name, evaluation in evaluations.items():
         known = baselines.setdefault(_pca_of(evaluation), [NO_FIGURE] * len(lines[name]))
-        known[:] = [pca if said == NO_FIGURE else said for said, (_, _, pca) in zip(known, lines[name], strict=True)]
+        known[:] = [pca if text == NO_FIGURE else text for text, (_, _, pca) in zip(known, lines[name], strict=True)]
     table = Table("on the rows evaluated")
     columns = [[name for name, _, _ in next(iter(lines.values()), [])]]
     shown = set()

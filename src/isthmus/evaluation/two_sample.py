@@ -1,4 +1,4 @@
-"""Two-sample tests of generated rows: can they be distinguished from real ones, and are they new?
+"""Two-sample tests of generated rows: can they be distinguished from real rows, and are they new?
 
     energy distance     2 E‖X - Y‖ - E‖X - X'‖ - E‖Y - Y'‖, zero only for equal distributions   (Székely & Rizzo 2013)
     1-NN accuracy       share of rows whose nearest other row is of their own kind: 0.5 if generated and held-out
@@ -22,7 +22,7 @@ MOST_ROWS = 1000
 MOST_TRAINING_ROWS = 20_000
 LEAST_ROWS = 4
 SPLITS = 100
-COPY = 0.1  # of the held-out rows' median distance to a training row: a closer row is called a copy
+COPY = 0.1  # a row closer to a training row than this share of the held-out rows' median distance is a copy
 DISTINGUISHABLE = 0.55
 
 
@@ -39,7 +39,7 @@ class TwoSample:
     energy_distance_of_data
         The 95th percentile over random halves of the held-out rows: a smaller distance is chance.
     nearest_neighbour_accuracy
-        Leave-one-out; 0.5 is indistinguishable. Less means that generated and held-out rows come in pairs.
+        Leave-one-out; 0.5 means indistinguishable. Less means that generated and held-out rows come in pairs.
     distance_ratio, copies
         Median ratio as above, and the share of generated rows closer to a training row than a tenth of the held-out
         rows' median; None without training rows.
@@ -94,8 +94,8 @@ def compare_samples(
     rows = {name: _checked(X, name) for name, X in given.items() if X is not None}
     widths = {name: X.shape[1] for name, X in rows.items()}
     if len({*widths.values()}) > 1:
-        said = ", ".join(f"{name} {width}" for name, width in widths.items())
-        raise ValueError(f"compare_samples: rows must have the same columns, got {said}.")
+        got = ", ".join(f"{name} {width}" for name, width in widths.items())
+        raise ValueError(f"compare_samples: rows must have the same columns, got {got}.")
     if scale == "standard":
         spread = rows.get("training", rows["held_out"]).std(0)
         rows = {name: X / np.where(spread > 0, spread, 1.0) for name, X in rows.items()}
@@ -164,7 +164,7 @@ def _energy_of_halves(distances: np.ndarray, generator: np.random.Generator) -> 
 
 
 def _nearest_neighbour_accuracy(between: np.ndarray, within_new: np.ndarray, within_real: np.ndarray) -> float:
-    """Leave-one-out; several equally near rows share the vote."""
+    """Leave-one-out; equally near rows share the vote."""
     shares = []
     for own, other in ((within_new, between), (within_real, between.T)):
         own = own.copy()

@@ -1,4 +1,4 @@
-"""How a figure of an evaluation is written: a number, a count, a share of the variance."""
+"""How the figures of an evaluation are formatted: numbers, counts, and shares of the variance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_DECIMALS = 4
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table; ``kind`` is "number", "share" (of 1) or "count"; None means no figure."""
+    """One line of the table; ``kind`` is "number", "share" (of 1) or "count"; None if it doesn't apply."""
 
     name: str
     model: float | str | None
@@ -33,7 +33,7 @@ def _written(value: float | str | None, kind: str) -> str:
 
 
 def dimensions(count: int) -> str:
-    """A size of a code: "2 dimensions"."""
+    """The size of a code: "2 dimensions"."""
     return counted(count, "dimension")
 
 

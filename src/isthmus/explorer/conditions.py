@@ -1,6 +1,6 @@
-"""What a page's rows are given, and the conditions that its selector offers.
+"""The conditions of a page's rows, and those that its selector offers.
 
-Networks on the page read codes or rows with the condition appended, in the model's units, as the library's own do.
+Networks on the page take codes or rows with the condition appended, in the model's units, as in the library.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ def with_condition(values: torch.Tensor, fitted: FittedState, given: np.ndarray 
 
 
 def conditions_facts(fitted: FittedState, given: np.ndarray | None, own: np.ndarray | None, packer: Packer) -> Any:
-    """The selector as the page's JSON has it: conditions of ``given`` with a name each, and that of every item.
+    """The selector for the page's JSON: the distinct conditions in ``given`` with their names, and that of every item.
 
-    All there are, or of very many 24, evenly spaced in order of the columns. None for a model without conditions.
+    At most 24 are offered, evenly spaced in the order of the columns. None for a model without conditions.
     """
     if given is None or own is None:
         return None
     sign = np.ones(given.shape[1])
-    if fitted.given_layout is not None:  # levels in their order: of one-hot columns the first comes first
-        for begin, end in fitted.given_layout.blocks.categories:
-            sign[begin:end] = -1
+    if fitted.given_layout is not None:  # sorts one-hot columns in the order of their categories
+        for start, stop in fitted.given_layout.blocks.categories:
+            sign[start:stop] = -1
     distinct = sign * np.unique(sign * given, axis=0)
     offered = distinct
     if len(distinct) > MOST_OFFERED:
@@ -62,9 +62,10 @@ def _names(fitted: FittedState, conditions: np.ndarray) -> list[str]:
         columns = [column.to_pylist() for column in layout.decode(conditions).columns]
         cells = [list(row) for row in zip(*columns, strict=True)]
     return [
-        plain_words(", ".join(f"{name}={_said(cell)}" for name, cell in zip(names, row, strict=True))) for row in cells
+        plain_words(", ".join(f"{name}={_as_text(cell)}" for name, cell in zip(names, row, strict=True)))
+        for row in cells
     ]
 
 
-def _said(cell: Any) -> str:
+def _as_text(cell: Any) -> str:
     return f"{cell:g}" if isinstance(cell, float) else str(cell)

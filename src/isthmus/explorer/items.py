@@ -1,9 +1,9 @@
-"""The rows a page shows: held-out rows, or a sample of them, and two or three made-up probes.
+"""The rows a page shows: held-out rows, or a sample of them, and two or three constructed probes.
 
-A page holds what it can show. Where there are more held-out rows than fit, a sample is drawn by a fixed seed and
-the rows with the largest errors are added, so the ranking begins with the true worst; figures and ranks are
-still those of all rows. Probes are constructed rows: the mean row is often reconstructed better than
-any real one, an inverted or shifted picture hardly at all.
+If there are more held-out rows than a page has room for, a sample is drawn with a fixed seed and the rows with the
+largest errors are added, so the ranking starts with the true worst; figures and ranks are still those of all rows.
+Probes show the limits of a model: the mean row is often reconstructed better than any real one, an inverted or shifted
+picture hardly at all.
 """
 
 from __future__ import annotations
@@ -37,29 +37,29 @@ LINES_ROOM = 6_000_000  # windows, which overlap and so compress
 MOST_ITEMS, LEAST_ITEMS = 20_000, 24
 WORST_KEPT = 24
 DIVISORS = (1, 2, 4, 8, 15, 16, 31, 32, 63, 64, 100, 127, 128, 255)
-SHIFT = 2  # pixels, or an eighth of the height where that is less
+SHIFT = 2  # pixels, but at most a quarter of the height
 LONGEST_NAME, NO_NAME = 60, "(blank)"
-TURNS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+DIRECTION_MARKS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, eq=False)
 class Items:
-    """What is shown, the same for every model.
+    """What is shown, for all models alike.
 
     Attributes
     ----------
     kind : RowKind
-        What a row is called, and how it is drawn.
+        The noun for a row, and how it is drawn.
     rows : ndarray of shape (n_items + n_probes, n_features)
         float64, in the user's units; NaN where a cell is missing. Probes come last.
     places : ndarray of shape (n_items,)
-        Which of the held-out rows each item is.
+        The index of each item among the held-out rows.
     ids : list of str
-        What each item is called.
+        The name of each item.
     labels : ndarray of shape (n_items,) or None
         Indices into ``classes``.
     classes, colours : tuple of str
-        Names of the classes, and the colours they have in the figures, too.
+        Names of the classes, and their colours, which are those of the figures.
     probes : tuple of str
     columns : tuple of str
     image_shape : tuple of int or None
@@ -67,13 +67,12 @@ class Items:
     span : tuple of float
         The fixed grey range of every picture.
     fields : tuple of dict
-        The columns of the user's table where one takes several of ``columns`` or holds no plain number: its name, its
-        kind (number, boolean, date or category), where its numbers begin and end, and its categories. Empty where
-        every column is a number.
+        The columns of a mixed-type table: name, kind (number, boolean, date or category), the range of its encoded
+        columns, and its categories. Empty if every column is a number.
     given : ndarray of shape (n_items + n_probes, n_given) or None
-        What each is given, encoded.
+        The encoded condition of each.
     n_held_out, n_ranked, n_training : int
-        All there are, of which so many were ranked by error; ``n_training`` is 0 where they are not at hand.
+        Number of held-out rows, of those that were ranked by error, and of training rows, 0 if they were not given.
     """
 
     kind: RowKind
@@ -97,7 +96,7 @@ class Items:
 
 
 def choose_items(errors: np.ndarray, n_features: int, byte_wide: bool, room: int = ROOM, seed: int = 0) -> np.ndarray:
-    """Which held-out rows to show, in order: all of them, or a sample and those of largest ``errors``."""
+    """Which held-out rows to show, in order: all of them, or a sample and those with the largest ``errors``."""
     width = n_features * (1 if byte_wide else 4) + 64
     room = int(np.clip(room // width, LEAST_ITEMS, MOST_ITEMS))
     if len(errors) <= room:
@@ -111,7 +110,7 @@ def choose_items(errors: np.ndarray, n_features: int, byte_wide: bool, room: int
 def probe_rows(
     first: np.ndarray, mean: np.ndarray, span: tuple[float, float], image_shape: tuple[int, int, int] | None
 ) -> dict[str, np.ndarray]:
-    """Constructed rows by name, made of the training mean and one held-out row."""
+    """Constructed rows by name, made from the training mean and one held-out row."""
     probes = {"mean row" if image_shape is None else "mean picture": mean}
     if image_shape is None:
         return probes | {"inverted first row": 2 * mean - first}
@@ -125,7 +124,7 @@ def probe_rows(
 
 
 def exact_divisor(rows: np.ndarray) -> int | None:
-    """The least k for which all rows hold whole multiples of 1/k between 0 and 255/k, or None."""
+    """The smallest k for which all rows hold whole multiples of 1/k between 0 and 255/k, or None."""
     if not np.isfinite(rows).all() or rows.size == 0 or rows.min() < 0:
         return None
     for divisor in DIVISORS:
@@ -136,7 +135,7 @@ def exact_divisor(rows: np.ndarray) -> int | None:
 
 
 def grey_range(rows: np.ndarray) -> tuple[float, float]:
-    """The fixed range of pictures: [0, 1] or [0, 255] where all values lie in it, else the rows' own."""
+    """The fixed range of pictures: [0, 1] or [0, 255] if all values lie in it, else the rows' own."""
     low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
     if low >= 0 and high <= 1:
         return 0.0, 1.0
@@ -146,27 +145,31 @@ def grey_range(rows: np.ndarray) -> tuple[float, float]:
 
 
 def class_indices(labels: Any) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Labels as indices into their names; numbers in order of size, words in that of the alphabet."""
+    """Labels as indices into their names; numbers in order of size, strings in alphabetical order."""
     labels = np.asarray(labels)
     if labels.dtype == object:
-        labels = labels.astype(str)  # words and none beside each other have no order
+        labels = labels.astype(str)  # strings and None can't be compared
     values, indices = np.unique(labels, return_inverse=True)
-    return indices.ravel(), tuple(named(_said(value)) for value in values.tolist())
+    return indices.ravel(), tuple(named(_as_text(value)) for value in values.tolist())
 
 
 def plain_words(text: Any, most: int = LONGEST_NAME) -> str:
-    r"""A name on one line: no control characters, none that turn the direction of what follows, not without end.
+    r"""A name on one line of limited length, without control characters and marks that change the text direction.
 
     >>> plain_words("a\nb\u202ec", 60), plain_words("x" * 90, 5)
     ('a bc', 'xxxx…')
     """
-    kept = (c for c in str(text) if c.isspace() or (c not in TURNS and unicodedata.category(c) not in ("Cc", "Cs")))
+    kept = (
+        c
+        for c in str(text)
+        if c.isspace() or (c not in DIRECTION_MARKS and unicodedata.category(c) not in ("Cc", "Cs"))
+    )
     words = " ".join("".join(kept).split())
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
 def named(text: Any) -> str:
-    """A name in plain words; what has none that can be seen is said to be blank."""
+    """A name in plain words; "(blank)" if nothing of it is visible."""
     return plain_words(text) or NO_NAME
 
 
@@ -179,7 +182,7 @@ def channels_first(shape: Sequence[int] | None) -> tuple[int, int, int] | None:
 
 
 def items_facts(items: Items, packer: Packer, center: np.ndarray, spread: np.ndarray) -> dict[str, Any]:
-    """The items as the page's JSON has them; rows as bytes where that is exact, else in units of ``spread``."""
+    """The items for the page's JSON; rows as bytes if that is exact, else in units of ``spread``."""
     real = items.rows[: len(items.places)]
     divisor = exact_divisor(real)
     if divisor is None:
@@ -210,17 +213,17 @@ def items_facts(items: Items, packer: Packer, center: np.ndarray, spread: np.nda
 
 
 def fields_of(layout: Any) -> tuple[dict[str, Any], ...]:
-    """Each column of a mixed table as the page must read it; nothing where all are numbers."""
+    """The columns of a mixed-type table for the page's JSON; empty if all are numbers."""
     if layout is None:
         return ()
     fields = []
-    for column, (begin, end) in zip(layout.columns, layout.spans(), strict=True):
-        kind = {"truth": "boolean", "count": "number"}.get(column.kind, column.kind)
+    for column, (start, stop) in zip(layout.columns, layout.spans(), strict=True):
+        kind = "number" if column.kind == "count" else column.kind
         if kind == "date" and not column.dtype.startswith(("date", "timestamp", "datetime")):
-            kind = "number"  # a time of day or a length of time, in days
+            kind = "number"  # a time of day or a duration, in days
         names = [plain_words(name.removeprefix(f"{column.name}=")) or NO_NAME for name in column.encoded_names]
         fields.append(
-            {"name": named(column.name), "kind": kind, "begin": begin, "end": end, "whole": column.whole}
+            {"name": named(column.name), "kind": kind, "begin": start, "end": stop, "whole": column.whole}
             | ({"categories": names} if kind == "category" else {})
         )
     return tuple(fields)
@@ -231,5 +234,5 @@ def packer_list(values: np.ndarray) -> list[float]:
     return [float(value) if math.isfinite(value) else 0.0 for value in values]
 
 
-def _said(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,11 +1,10 @@
-"""All numbers of a page in one block: arrays one after another, compressed, as text.
+"""All numbers of a page in one block: concatenated arrays, compressed, as text.
 
-The text is of 91 characters, thirteen bits in two of them (91² > 2¹³): a twelfth shorter than base64, which spends
-its share of four megabytes on nothing.
+The text uses 91 characters, two of them for thirteen bits (91² > 2¹³), and is a twelfth shorter than base64.
 
-Weights are kept as whole numbers times one scale a row, w_ij = s_i q_ij with |q_ij| ≤ levels, so they take only
-the bits that what they decode needs (`isthmus.explorer.rounding`). Whole numbers are written zigzag (0, -1, 1, -2 …)
-in planes of bytes, lowest first: high planes are nearly all zeros and vanish when compressed.
+Weights are stored as whole numbers times one scale per row, w_ij = s_i q_ij with |q_ij| ≤ levels, with only as many
+bits as accurate decoding needs (`isthmus.explorer.rounding`). Whole numbers are zigzag encoded (0, -1, 1, -2 …) in
+planes of bytes, lowest first: high planes are nearly all zeros and vanish when compressed.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ import numpy as np
 
 __all__ = ["Packer", "as_text", "rounded_rows"]
 
-CODES_LEVELS = (1 << 11) - 1  # a 4,000th of the range of training codes is far below what separates them
-ALPHABET = bytes(sorted(set(range(0x21, 0x7F)) - set(b"<&\\")))  # no character that means something to HTML
-FLOAT_LEVELS = 1 << 23  # from here on float32 itself is no larger
+CODES_LEVELS = (1 << 11) - 1  # a 4,000th of the range of training codes is far below their distances
+ALPHABET = bytes(sorted(set(range(0x21, 0x7F)) - set(b"<&\\")))  # no character with a meaning in HTML
+FLOAT_LEVELS = 1 << 23  # from here on float32 is not larger
 
 
 def rounded_rows(weights: np.ndarray, levels: int) -> tuple[np.ndarray, np.ndarray]:
@@ -35,15 +34,15 @@ def rounded_rows(weights: np.ndarray, levels: int) -> tuple[np.ndarray, np.ndarr
 
 
 class Packer:
-    """Takes arrays and answers with what the page needs to find them: a small dict for its JSON."""
+    """Collects arrays; each method returns a small dict for the page's JSON, by which the page finds the array."""
 
     def __init__(self) -> None:
-        self._compressed, self._squeeze = bytearray(), zlib.compressobj(9)
+        self._compressed, self._compressor = bytearray(), zlib.compressobj(9)
         self._size = 0
 
     @property
     def characters(self) -> int:
-        """How long the text is so far, about."""
+        """Approximate length of the text so far."""
         return len(self._compressed) * 16 // 13
 
     def floats(self, values: Any) -> dict[str, Any]:
@@ -62,7 +61,7 @@ class Packer:
         return self._kept("u8", small.shape, small.tobytes()) | {"divisor": divisor}
 
     def rows(self, weights: Any, levels: int = CODES_LEVELS) -> dict[str, Any]:
-        """An array rounded row by row to ``levels`` steps to either side; float32 where that is no larger."""
+        """An array rounded row by row to ``levels`` steps on either side of 0; float32 if that is not larger."""
         weights = np.asarray(weights)
         if levels >= FLOAT_LEVELS:
             return self.floats(weights)
@@ -73,19 +72,19 @@ class Packer:
         return self._kept("rows", weights.shape, planes) | {"planes": n_planes, "scales": self.floats(scales)}
 
     def text(self) -> str:
-        """Everything taken so far, compressed, as base64."""
-        return as_text(bytes(self._compressed) + self._squeeze.copy().flush())
+        """All arrays so far, compressed, as text."""
+        return as_text(bytes(self._compressed) + self._compressor.copy().flush())
 
     def _kept(self, kind: str, shape: tuple[int, ...], content: bytes) -> dict[str, Any]:
         place = {"kind": kind, "shape": list(shape), "at": self._size}
-        content += bytes(-len(content) % 4)  # the page reads float32 in place, which begins at multiples of four
-        self._compressed += self._squeeze.compress(content)
+        content += bytes(-len(content) % 4)  # the page reads float32 in place, aligned to multiples of four
+        self._compressed += self._compressor.compress(content)
         self._size += len(content)
         return place
 
 
 def as_text(content: bytes) -> str:
-    """Bytes as text, thirteen bits at a time, lowest first, in two characters; a rest of five or fewer in one.
+    """Bytes as text, thirteen bits in two characters, lowest first; a rest of at most five bits in one.
 
     >>> as_text(bytes([1])), as_text(bytes([0, 32]))
     ('"!', '!!"')

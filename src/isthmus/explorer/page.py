@@ -1,4 +1,4 @@
-"""The page written: figures gathered for each model, the template filled, one file put in its place."""
+"""Writing the page: results are gathered for each model, the template is filled, and one file is written."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ from isthmus.tables.stream import TableStream
 __all__ = ["write_explorer"]
 
 TEMPLATE = "page.html"
-MORE = re.compile(r"<script data-more>.*?</script>\n", re.DOTALL)  # only for a series, and for what is heard
+MORE = re.compile(r"<script data-more>.*?</script>\n", re.DOTALL)  # only for series and sounds
 MOST_CURVE = 64
-MOST_DRAWN = 20_000  # rows of a stream that are looked at one by one
+MOST_DRAWN = 20_000  # rows of a stream that are read for the page
 
 
 def write_explorer(
@@ -85,31 +85,30 @@ def write_explorer(
     estimator
         Fitted; or several on the same columns, by the names of their tabs. PCA gets a tab of its own.
     path
-        The .html file, written whole or not at all.
+        The .html file, written atomically.
     X, y
-        Held-out rows, and their classes if any. Of a `TableStream` the figures are those of all rows, and what is
-        shown and ranked is a sample of 20,000.
+        Held-out rows, and their classes if any. For a `TableStream` figures are those of all rows, and a sample of
+        20,000 is shown and ranked.
     given, given_train
         Conditions of the held-out and of the training rows, for models fitted with ``given``.
     X_train
-        The training rows, from which uncertainty and axes are taken; without them, the training codes that the model
-        keeps.
+        Training rows, from which uncertainty and axes are computed; by default the training codes stored in the model.
     ids
-        A name for each held-out row; the row's number without.
+        A name for each held-out row; by default its number.
     image_shape
-        (height, width) or (channels, height, width) where rows are pictures; the estimator's own without.
+        (height, width) or (channels, height, width) if rows are pictures; by default the estimator's own.
     columns
         Names of the columns.
     title, label_name
-        What the data and the classes are called.
+        Names of the data and of the classes.
     evaluations
-        Figures by tab, where they are known already.
+        Evaluations by tab, if they are already known.
     evaluated_rows
-        Which rows of X those figures are of, as a mask; all without it.
+        The rows of X that the evaluations are of, as a mask; by default all.
     row_shape
-        Sizes and kinds of a row's axes; the estimator's own without.
+        Sizes and kinds of a row's axes; by default the estimator's own.
     beside
-        More about the items for the page's JSON, given which of the rows they are and where numbers are packed.
+        Returns more entries of the items for the page's JSON, from the indices of the items and the packer.
 
     Raises
     ------
@@ -138,7 +137,7 @@ def write_explorer(
     row_shape = row_shape or first.fitted_.row_shape
     if row_shape is not None and len(row_shape.grid) == 2:  # pictures, and spectrograms as pictures
         image_shape = image_shape or row_shape.sizes
-    if row_shape is None or len(row_shape.grid) != 1:  # what is a line is no picture one pixel high
+    if row_shape is None or len(row_shape.grid) != 1:  # a line is not drawn as a picture one pixel high
         image_shape = image_shape or first.image_shape or getattr(X, "image_shape", None)
     X, y, ids, conditions = _in_memory(X, y, ids, conditions, MOST_DRAWN)
     rows, training, conditions_train = _numbers(first, X), None, None
@@ -165,7 +164,7 @@ def write_explorer(
     places = choose_items(errors, rows.shape[1], exact_divisor(rows[:64]) is not None, room)
     mean = first.scaling_.undo(first.principal_.mean.double().cpu().numpy())
     probes = {}
-    if kind.lines is None and kind.sound is None:  # there is no mean sound, nor a window of no time
+    if kind.lines is None and kind.sound is None:  # a mean sound or window makes no sense
         probes = probe_rows(np.where(np.isnan(rows[places[0]]), mean, rows[places[0]]), mean, span, shape)
     labels, classes = (None, ()) if y is None else class_indices(y)
     items = Items(
@@ -212,7 +211,7 @@ def write_explorer(
     of_figures = slice(None) if evaluated_rows is None else np.asarray(evaluated_rows)
     curve = _curve(first, rows[of_figures], None if conditions is None else conditions[of_figures])
     center, spread = first.scaling_.center, first.scaling_.spread
-    if overlap:  # as they are, what neighbouring windows share is the same bytes
+    if overlap:  # unscaled, the steps that windows share are the same bytes, which compress
         center, spread = np.zeros_like(center), np.ones_like(spread)
     facts: dict[str, Any] = {"format": 1, "items": items_facts(items, packer, center, spread)}
     facts["items"] |= {} if beside is None else beside(places, packer)
@@ -266,9 +265,9 @@ def _view(
 
 
 def _with_probes(given: np.ndarray, model: BaseAutoencoder, n_probes: int) -> np.ndarray:
-    """Conditions of the items and of the probes: the mean one of the mean row, that of the first row for the others."""
+    """Conditions of the items and the probes: the mean for the mean row, that of the first row for the others."""
     scaling = model.fitted_.given
-    assert scaling is not None  # or there were no conditions
+    assert scaling is not None  # only called for models with conditions
     return np.concatenate([given, scaling.center[None], np.repeat(given[:1], max(0, n_probes - 1), 0)])[
         : len(given) + n_probes
     ]
@@ -277,7 +276,7 @@ def _with_probes(given: np.ndarray, model: BaseAutoencoder, n_probes: int) -> np
 def _in_memory(
     X: Any, y: Any, ids: Any, given: np.ndarray | None, most: int, seed: int = 0
 ) -> tuple[Any, Any, Any, np.ndarray | None]:
-    """Rows, classes, names and conditions as they are, or a sample of them where the rows are a stream."""
+    """Rows, classes, names and conditions; for a stream a sample of them."""
     if not isinstance(X, TableStream):
         return X, y, ids, given
     places = np.arange(len(X))
@@ -306,9 +305,9 @@ def _names(model: BaseAutoencoder, columns: Any, count: int) -> tuple[str, ...]:
 
 
 def _as_pca(evaluation: Evaluation) -> Evaluation:
-    """The same evaluation with PCA in the model's place."""
+    """The same evaluation with PCA in place of the model."""
 
-    def turned(error: Any) -> Any:
+    def swapped(error: Any) -> Any:
         return None if error is None else dataclasses.replace(error, model=error.pca)
 
     from isthmus.evaluation import CodeUse
@@ -317,8 +316,8 @@ def _as_pca(evaluation: Evaluation) -> Evaluation:
         evaluation,
         n_components=evaluation.pca_components,
         code=CodeUse(),
-        data=turned(evaluation.data),
-        scaled=turned(evaluation.scaled),
+        data=swapped(evaluation.data),
+        scaled=swapped(evaluation.scaled),
     )
 
 
@@ -334,22 +333,22 @@ def _curve(model: BaseAutoencoder, rows: np.ndarray, given: np.ndarray | None) -
 
 
 def _filled(facts: Mapping[str, Any], packer: Packer, title: str) -> str:
-    """The template with its four places filled; nothing of the user's can end the block it stands in."""
+    """The template with its four slots filled; user data is escaped, so it can't end the block it is in."""
     template = files("isthmus.explorer").joinpath(TEMPLATE).read_text(encoding="utf-8")
     if facts["items"].get("series") is None and facts["items"]["sound"] is None:
         template = MORE.sub("", template, count=1)
     text = json.dumps(_finite(facts), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    said = "".join(
+    sentence = "".join(
         f"<b>{html.escape(words)}</b>" if kind == "strong" else html.escape(words)
         for kind, words in facts["tabs"][0]["sentence"]
     )
     slots = {
         "@title@": html.escape(title or "your data"),
-        "@sentence@": said,
+        "@sentence@": sentence,
         "@numbers@": packer.text(),
         "@facts@": as_text(zlib.compress(text.encode("ascii"), 9)),
     }
-    # in one pass: what fills a slot is never searched for another
+    # in one pass, so the contents of a slot are never searched for another
     return re.sub("@(title|sentence|numbers|facts)@", lambda slot: slots[slot.group()], template)
 
 

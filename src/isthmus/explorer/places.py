@@ -1,11 +1,11 @@
-"""Where codes lie: axes for the map, how far they reach, and how far a place is from anything learned.
+"""The geometry of codes: axes of the map, their limits, and the uncertainty of a point.
 
-A code of one or two numbers is its own map. With more, the map is a slice z = z₀ + a u₁ + b u₂ along the first two
+A code of one or two latents is its own map. With more, the map is a slice z = z₀ + a u₁ + b u₂ along the first two
 principal axes u of the training codes, and sliders follow the axes in that order. Limits are the 0.5% and 99.5%
 quantiles of training codes and 8% more.
 
-*Uncertainty* is the mean distance to the five nearest training codes, each code number divided by its standard
-deviation, read as a quantile of what training codes themselves have (each without itself).
+*Uncertainty* is the mean distance to the five nearest training codes, each latent divided by its standard deviation,
+as a quantile of the same distances of training codes (each without itself).
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ TILES = 48
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """All that is known of a code's space.
+    """The geometry of the codes of one model.
 
     Attributes
     ----------
     known : ndarray of shape (n_known, p)
-        Training codes, or a sample of them, as the page has them.
+        Training codes, or a sample of them, rounded as on the page.
     center, deviation : ndarray of shape (p,)
-        Mean and standard deviation of each code number.
+        Mean and standard deviation of each latent.
     axes : ndarray of shape (n_axes, p)
         Orthonormal directions of the map and the sliders.
     limits : ndarray of shape (n_axes, 2)
-        Along the axes, from ``center`` for more than two numbers, else as they are.
+        Along the axes, relative to ``origin``.
     variances : ndarray of shape (n_axes,)
     distances : ndarray of shape (201,)
         Quantiles of the uncertainty of training codes.
@@ -55,7 +55,7 @@ class Places:
 
     @property
     def origin(self) -> np.ndarray:
-        """Where the axes cross."""
+        """The origin of the axes."""
         return self.center if len(self.center) > 2 else np.zeros_like(self.center)
 
     def along_axes(self, codes: np.ndarray) -> np.ndarray:
@@ -69,7 +69,7 @@ class Places:
 
 
 def sample_codes(n_codes: int, n_numbers: int, seed: int = 0) -> np.ndarray:
-    """Which training codes a page keeps, in order."""
+    """Indices of the training codes a page holds, in order."""
     most = int(np.clip(KNOWN_NUMBERS // n_numbers, LEAST_KNOWN, MOST_KNOWN))
     if n_codes <= most:
         return np.arange(n_codes)
@@ -77,7 +77,7 @@ def sample_codes(n_codes: int, n_numbers: int, seed: int = 0) -> np.ndarray:
 
 
 def rounded_codes(codes: np.ndarray) -> np.ndarray:
-    """Codes as the page will read them from 16-bit numbers, column by column."""
+    """Codes as the page reads them, rounded column by column."""
     whole, scales = rounded_rows(codes.T, CODES_LEVELS)
     return (whole * scales[:, None].astype(np.float64)).T
 
@@ -103,7 +103,7 @@ def find_places(codes: np.ndarray, seed: int = 0) -> Places:
 
 
 def _limits(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Both ends of each axis and some margin; an axis across which nothing reaches is as long as the longest."""
+    """Both ends of each axis with a margin; an axis without variation is as long as the longest."""
     width = high - low
     longest = float(width.max()) or max(1.0, float(np.abs(high).max()))
     flat = width < FLAT * longest
@@ -115,7 +115,7 @@ def _limits(low: np.ndarray, high: np.ndarray) -> np.ndarray:
 def nearest_distances(
     codes: np.ndarray, known: np.ndarray, deviation: np.ndarray, *, itself: bool = False
 ) -> np.ndarray:
-    """Mean distance to the five nearest of ``known``, in standardised codes; ``itself`` leaves out one at the code."""
+    """Mean distance to the five nearest of ``known``, in standardised codes; ``itself`` leaves out the nearest."""
     from sklearn.neighbors import NearestNeighbors
 
     count = min(NEIGHBOURS + itself, len(known))
@@ -125,7 +125,7 @@ def nearest_distances(
 
 
 def density_tiles(seen: np.ndarray, limits: np.ndarray) -> list[int]:
-    """How many of the points (N, 2) lie in each of 48 × 48 tiles of the map, row after row from below."""
+    """The number of points (N, 2) in each of 48 × 48 tiles of the map, row by row from below."""
     edges = [np.linspace(low, high, TILES + 1) for low, high in limits[:2]]
     counts = np.histogram2d(seen[:, 0], seen[:, 1], bins=edges)[0]
     return counts.T.astype(int).ravel().tolist()

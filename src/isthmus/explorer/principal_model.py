@@ -1,4 +1,4 @@
-"""PCA as one of the models of a page: the same estimator with the closed-form answer in place of its networks."""
+"""PCA as one of the models of a page: the same estimator with the closed form in place of its networks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["principal_model"]
 
 
 def principal_model(estimator: BaseAutoencoder, size: int) -> BaseAutoencoder:
-    """The PCA that a fitted estimator is compared with, of ``size`` numbers, as an estimator to transform with."""
+    """The PCA of ``size`` dimensions that a fitted estimator is compared with, as a fitted estimator."""
     fitted = estimator.fitted_
     n_features = len(fitted.principal.mean)
     effect = fitted.principal.effect

@@ -1,11 +1,11 @@
-"""A network as a list of layers that the page's runtime knows: a *program*, in JSON with weights beside it.
+"""Programs: networks as lists of layers that the page's runtime knows, in JSON with packed weights.
 
     network    y = s ⊙ (A (x/t) + a + f(x/t)), any part of which may be absent        `isthmus.parts.network`
     layers     linear, convolution, transposed convolution (of one axis or two), group normalization, five activations
     code       point, gaussian (its mean), rectified, top-k                            `isthmus.parts.bottleneck`
     mean       identity, sigmoid, Bernoulli (with the soft clip), mixed                `isthmus.parts.likelihood`
 
-What the runtime does not know is refused by name: a page never draws what the model would not.
+Anything that the runtime does not know is refused by name, so a page never shows what the model would not.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ CONVOLUTIONS: dict[type, str] = {
 
 
 class UnknownLayerError(ValueError):
-    """A part of the model that the page cannot run; one sentence."""
+    """A part of the model that the page cannot run."""
 
 
 def network_program(network: Network, packer: Packer, levels: int = FLOAT_LEVELS) -> dict[str, Any]:
-    """The program of a network that is `plain`, its weights rounded to ``levels`` steps to either side."""
+    """The program of a `plain` network, with weights rounded to ``levels`` steps on either side of 0."""
 
     def scale(values: Tensor | None) -> dict[str, Any] | None:
         return None if values is None else packer.floats(values.numpy())
@@ -46,7 +46,7 @@ def network_program(network: Network, packer: Packer, levels: int = FLOAT_LEVELS
     skip = None if network.skip is None else _layer(network.skip, packer, levels)
     layers = network.stack()
     if layers is None:
-        raise UnknownLayerError("the page cannot run a network of one's own.")
+        raise UnknownLayerError("the page cannot run a user's own network.")
     residual = _stack(layers, packer, levels) if layers else None
     return {
         "divide": scale(network.input_scale),
@@ -73,7 +73,7 @@ def _known(program: dict[str, Any] | None, what: str) -> dict[str, Any]:
 
 
 def _stack(stack: list[nn.Module], packer: Packer, levels: int) -> list[dict[str, Any]]:
-    """The layers of a stack, each convolution told the height and width of what it reads."""
+    """The layers of a stack; convolutions have the height and width of their input and output."""
     layers, size = [], (0, 0)
     for part in stack:
         if type(part) is nn.Flatten:
@@ -115,7 +115,7 @@ def _layer(part: nn.Module, packer: Packer, levels: int) -> dict[str, Any]:
 
 
 def _convolution(part: Any, packer: Packer, levels: int) -> dict[str, Any]:
-    """A convolution over two axes, or over one as over a picture one pixel high."""
+    """A convolution over two axes; one over a single axis becomes one of pictures one pixel high."""
     if part.groups != 1 or {*part.dilation} != {1} or part.padding_mode != "zeros":
         raise UnknownLayerError("the page cannot run a grouped or dilated convolution.")
     sizes = {

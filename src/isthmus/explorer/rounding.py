@@ -1,8 +1,8 @@
-"""How finely weights must be kept: the fewest steps with which the page still answers as the model does.
+"""Rounding of weights: the coarsest with which the page still gives the model's results.
 
-A decoder must reproduce every row shown to within 1e-5 of what PyTorch decodes, an encoder must place every row to
-within a thousandth of a code number's spread. Both are tried, on those very rows, until the coarsest rounding that
-holds is found; it costs between 12 and 20 bits a weight where float32 takes 32. (float16 is off by 1e-4 and more.)
+A decoder must reproduce every row shown to within 1e-5 of PyTorch, an encoder every code to within a thousandth of its
+standard deviation. Both are checked on those rows to find the coarsest rounding; it takes 12 to 20 bits per weight,
+where float32 takes 32. (float16 is off by 1e-4 and more.)
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LEAST_BITS, MOST_BITS, PARTS_OF_A_BIT = 6, 23, 4
 
 
 def rounded_network(network: Network, levels: int) -> Network:
-    """A copy with every matrix as the page will have it; vectors are left alone."""
+    """A copy with every matrix rounded as on the page; vectors are unchanged."""
     rounded = copy.deepcopy(network)
     if levels < FLOAT_LEVELS:
         for part in rounded.modules():
@@ -36,7 +36,7 @@ def rounded_network(network: Network, levels: int) -> Network:
 
 
 def fewest_levels(network: Network, deviation: Callable[[Network], float], tolerance: float) -> int:
-    """The fewest steps to either side, in quarters of a bit, with which ``deviation`` stays within ``tolerance``."""
+    """The fewest steps on either side of 0 with which ``deviation`` is within ``tolerance``, to a quarter of a bit."""
     low, high = LEAST_BITS * PARTS_OF_A_BIT, MOST_BITS * PARTS_OF_A_BIT
     while low < high:
         middle = (low + high) // 2
@@ -52,6 +52,6 @@ def _levels(step: int) -> int:
 
 
 def largest(differences: Tensor) -> float:
-    """The largest entry in size; infinite where any is not a number."""
+    """The largest absolute entry; infinite if any is not finite."""
     size = float(differences.abs().max()) if differences.numel() else 0.0
     return size if np.isfinite(size) else np.inf

@@ -1,6 +1,6 @@
-"""What a row is called on the page, and how it is drawn: a picture, lines over time, a sound, a word, a table row.
+"""The kind of a row on the page, its nouns and how it is drawn: picture, lines over time, sound, word or table row.
 
-Decided by the shape of a row and the kinds of its axes alone, so a new reader needs nothing here.
+It depends only on the shape of a row and the kinds of its axes, so a new reader needs nothing here.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ CHANNELS_NAMED = "channel {}"
 
 @dataclass(frozen=True)
 class RowKind:
-    """Words for a row and one of its numbers, and what the page needs beside the numbers to show it.
+    """Nouns for a row and one of its numbers, and what the page needs to draw it.
 
     Attributes
     ----------
     noun, part : str
         A row, and one of its numbers.
     shown : str
-        What the page draws of a decoded row, in its opening sentence.
+        What the page draws of a decoded row, for its opening sentence.
     lines : dict or None
-        Of rows that are lines: names of the channels, steps, and how many steps make a unit of time.
+        For lines: names of the channels, steps, and steps per unit of time.
     sound : dict or None
-        Of rows that can be heard: sampling rate, samples, and the frames of the spectrogram.
+        For sounds: sampling rate, samples, and the frames of the spectrogram.
     closed_form : str
-        What the PCA of such rows is called, where it has a name of its own.
+        The name of the PCA of such rows, if it has one of its own.
     """
 
     noun: str = "row"
@@ -43,7 +43,7 @@ class RowKind:
     closed_form: str = ""
 
     def facts(self) -> dict[str, Any]:
-        """As the page's JSON has it."""
+        """The entries for the page's JSON."""
         return {"noun": self.noun, "part": self.part, "lines": self.lines, "sound": self.sound}
 
 
@@ -52,7 +52,7 @@ PICTURE = RowKind("picture", "pixel", "the middle picture is")
 
 
 def row_kind(row_shape: RowShape | None, *, is_picture: bool, has_words: bool = False) -> RowKind:
-    """The kind of rows of a shape; ``is_picture`` where they are drawn as pictures whatever it says."""
+    """The kind of rows of a shape; ``is_picture`` if they are drawn as pictures in any case."""
     if row_shape is None:
         return PICTURE if is_picture else TABLE_ROW
     signal = row_shape.signal

@@ -1,11 +1,13 @@
 """The page's first sentence: how many rows are encoded in how few numbers, what that keeps, and what PCA keeps.
 
-The words are pieces, each plain or strong, so the page can set them in type without reading any markup.
+It consists of pieces, each plain or strong, so the page needs no markup.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from isthmus.evaluation.written import counted
 
 if TYPE_CHECKING:
     from isthmus.evaluation import Evaluation
@@ -13,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["banner", "opening_sentence", "percentage"]
 
-ROUNDING = 1e-9  # a share of variation lost that is float32's rounding
-EQUAL = 0.01  # errors this close, relative to PCA's, are called the same
+ROUNDING = 1e-9  # a smaller share of lost variance is float32's rounding error
+EQUAL = 0.01  # errors this close, relative to PCA's, count as equal
 
 
 def opening_sentence(
@@ -28,13 +30,13 @@ def opening_sentence(
 ) -> list[list[str]]:
     """Pieces [kind, text], kind "plain" or "strong".
 
-    A mixed table has fewer columns than numbers; the map may show more rows, ``n_rows``, than were evaluated.
+    A mixed-type table has ``n_columns``, fewer than features; the map may show more rows, ``n_rows``, than evaluated.
     """
     n_rows = max(n_rows, evaluation.n_rows)
     error, size, on = evaluation.reconstruction, evaluation.n_components, evaluation.code.mean_on
-    width = _counted(n_columns or evaluation.n_features, kind.part)
-    rows = f"{_counted(n_rows, kind.noun)} of {width}"
-    code = _counted(size, "number").split(" ", 1)
+    width = counted(n_columns or evaluation.n_features, kind.part)
+    rows = f"{counted(n_rows, kind.noun)} of {width}"
+    code = counted(size, "number").split(" ", 1)
     active = "" if on is None else f", about {max(1, round(on))} of them active"
     numbers = "that number" if size == 1 else f"those {size:,}"
     pieces = [
@@ -63,9 +65,9 @@ def opening_sentence(
 
 
 def banner(evaluation: Evaluation, kind: RowKind, *, is_linear: bool = False) -> str:
-    """A warning where PCA does as well or better, else nothing."""
+    """A warning if PCA does as well or better, else nothing."""
     if kind.closed_form and is_linear:
-        return ""  # it is the closed form that was kept
+        return ""  # the model is the closed form
     error = evaluation.reconstruction
     model, pca = error.model.mse, error.pca.mse
     exact = all(1 - (part.r2 if part.r2 is not None else 1) < ROUNDING for part in (error.model, error.pca))
@@ -79,18 +81,10 @@ def banner(evaluation: Evaluation, kind: RowKind, *, is_linear: bool = False) ->
 
 
 def percentage(share: float) -> str:
-    """A share in per cent: two decimals only where rounding would claim that all was kept."""
+    """A share in per cent, with two decimals only if it would otherwise be rounded to 100%."""
     digits = 0 if share < 0.995 or share >= 0.99995 else 2
     text = f"{100 * share:.{digits}f}%"
     return text.removeprefix("-") if float(text[:-1]) == 0 else text.replace("-", "−")
-
-
-def _plural(noun: str, count: int) -> str:
-    return noun + "s" * (count != 1)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {_plural(noun, count)}"
 
 
 def _short(value: float) -> str:

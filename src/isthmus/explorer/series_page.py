@@ -1,4 +1,4 @@
-"""The page of an autoencoder of windows: the map of windows, and the series they are of, one marked in the other."""
+"""The page of a `WindowedAutoencoder`: the map of windows and the series they come from, linked to each other."""
 
 from __future__ import annotations
 
@@ -40,28 +40,28 @@ def write_series_explorer(
     random_state: int = 0,
     overwrite: bool = True,
 ) -> None:
-    """Write one offline page that shows series, their windows on a map, and what a model makes of both.
+    """Write one offline page that shows series, their windows on a map, and a model's results for both.
 
     Parameters
     ----------
     model
         Fitted.
     path
-        The .html file, written whole or not at all.
+        The .html file, written atomically.
     several
-        The series, as `isthmus.series.series.series_of` makes them.
+        The series, as from `isthmus.series.series.series_of`.
     names
         A name for each, if there are several.
     of_fit
-        Whether the model was fitted on these series. The figures are then those of the blocks held out.
+        Whether the model was fitted to these series. The figures are then those of the held-out blocks.
     labels
         For each series, a class for each reading; a window has that of its middle step.
     evaluation
-        Figures of the held-out windows, where they are known already.
+        The evaluation of the held-out windows, if it is already known.
     detections
-        What a detector found in each series; without it they are computed by its default settings.
+        The result of a detector for each series; by default it is computed with default settings.
     title, label_name, time_name
-        What the data, the classes and the axis of time are called.
+        Names of the data, the classes and the time axis.
     random_state
         Seed of the detector.
     """
@@ -118,7 +118,7 @@ def window_columns(model: WindowedAutoencoder) -> list[str]:
 
 
 def evaluated_windows(model: WindowedAutoencoder, windows: WindowRows) -> Evaluation:
-    """Figures of the windows held out; of a series too short to hold any out, of all."""
+    """The evaluation on the held-out windows; on all, if the series is too short to hold any out."""
     return evaluate(model.autoencoder_, windows.rows[_evaluated(windows)])
 
 
@@ -127,7 +127,7 @@ def _evaluated(windows: WindowRows) -> np.ndarray:
 
 
 def detected(several: Sequence[Series], random_state: int = 0) -> list[SeriesDetection | None]:
-    """What a detector with its default settings finds in each series; None where a series is too short or too long."""
+    """The result of a detector with default settings for each series; None if it is too short or too long."""
     found: list[SeriesDetection | None] = []
     for one in several:
         try:
@@ -146,7 +146,7 @@ def shown_series(
     windows: WindowRows,
     place: int,
 ) -> ShownSeries:
-    """A series with its reconstruction, as the page has it."""
+    """A series with its reconstruction, for the page."""
     series, _ = model.windows_of(series)
     expected, deviation = None, np.zeros(series.n_channels)
     if len(series) * series.n_channels <= MOST_EXPLAINED:
@@ -157,7 +157,7 @@ def shown_series(
 
 
 def _runs(starts: np.ndarray, model: WindowedAutoencoder) -> np.ndarray:
-    """First and last step of stretches that windows cover without a break, shape (n, 2)."""
+    """First and last step of the stretches that windows cover without gaps, shape (n, 2)."""
     if not len(starts):
         return np.empty((0, 2), np.int64)
     breaks = np.flatnonzero(np.diff(starts) > model.length_)
@@ -167,16 +167,14 @@ def _runs(starts: np.ndarray, model: WindowedAutoencoder) -> np.ndarray:
 
 
 def _classes(windows: WindowRows, several: Sequence[Series], names: Sequence[Any], labels: Any, length: int) -> Any:
-    """A class for each window: that of its middle step; without labels the series it is of, if there are several."""
+    """A class for each window: that of its middle step or, without labels and with several series, its series."""
     if labels is None:
         return None if len(several) == 1 else np.array([str(names[one]) for one in windows.series], object)
     first = []  # the first reading on each step
     for one in several:
         reading = np.full(len(one), -1)
         reading[one.grid.place[::-1]] = np.arange(len(one.grid.place))[::-1]
-        known = np.maximum.accumulate(
-            np.where(reading >= 0, np.arange(len(one)), 0)
-        )  # of a step missed, the one before
+        known = np.maximum.accumulate(np.where(reading >= 0, np.arange(len(one)), 0))  # a missing step has the last one
         first.append(reading[known])
     middles = (first[of][start + length // 2] for of, start in zip(windows.series, windows.starts, strict=True))
     return np.array([str(labels[of][at]) for of, at in zip(windows.series, middles, strict=True)], object)
@@ -194,22 +192,22 @@ def _measures(
     length: int,
     packer: Any,
 ) -> list[Mapping[str, Any]]:
-    """What windows may be coloured by, beside their own numbers: when, and how anomalous their steps are."""
+    """Further quantities to colour windows by: their time, and the mean anomaly score of their steps."""
     middle = windows.starts + length // 2
-    moments, scores = np.empty(len(windows)), np.full(len(windows), np.nan)
+    times, scores = np.empty(len(windows)), np.full(len(windows), np.nan)
     dated = bool(several[0].grid.is_dated)
     for place, (one, detection) in enumerate(zip(several, found, strict=True)):
         own = windows.series == place
         stamps = one.grid.stamps[np.minimum(middle[own], len(one) - 1)]
-        moments[own] = stamps.astype("datetime64[us]").astype(np.int64) / 86400e6 if dated else stamps
+        times[own] = stamps.astype("datetime64[us]").astype(np.int64) / 86400e6 if dated else stamps
         if detection is not None:
             known = np.isfinite(detection.scores)
             sums = np.concatenate([[0.0], np.cumsum(np.where(known, detection.scores, 0))])
             counts = np.concatenate([[0], np.cumsum(known)])
-            begins, ends = windows.starts[own], np.minimum(windows.starts[own] + length, len(one))
-            many = counts[ends] - counts[begins]
-            scores[own] = np.where(many > 0, (sums[ends] - sums[begins]) / np.maximum(many, 1), np.nan)
-    listed = [("time", "date" if dated else "number", moments)]
+            starts, stops = windows.starts[own], np.minimum(windows.starts[own] + length, len(one))
+            n_known = counts[stops] - counts[starts]
+            scores[own] = np.where(n_known > 0, (sums[stops] - sums[starts]) / np.maximum(n_known, 1), np.nan)
+    listed = [("time", "date" if dated else "number", times)]
     if np.isfinite(scores).any():
         listed.append(("score", "number", scores))
     return [

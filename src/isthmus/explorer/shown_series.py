@@ -1,7 +1,7 @@
-"""A series beside its map: the readings, what was expected of them, episodes, and where each window begins.
+"""A series on the page: its readings, their expected values, episodes, and the start of each window.
 
-A page holds a few hundred thousand numbers. A longer series is shown by stretches of a few steps, each by its least and
-its greatest value, as a line of it would be drawn; every episode keeps its first and last step.
+A page holds a few hundred thousand numbers. A longer series is shown in stretches of a few steps, each by its smallest
+and largest value, which draws the same line; every episode keeps its first and last step.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from isthmus.series.series import Series
 
 __all__ = ["ShownSeries", "robust_deviation"]
 
-MOST_CELLS = 240_000  # readings of a page, before a series is shown by stretches
+MOST_CELLS = 240_000  # readings on a page, above which a series is shown in stretches
 MOST_EPISODES = 500
-UNITS = (0.001, 1.0, 60.0, 3600.0, 86400.0)  # seconds: in the finest that fits, moments are whole numbers
+UNITS = (0.001, 1.0, 60.0, 3600.0, 86400.0)  # seconds: units in which times may be whole numbers
 MICROSECONDS = 1e6
 LARGEST = 2**31 - 1
 NORMAL = 1.4826  # standard deviations in a median of absolute deviations
@@ -32,12 +32,12 @@ class ShownSeries:
     Attributes
     ----------
     name : str
-        The entity, or nothing.
+        Name of the entity, or empty.
     series : Series
     expected : ndarray of shape (n_steps, n_channels) or None
-        The mean reconstruction of each step, in the units of the data; None of a series too long for it.
+        The mean reconstruction of each step, in the units of the data; None if the series is too long.
     deviation : ndarray of shape (n_channels,)
-        A robust standard deviation of the readings about it.
+        A robust standard deviation of the readings from ``expected``.
     detection : SeriesDetection or None
         Scores, contributions and episodes, if they were computed.
     held_out : ndarray of shape (n_blocks, 2)
@@ -52,7 +52,7 @@ class ShownSeries:
     held_out: np.ndarray
 
     def facts(self, packer: Packer, *, room: int = MOST_CELLS) -> dict[str, Any]:
-        """The same as the page's JSON has it; ``room`` is how many readings it may hold."""
+        """The entries for the page's JSON; ``room`` is the number of readings it may hold."""
         n_steps, n_channels = len(self.series), self.series.n_channels
         width = max(1, -(-n_steps * n_channels // room))
         values = self.series.part(0, n_steps)
@@ -77,7 +77,7 @@ class ShownSeries:
 
 
 def robust_deviation(residual: np.ndarray) -> np.ndarray:
-    """Of each column, by its median absolute deviation; 0 for a column without numbers."""
+    """Standard deviation of each column from its median absolute deviation; 0 for a column without numbers."""
     known = np.isfinite(residual).any(0)
     spread = np.zeros(residual.shape[1])
     spread[known] = NORMAL * np.nanmedian(np.abs(residual[:, known]), axis=0)
@@ -85,7 +85,7 @@ def robust_deviation(residual: np.ndarray) -> np.ndarray:
 
 
 def _found(detection: SeriesDetection, width: int, packer: Packer, expected: np.ndarray | None) -> dict[str, Any]:
-    """Scores and episodes; contributions as shares of the greatest, a byte each."""
+    """Scores and episodes; contributions relative to the largest, a byte each."""
     adds = None
     if expected is not None:  # short enough to be explained step by step
         adds = np.nan_to_num(_stretches(np.maximum(detection.contributions(), 0), width, "high"))
@@ -111,7 +111,7 @@ def _found(detection: SeriesDetection, width: int, packer: Packer, expected: np.
 
 
 def _stretches(values: np.ndarray, width: int, which: str) -> np.ndarray:
-    """The least, the greatest or the mean of each stretch of steps, shape (n_stretches, n_channels)."""
+    """The smallest, the largest or the mean of each stretch of steps, shape (n_stretches, n_channels)."""
     if width == 1:
         return values
     n_steps = len(values)

@@ -1,4 +1,4 @@
-"""One model's view of the items: its codes, errors and uncertainty, its networks as programs, and its figures."""
+"""One model's tab: codes, errors and uncertainty of the items, its networks as programs, and its evaluation."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from isthmus.inference.polishing import target_of
 __all__ = ["View", "row_errors", "tab_facts", "units_of"]
 
 DECODE_TOLERANCE, ENCODE_TOLERANCE = 8e-6, 4e-4
-GUESS_TOLERANCE = 5e-5  # of a code that is polished from there: steps may widen what is between two guesses
-WIDE_COLUMN = 10.0  # the tolerance is in the user's units up to this spread, beyond it a share of it
-LARGE_NETWORK = 400_000  # weights from which fewer items are shown, and an encoder must fit in the room left
-PAGE_CHARACTERS = 3_700_000  # beside the page's own script, what stays below four megabytes
+GUESS_TOLERANCE = 5e-5  # of a code that is polished afterwards, which may amplify differences
+WIDE_COLUMN = 10.0  # the tolerance is in the user's units up to this spread, and relative to it above
+LARGE_NETWORK = 400_000  # weights above which fewer items are shown, and an encoder must fit in the remaining room
+PAGE_CHARACTERS = 3_700_000  # with the page's script this is below four megabytes
 LEFT_OUT = (
     "This model's encoder is large and was left out to keep the page small, so rows of your own can't be encoded "
     "here, and uncertainty can't be measured by a round trip. PCA's tab can encode them; for this model, run "
     "isthmus encode."
 )
 MOST_CURVE, CURVE_ROWS = 64, 2_000
-ENCODER_CHARACTERS = 2.1  # a weight, kept to a thousandth of a code's spread
+ENCODER_CHARACTERS = 2.1  # per weight
 ACTIVE_VARIANCE = 0.01
-POLISHED = ("identity", "sigmoid", "bernoulli")  # likelihoods whose slope the page knows
+POLISHED = ("identity", "sigmoid", "bernoulli")  # likelihoods whose derivative the page knows
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class View:
-    """A model beside its figures on all held-out rows.
+    """A model with its results on all held-out rows.
 
     Attributes
     ----------
@@ -73,16 +73,16 @@ class View:
 
 
 def units_of(estimator: BaseAutoencoder, rows: np.ndarray, given: np.ndarray | None = None) -> torch.Tensor:
-    """Rows in the user's units as float32 tensors in the model's, NaN filled."""
+    """Rows from the user's units as float32 tensors in the model's, with NaN filled."""
     return torch.from_numpy(estimator.scaling_.apply(completed(estimator.fitted_, rows, given)))
 
 
 def row_errors(
     estimator: BaseAutoencoder, rows: np.ndarray, size: int, given: np.ndarray | None = None, *, cut: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Squared error per feature of each row, the model's and PCA's, in the evaluation's units; NaN cells are left out.
+    """Squared error per feature of each row, by the model and by PCA, in the evaluation's units, without NaN cells.
 
-    ``cut`` gives the model, too, no more than the first ``size`` dimensions of its code.
+    With ``cut`` the model, too, uses only the first ``size`` dimensions of its code.
     """
     weights = np.ones(rows.shape[1])
     if estimator.fitted_.is_in_user_units:
@@ -90,26 +90,24 @@ def row_errors(
     units = (rows - estimator.scaling_.center) / estimator.scaling_.spread
     fitted = estimator.fitted_
     x, conditions = units_of(estimator, rows, given), fitted.given_units(given)
-    beside = () if conditions is None else (torch.from_numpy(conditions).to(fitted.device),)
+    appended = () if conditions is None else (torch.from_numpy(conditions).to(fitted.device),)
     with torch.inference_mode():
-        codes = fitted.codes_of(x.to(fitted.device), *beside)
+        codes = fitted.codes_of(x.to(fitted.device), *appended)
         if cut:
             codes = codes * (torch.arange(codes.shape[1], device=codes.device) < size)
-        model = estimator.model_.decode(codes, *beside).cpu().numpy().astype(np.float64)
+        model = estimator.model_.decode(codes, *appended).cpu().numpy().astype(np.float64)
     principal = PrincipalErrors(estimator.principal_)
     kept = principal.directions[:size]
-    mean = (
-        principal.mean
-        if conditions is None or principal.effect is None
-        else principal.mean + conditions @ principal.effect.T
-    )
+    mean = principal.mean
+    if conditions is not None and principal.effect is not None:
+        mean = mean + conditions @ principal.effect.T
     pca = mean + (x.numpy().astype(np.float64) - mean) @ kept.T @ kept
     present = np.maximum(1, np.isfinite(units).sum(1))
     return tuple(np.nansum(((units - again) * weights) ** 2, axis=1) / present for again in (model, pca))  # type: ignore[return-value]
 
 
 def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
-    """The tab as the page's JSON has it."""
+    """The tab for the page's JSON."""
     estimator, evaluation, places = view.estimator, view.evaluation, view.places
     reconstruction, n_shown = evaluation.reconstruction, len(items.places)
     shown_errors = np.concatenate([view.errors[items.places], view.probe_errors])
@@ -185,7 +183,7 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
     model = estimator.model_
     decoder, unit = model.decoder.plain(), torch.from_numpy(estimator.fitted_.code_unit)
     codes = torch.from_numpy(np.asarray(view.codes, np.float32))
-    if estimator.fitted_.whitened:  # the page has one unit for all latents: the networks take the latents' own
+    if estimator.fitted_.whitened:  # the page has one unit for all latents, so the networks get those of each latent
         wide = torch.cat([unit, torch.ones(0 if items.given is None else items.given.shape[1])])
         decoder.input_scale = wide if decoder.input_scale is None else decoder.input_scale * wide
     else:
@@ -193,9 +191,9 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
     codes = with_condition(codes, estimator.fitted_, items.given)
     spread = torch.from_numpy(np.minimum(estimator.scaling_.spread, WIDE_COLUMN)).float()
     with torch.inference_mode():
-        meant = model.likelihood.cpu().mean(decoder(codes))
+        exact = model.likelihood.cpu().mean(decoder(codes))
         levels = fewest_levels(
-            decoder, lambda network: largest((model.likelihood.mean(network(codes)) - meant) * spread), DECODE_TOLERANCE
+            decoder, lambda network: largest((model.likelihood.mean(network(codes)) - exact) * spread), DECODE_TOLERANCE
         )
     program = {"network": network_program(decoder, packer, levels), "mean": mean_program(model.likelihood)}
     model.likelihood.to(estimator.fitted_.device)
@@ -206,7 +204,7 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
     try:
         code = code_program(model.bottleneck)
         if estimator.fitted_.whitened:
-            if code["kind"] == "top_k":  # which latents are largest is not the same in units of their own
+            if code["kind"] == "top_k":  # which latents are largest depends on their units
                 raise UnknownLayerError("the page cannot whiten the codes of a top-k bottleneck.")
             outputs = torch.cat([unit, torch.ones((model.bottleneck.outputs_per_latent - 1) * len(unit))])
             encoder.output_scale = outputs if encoder.output_scale is None else encoder.output_scale * outputs
@@ -215,11 +213,11 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
     x = with_condition(units_of(estimator, items.rows, items.given), estimator.fitted_, items.given)
     deviation = torch.from_numpy(view.places.deviation / (1 if estimator.fitted_.whitened else unit.numpy())).float()
     with torch.inference_mode():
-        placed = model.bottleneck(encoder(x)).mean
+        exact = model.bottleneck(encoder(x)).mean
         levels = (
             fewest_levels(
                 encoder,
-                lambda network: largest((model.bottleneck(network(x)).mean - placed) / deviation),
+                lambda network: largest((model.bottleneck(network(x)).mean - exact) / deviation),
                 GUESS_TOLERANCE if estimator.fitted_.polish_steps else ENCODE_TOLERANCE,
             )
             if code["kind"] != "top_k"
@@ -229,7 +227,7 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
 
 
 def _polish(estimator: BaseAutoencoder, packer: Packer) -> dict[str, Any] | None:
-    """What the page needs to find a row's best code and its standard error; None where codes are the encoder's."""
+    """What the page needs to polish a code and for its standard error; None if codes are not polished."""
     fitted, inference = estimator.fitted_, estimator.fitted_.inference
     likelihood = estimator.model_.likelihood
     mean = mean_program(likelihood)
@@ -248,7 +246,7 @@ def _polish(estimator: BaseAutoencoder, packer: Packer) -> dict[str, Any] | None
 
 
 def _round_trips(view: View) -> list[float]:
-    """Quantiles of how far training codes are from where their decodes are encoded again, in standard deviations."""
+    """Quantiles of the distances of training codes to the codes of their reconstructions, in standard deviations."""
     estimator, known = view.estimator, view.places.known
     unit = estimator.fitted_.code_unit
     codes = torch.from_numpy((known / unit).astype(np.float32)).to(estimator.fitted_.device)
@@ -259,7 +257,7 @@ def _round_trips(view: View) -> list[float]:
 
 
 def _curve(view: View, rows: np.ndarray) -> list[list[float]]:
-    """Of an ordered code, whose first k dimensions are a code themselves: size and error per feature, for each k."""
+    """Size and error per feature of an ordered code, whose first k dimensions are a code themselves, for each k."""
     if not view.estimator.model_.bottleneck.ordered:
         return []
     sizes = range(1, min(view.evaluation.n_components, MOST_CURVE) + 1)
@@ -274,7 +272,7 @@ def _history(estimator: BaseAutoencoder) -> dict[str, list[float]]:
 
 
 def _shortened(values: Any) -> list[float]:
-    """For JSON, in the six digits that a curve needs."""
+    """Numbers for JSON with the six digits that a curve needs."""
     return [float(f"{value:.6g}") for value in values]
 
 
@@ -288,7 +286,7 @@ def _difference_scale(view: View, items: Items) -> float:
 
 
 def _idle(view: View, variances: np.ndarray) -> list[bool]:
-    """Which dimensions or axes of the code are unused: of a variational model by Burda's rule, else constants."""
+    """Which dimensions or axes of the code are unused: by Burda's rule for a variational model, else if constant."""
     if view.estimator.model_.bottleneck.has_prior and not view.is_pca:
         return (variances < ACTIVE_VARIANCE).tolist()
     return (variances < 1e-6 * max(float(variances.max()), 1e-30)).tolist()

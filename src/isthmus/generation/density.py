@@ -4,11 +4,11 @@
     local     p(h) = 1/n Σ_i N(h; mean, covariance of h_i's neighbours)    sparse codes, and codes of many dimensions
 
 Two-stage models train a good code first and a density of it second (Dai & Wipf 2019, arXiv:1903.05789); Ghosh et al.
-found that this needs no variational term at all (2020, arXiv:1903.12436). For the mixture, codes are whitened first,
-so neither their units nor dead directions matter; the number of components is the one under which held-out codes are
-most probable, which also prevents components that sit on single rows. A full covariance in many dimensions needs more
-rows than there are; the local density, with one flat component per row, does not (manifold Parzen windows, Vincent &
-Bengio 2002).
+found that this needs no variational term at all (2020, arXiv:1903.12436). For the mixture, codes are whitened first, so
+neither their units nor dead directions matter; the number of components is the one under which held-out codes are most
+probable, which also prevents components that sit on single rows. A full covariance in many dimensions needs more rows
+than there usually are; the local density, with one low-rank component per row, does not (manifold Parzen windows,
+Vincent & Bengio 2002).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import numpy as np
 
 __all__ = ["CodeDensity", "LocalDensity", "MixtureDensity", "fit_code_density", "fit_mixture"]
 
-PARTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
-PATIENCE = 2  # sizes tried after the best one so far
-ROWS_A_DIMENSION = 3  # a component has at least this many rows per dimension of its covariance
+COMPONENTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+PATIENCE = 2  # sizes tried after the best so far
+ROWS_PER_DIMENSION = 3  # of a component's covariance, at least
 LEAST_ROWS = 10
 FLOOR = 1e-3  # added to the variances of whitened codes
-LEAST_SPREAD = 1e-4  # a direction this much shorter than the longest is called dead
+LEAST_SPREAD = 1e-4  # a direction shorter than this share of the longest is dead
 HELD_OUT = 0.2
 ROWS_FOR_MIXTURE = 30  # rows per dimension, below which the local density is used
 NEIGHBOURS = 20
@@ -43,7 +43,7 @@ class CodeDensity:
 class MixtureDensity(CodeDensity):
     """Σ_k w_k N(m_k, L_k L_kᵀ): ``weights`` (K,), ``means`` (K, n_dims), ``factors`` L (K, n_dims, r).
 
-    In the units of the codes; r is the rank of the codes.
+    In the units of the codes; r is their rank.
     """
 
     weights: np.ndarray
@@ -62,7 +62,7 @@ class MixtureDensity(CodeDensity):
 
 @dataclass(frozen=True)
 class LocalDensity(CodeDensity):
-    """For every code a Gaussian with the mean and covariance of its neighbours, which include itself.
+    """For every code a Gaussian with the mean and covariance of its neighbours, itself included.
 
     ``codes`` (n_rows, n_dims), ``neighbours`` (n_rows, k) indices.
     """
@@ -117,18 +117,18 @@ def _mixture(white: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.n
     n_rows, n_dims = white.shape
     one = np.ones(1), np.zeros((1, n_dims)), np.eye(n_dims)[None]  # whitened codes are N(0, I) to second order
     n_held_out = int(HELD_OUT * n_rows)
-    most = (n_rows - n_held_out) // max(LEAST_ROWS, ROWS_A_DIMENSION * n_dims)
+    most = (n_rows - n_held_out) // max(LEAST_ROWS, ROWS_PER_DIMENSION * n_dims)
     if most < 2 or n_dims == 0:
         return one
     order = np.random.RandomState(seed).permutation(n_rows)
     held_out, kept = white[order[:n_held_out]], white[order[n_held_out:]]
     best, worse = 1, 0
     best_scores = _fitted(kept, 1, seed).score_samples(held_out)
-    for parts in (count for count in PARTS[1:] if count <= most):
-        scores = _fitted(kept, parts, seed).score_samples(held_out)
+    for n_components in (count for count in COMPONENTS[1:] if count <= most):
+        scores = _fitted(kept, n_components, seed).score_samples(held_out)
         gain = scores - best_scores
         if gain.mean() > gain.std() / np.sqrt(n_held_out):  # by more than its standard error
-            best, best_scores, worse = parts, scores, 0
+            best, best_scores, worse = n_components, scores, 0
         else:
             worse += 1
             if worse == PATIENCE:
@@ -139,11 +139,11 @@ def _mixture(white: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.n
     return found.weights_ / found.weights_.sum(), found.means_, np.linalg.cholesky(found.covariances_)
 
 
-def _fitted(white: np.ndarray, parts: int, seed: int):
+def _fitted(white: np.ndarray, n_components: int, seed: int):
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
     with warnings.catch_warnings():
-        # repeated rows give fewer clusters than requested, and a mixture that has not converged is still compared
+        # repeated rows give fewer clusters than requested, and a mixture that hasn't converged can still be compared
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return GaussianMixture(parts, reg_covar=FLOOR, max_iter=200, random_state=seed).fit(white)
+        return GaussianMixture(n_components, reg_covar=FLOOR, max_iter=200, random_state=seed).fit(white)

@@ -23,8 +23,8 @@ __all__ = ["CODES", "PATHS", "GenerationMixin"]
 
 CODES = ("auto", "prior", "density")
 PATHS = ("auto", "linear", "spherical")
-REFERENCE_ROWS = 4096  # draws by which a model's own distribution of each column is known
-FLAT = 3  # up to this many dimensions a linear path between variational codes does no harm
+REFERENCE_ROWS = 4096  # draws that estimate the model's own distribution of each column
+FLAT = 3  # up to this many dimensions a linear path between variational codes is harmless
 
 
 class GenerationMixin:
@@ -35,7 +35,7 @@ class GenerationMixin:
         transform: Any
         inverse_transform: Any
 
-    # Found on first use, each with what it was found from.
+    # Computed on first use, each with what it was computed from.
     _density = None
     _source = None
     _finishing = None
@@ -52,8 +52,8 @@ class GenerationMixin:
     ) -> Any:
         """Draw codes and decode them: rows of shape (n_samples, n_features), in the units of the data.
 
-        Of a model of a mixed-type DataFrame they are a DataFrame of synthetic rows: whole numbers, ranges, categories
-        and patterns of missing cells are those of the training rows (`isthmus.generation.tables`).
+        A model of a mixed-type DataFrame gives a DataFrame of synthetic rows: whole numbers, ranges, categories and
+        patterns of missing cells are those of the training rows (`isthmus.generation.tables`).
 
         Parameters
         ----------
@@ -67,15 +67,15 @@ class GenerationMixin:
             codes that the density was not fitted to, which `code_source` says.
         noise
             Sample from the likelihood: each column gets normal noise with the variance of the model's error on held-out
-            rows; booleans and categories are drawn (and with a Bernoulli likelihood, 0 or 1). Without it a row
-            is the mean of the rows with its code. None: for mixed-type tables alone. Counts are always drawn, whole
-            numbers from 0, and the row's total is that of some training row. With noise the columns of a table that had
-            names take the values that they took in training rows.
+            rows; booleans and categories are drawn (and, with a Bernoulli likelihood, 0 or 1). Without noise a row is
+            the mean of the rows with its code. None: only for mixed-type tables. Counts are always drawn as whole
+            numbers, with the total of some training row. With noise, named columns of a table take the values that they
+            have in training rows.
         given
-            Condition of each new row, shape (n_samples, n_given), for a model fitted with ``given``; one row holds for
-            all of them.
+            Condition of each new row, shape (n_samples, n_given), for a model fitted with ``given``; a single row is
+            used for all.
         order
-            Constraints between numeric columns or dates that every new row keeps, such as ``"start <= end"``.
+            Constraints between numeric columns or dates that every new row satisfies, such as ``"start <= end"``.
         """
         who = type(self).__name__
         check_is_fitted(self)  # pyrefly: ignore[bad-argument-type]
@@ -105,9 +105,9 @@ class GenerationMixin:
         return fitted.in_user_format(rows.astype(fitted.dtype))
 
     def code_source(self) -> CodeSource:
-        """Where `sample` takes codes from unless it is told: the prior, or the density of training codes.
+        """Where `sample` takes codes from by default: the prior, or the density of training codes.
 
-        A model without a prior has the density alone. Of one with a prior whichever is nearer to held-out codes.
+        For a model without a prior it is the density, else whichever is nearer to held-out codes.
         """
         check_is_fitted(self)  # pyrefly: ignore[bad-argument-type]
         fitted = self.fitted_
@@ -124,7 +124,7 @@ class GenerationMixin:
     def _drawn(
         self, count: int, source: str, given: np.ndarray | None, generator: np.random.RandomState, *, noise: bool
     ) -> np.ndarray:
-        """Rows as numbers in the user's units, from codes of a source."""
+        """Rows as numbers in the user's units, decoded from codes drawn from ``source``."""
         fitted = self.fitted_
         if source == "prior":
             drawn = generator.standard_normal((count, fitted.n_components)) * fitted.code_unit
@@ -135,7 +135,7 @@ class GenerationMixin:
         return self._with_noise(rows, generator) if drawn_whole else rows
 
     def _finish(self) -> Finish | None:
-        """What brings draws to the values that columns take; None of rows that are no table."""
+        """What maps draws to the values that columns take; None if the rows are no table."""
         fitted = self.fitted_
         marginals = fitted.marginals
         if marginals is None or fitted.model.likelihood.draws_whole:
@@ -144,7 +144,7 @@ class GenerationMixin:
         if known is None or fitted_to is not marginals:
             numeric = range(marginals.quantiles.shape[1]) if fitted.layout is None else fitted.layout.blocks.scaled
             reference = None
-            if fitted.given is None:  # columns differ by condition, and their quantiles are those of all rows
+            if fitted.given is None:  # else columns differ by condition, and the quantiles are those of all rows
                 generator = check_random_state(fitted.seed)
                 rows = self._drawn(REFERENCE_ROWS, self.code_source().name, None, generator, noise=True)
                 levels = np.linspace(0, 1, len(marginals.quantiles))
@@ -189,15 +189,13 @@ class GenerationMixin:
         A, B = _as_rows(A), _as_rows(B)
         first = self._conditions(given, _count(A))
         last = first if given_end is None else self._conditions(given_end, _count(B))
-        starts, ends = (
-            self.transform(rows, given=beside).astype(np.float64) for rows, beside in ((A, first), (B, last))
-        )
+        starts, ends = (self.transform(rows, given=own).astype(np.float64) for rows, own in ((A, first), (B, last)))
         if len(starts) != len(ends):
             raise ValueError(f"{who}: A and B must have equal numbers of rows, got {len(starts)} and {len(ends)}.")
         if path == "auto":
             spherical = fitted.model.bottleneck.has_prior and fitted.n_components > FLAT
             path = "spherical" if spherical else "linear"
-        unit = fitted.code_unit  # the prior's sphere is one in the units of the model
+        unit = fitted.code_unit  # the prior is spherical in the units of the model
         points = (spherical_path if path == "spherical" else linear_path)(starts / unit, ends / unit, int(steps))
         if first is None or last is None:
             between = None
@@ -206,14 +204,14 @@ class GenerationMixin:
         return self.inverse_transform(points.reshape(-1, fitted.n_components) * unit, given=between)
 
     def _conditions(self, given: Any, n_rows: int) -> np.ndarray | None:
-        """Encoded conditions of so many rows; one condition alone is that of all."""
+        """Encoded conditions of ``n_rows`` rows; a single condition is repeated."""
         if given is not None and n_rows > 1 and _count(given) == 1:
             found = given_for(self, given, 1)
             return None if found is None else np.repeat(found, n_rows, 0)
         return given_for(self, given, n_rows)
 
     def _drawn_from_density(self, n_samples: int, generator: np.random.RandomState) -> np.ndarray:
-        """Codes from the fitted density, as `inverse_transform` takes them."""
+        """Codes drawn from the fitted density, as `inverse_transform` takes them."""
         fitted, buffer = self.fitted_, self._buffer()
         bottleneck = fitted.model.bottleneck
         density, fitted_to = self._density or (None, None)
@@ -237,7 +235,7 @@ class GenerationMixin:
         if self.fitted_.codes is None:
             raise ValueError(
                 f"{type(self).__name__}: no codes of training rows are stored (the model was saved by an earlier "
-                f"isthmus, or is still being fitted); fit it again to sample from them."
+                "isthmus, or is still being fitted); fit it again to sample from them."
             )
         return self.fitted_.codes
 

@@ -3,7 +3,7 @@
     linear      z(t) = (1 - t) z₀ + t z₁
     spherical   the direction turns evenly and the length changes evenly (Shoemake 1985; White 2016, arXiv:1609.04468)
 
-Draws from N(0, I) in n dimensions have lengths near √n, so the middle of a linear path lies where few codes are:
+Draws from N(0, I) in n dimensions have lengths near √n, so the middle of a linear path lies where there are few codes:
 hence the spherical path, for variational codes of more than a few dimensions.
 """
 
@@ -33,15 +33,15 @@ def spherical_path(starts: np.ndarray, ends: np.ndarray, steps: int) -> np.ndarr
     """
     path = linear_path(starts, ends, steps)
     lengths = [np.linalg.norm(codes, axis=1) for codes in (starts, ends)]
-    there = (lengths[0] > 0) & (lengths[1] > 0)
-    units = [codes[there] / length[there, None] for codes, length in zip((starts, ends), lengths, strict=True)]
+    nonzero = (lengths[0] > 0) & (lengths[1] > 0)
+    units = [codes[nonzero] / length[nonzero, None] for codes, length in zip((starts, ends), lengths, strict=True)]
     angle = np.arccos(np.clip((units[0] * units[1]).sum(1), -1, 1))
     turns = (angle > NEARLY_PARALLEL) & (angle < np.pi - NEARLY_PARALLEL)
     angle, units = angle[turns, None], [unit[turns] for unit in units]
     share = np.linspace(0.0, 1.0, steps)
     weights = [np.sin(part * angle) / np.sin(angle) for part in (1 - share, share)]
     direction = weights[0][..., None] * units[0][:, None] + weights[1][..., None] * units[1][:, None]
-    turning = np.flatnonzero(there)[turns]
+    turning = np.flatnonzero(nonzero)[turns]
     length = (1 - share) * lengths[0][turning, None] + share * lengths[1][turning, None]
     path[turning] = length[..., None] * direction
     return path

@@ -1,8 +1,8 @@
 """Where new codes come from: the prior of a variational model, or a density fitted to the codes of training rows.
 
-A variational model is trained as if its codes had the prior N(0, I), and their distribution, the aggregate posterior,
-is often far from it. Which of the two is nearer is measured: by the energy distance between codes drawn and codes of
-rows that the density was not fitted to,
+A variational model is trained as if its codes had the prior N(0, I), but their distribution, the aggregate posterior,
+is often far from it. So the better source is measured, by the energy distance of its draws from codes that the density
+was not fitted to,
 
     D² = 2 E‖z - h‖ - E‖z - z'‖ - E‖h - h'‖        zero for equal distributions (Székely & Rizzo 2013).
 """
@@ -33,12 +33,12 @@ class CodeSource:
     distances: dict[str, float]
 
     def sentence(self) -> str:
-        """It in words."""
-        told = {name: f"{distance:.2g}".lstrip("0") or "0" for name, distance in self.distances.items()}
-        if not told:
+        """The result in words."""
+        texts = {name: f"{distance:.2g}".lstrip("0") or "0" for name, distance in self.distances.items()}
+        if not texts:
             return f"codes are drawn from the {self.name}"
-        others = "".join(f"; {name} {text}" for name, text in told.items() if name != self.name)
-        return f"codes are drawn from the {self.name} (energy distance to held-out codes {told[self.name]}{others})"
+        others = "".join(f"; {name} {text}" for name, text in texts.items() if name != self.name)
+        return f"codes are drawn from the {self.name} (energy distance to held-out codes {texts[self.name]}{others})"
 
 
 def nearest_source(codes: np.ndarray, seed: int) -> CodeSource:

@@ -1,13 +1,13 @@
-"""Synthetic rows of a table: drawn like its rows, with the values that its columns take.
+"""Synthetic rows of a table, with the values that its columns take.
 
 A model's own draws have the right dependence between columns, but single columns come out too smooth: a count has
-fractions, an age is negative, a spike at zero becomes a hill. As with a copula the two are separated. Each numeric
-column v of the model's draws goes through its own distribution to that of the training rows,
+fractions, an age is negative, a spike at zero becomes a hill. As with a copula, dependence and margins are separated.
+Each numeric column v of the model's draws is mapped from its own distribution to that of the training rows,
 
     v ↦ Q(F(v))        F of many draws of the model, Q the quantiles of the training rows,
 
-which keeps the order of rows, and so every rank correlation. What is missing follows the patterns of training rows.
-Constraints of order between columns, such as ``start <= end``, are kept by drawing rows that break them again.
+which keeps the order of rows, and so every rank correlation. Missing cells follow the patterns of training rows.
+Constraints of order between columns, such as ``start <= end``, are satisfied by drawing rows that break them again.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ RULE = re.compile(r"\s*(.+?)\s*(<=|>=|<|>)\s*(.+?)\s*")
 class Finish:
     """From a model's draws to rows of a table, as numbers in the user's units.
 
-    ``reference`` are quantiles of many draws of the model, in the form of ``marginals.quantiles``; None leaves the
-    distribution of each column and keeps its range. ``numeric`` are the places of numbers and dates.
+    ``reference`` has the quantiles of many draws of the model, in the form of ``marginals.quantiles``; with None only
+    the range of each column is kept, not its distribution. ``numeric`` are the indices of numbers and dates.
     """
 
     marginals: Marginals
@@ -41,7 +41,7 @@ class Finish:
     reference: np.ndarray | None
 
     def rows(self, values: np.ndarray, generator: np.random.RandomState, *, gaps: bool) -> np.ndarray:
-        """The same rows with values that the columns take; with ``gaps`` cells are missing as they were."""
+        """The rows with values that the columns take; with ``gaps`` cells are missing as in training rows."""
         values, quantiles = np.array(values, dtype=np.float64), self.marginals.quantiles
         levels = np.linspace(0, 1, len(quantiles))
         for place in self.numeric:
@@ -60,7 +60,7 @@ class Finish:
 
 
 def _share(values: np.ndarray, reference: np.ndarray, generator: np.random.RandomState) -> np.ndarray:
-    """F(v) in [0, 1]; where many draws are equal, anywhere between the shares below and up to them."""
+    """F(v) in [0, 1]; for tied draws, uniform between the shares below and up to them."""
     levels = len(reference) - 1
     low, high = (np.searchsorted(reference, values, side=side) for side in ("left", "right"))
     inside = np.interp(values, reference, np.linspace(0, 1, levels + 1)) if reference[-1] > reference[0] else 0.5
@@ -71,20 +71,20 @@ def _share(values: np.ndarray, reference: np.ndarray, generator: np.random.Rando
 
 @dataclass(frozen=True)
 class Order:
-    """A constraint between two numeric columns, by their places in an encoded row: ``low`` is not above ``high``."""
+    """A constraint between two encoded columns, by index: ``low`` is not above ``high``."""
 
     low: int
     high: int
     strict: bool
 
     def broken(self, rows: np.ndarray) -> np.ndarray:
-        """Which rows break it; what is missing breaks nothing."""
+        """Which rows break it; a missing cell breaks nothing."""
         low, high = rows[:, self.low], rows[:, self.high]
         return low >= high if self.strict else low > high
 
 
 def order_of(rules: Sequence[str], names: Sequence[str], layout: TableLayout | None, who: str) -> list[Order]:
-    """Constraints written as ``"start <= end"``; a `ValueError` names a column that isn't there or is no number."""
+    """Parse constraints such as ``"start <= end"``; a `ValueError` names columns that are missing or not numeric."""
     places, kinds = {name: place for place, name in enumerate(names)}, {}
     if layout is not None:
         spans = zip(layout.columns, layout.spans(), strict=True)
@@ -109,9 +109,9 @@ def order_of(rules: Sequence[str], names: Sequence[str], layout: TableLayout | N
 
 
 def drawn_in_order(draw: Callable[[int], np.ndarray], count: int, orders: Sequence[Order], who: str) -> np.ndarray:
-    """``count`` rows that keep all constraints; rows that break one are drawn again.
+    """``count`` rows that satisfy all constraints; rows that break one are drawn again.
 
-    ``draw`` gives so many rows. A `ValueError` if hardly any row keeps them.
+    ``draw`` returns a given number of rows. A `ValueError` if hardly any row satisfies them.
     """
     rows = draw(count)
     for _ in range(ROUNDS if orders else 0):
@@ -121,7 +121,7 @@ def drawn_in_order(draw: Callable[[int], np.ndarray], count: int, orders: Sequen
         rows[wrong] = draw(count)[wrong]
     if orders and any(order.broken(rows).any() for order in orders):
         raise ValueError(
-            f"{who}: after {ROUNDS} rounds of drawing some rows still break order; it holds in few rows of the data, "
-            "or of none."
+            f"{who}: some rows still break order after {ROUNDS} rounds of drawing; few rows of the data, or none, "
+            "satisfy it."
         )
     return rows

@@ -1,1 +1,1 @@
-"""Missing cells filled by what the other cells of the row, and other rows, let one expect."""
+"""Imputation: missing cells filled with their expectation given the other cells of the row, and other rows."""

@@ -1,14 +1,14 @@
-"""What each missing cell is expected to hold: several closed forms, weighed column by column on hidden cells.
+"""The expectation of each missing cell: a weighted mean of several predictions, with weights per column.
 
-    joint Gaussian   every column's ridge regression on the cells there are; two strengths of the ridge
+    joint Gaussian   ridge regression of each column on the observed cells, with two strengths of the ridge
     factor model     the same with few factors, for wide tables and few rows
-    neighbours       rows that are alike, near ones and a wider circle
-    forest           a few trees a column
+    neighbours       similar rows, a few and some more
+    forest           a few trees per column
 
-None is the best on all tables, and on one table none is the best in all columns. The weights are learned on cells of
-the training rows that were hidden from all of them (`isthmus.imputation.stacking`), and what is fitted to all cells
-later takes them. The rows are what is kept of it, some thousands at most; the closed forms are fitted to them again
-when they are first needed, always to the same answer.
+None is the best on all tables, nor in all columns of one table. The weights are learned on cells of the training rows
+that were hidden from all predictors (`isthmus.imputation.stacking`), and then used with predictors fitted to all cells.
+Only some thousands of rows are stored; the predictors are fitted to them again on first use, always with the same
+result.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from isthmus.parts.draws import seeded
 
 __all__ = ["MOST_COLUMNS", "MOST_ROWS", "N_PREDICTIONS", "CellPredictor", "Learned", "learn_cell_predictor"]
 
-MOST_ROWS, MOST_NUMBERS = 4000, 1 << 20  # of the training rows, that are kept
+MOST_ROWS, MOST_NUMBERS = 4000, 1 << 20  # of the training rows that are stored
 MOST_COLUMNS = 256
 SHRINKAGES = (1.0, 30.0)  # of the joint Gaussian, counted in rows
-CIRCLES = (4, 12)  # neighbours
-N_PREDICTIONS = len(SHRINKAGES) + 1 + len(CIRCLES) + 1
-HIDDEN = 0.15  # share of the observed cells by which the weights are learned
+N_NEIGHBOURS = (4, 12)
+N_PREDICTIONS = len(SHRINKAGES) + 1 + len(N_NEIGHBOURS) + 1
+HIDDEN = 0.15  # share of the observed cells that the weights are learned on
 
 
 @dataclass(frozen=True)
 class _Fitted:
-    """The closed forms fitted to rows, in standardised columns."""
+    """The predictors fitted to rows, in standardised columns."""
 
     rows: np.ndarray
     center: np.ndarray
@@ -59,14 +59,14 @@ class _Fitted:
     @classmethod
     def to(cls, rows: np.ndarray, groups: np.ndarray, seed: int) -> _Fitted:
         """Fit them to rows with NaN, shape (n_rows, d)."""
-        there = ~np.isnan(rows)
-        count = np.maximum(there.sum(0), 1)
-        center = np.where(there, rows, 0).sum(0) / count
-        spread = np.sqrt(np.square(np.where(there, rows - center, 0)).sum(0) / count)
+        observed = ~np.isnan(rows)
+        count = np.maximum(observed.sum(0), 1)
+        center = np.where(observed, rows, 0).sum(0) / count
+        spread = np.sqrt(np.square(np.where(observed, rows - center, 0)).sum(0) / count)
         spread[spread == 0] = 1
         u = (rows - center) / spread
-        low, high = np.where(there, u, np.inf).min(0), np.where(there, u, -np.inf).max(0)
-        width = high - low  # a row may lie beyond what was observed, but not by more than what was observed spans
+        low, high = np.where(observed, u, np.inf).min(0), np.where(observed, u, -np.inf).max(0)
+        width = high - low
         bounds = low - width, high + width
         gaussians = tuple(fit_joint_gaussian(u, shrinkage) for shrinkage in SHRINKAGES)
         with seeded(seed):
@@ -77,19 +77,19 @@ class _Fitted:
         return cls(u, center, spread, bounds, gaussians, completion, filled, forest)
 
     def simple(self, u: np.ndarray, others: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-        """All predictions but the forest's, the rows by which neighbours are found, and what the forest sees.
+        """All predictions but the forest's, the filled rows for the neighbour search, and the forest's inputs.
 
-        A prediction is at most as far outside the range of what was observed of a column as that is wide.
+        Predictions are clipped to the observed range of a column, extended by its width on both sides.
         """
         by_columns = [expected_cells(u, gaussian) for gaussian in self.gaussians]
         by_columns.append(self.completion(torch.from_numpy(u)).double().numpy())
         by_columns = [np.where(np.isnan(u), np.clip(found, *self.bounds), u) for found in by_columns]
         filled = (by_columns[0] + by_columns[-1]) / 2
-        near = mean_of_neighbours(u, filled, others, filled if others is u else self.filled, CIRCLES)
+        near = mean_of_neighbours(u, filled, others, filled if others is u else self.filled, N_NEIGHBOURS)
         return [*by_columns, *near], filled, (filled + near[0]) / 2
 
     def predictions(self, rows: np.ndarray | None = None) -> np.ndarray:
-        """Of rows with NaN, by default those of the fit, every prediction: shape (N_PREDICTIONS, n_rows, d)."""
+        """Every prediction for rows with NaN, by default those of the fit: shape (N_PREDICTIONS, n_rows, d)."""
         u = self.rows if rows is None else (rows - self.center) / self.spread
         found, _, inputs = self.simple(u, self.rows)
         found.append(found[0] if self.forest is None else self.forest.fill(u, inputs))
@@ -97,7 +97,7 @@ class _Fitted:
 
 
 class CellPredictor:
-    """The weights, and the rows that the closed forms are fitted to; both in the model's units.
+    """The weights, and the rows that the predictors are fitted to, in the model's units.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class CellPredictor:
         return _Fitted.to(self.rows.double().numpy(), self.groups, self.seed)
 
     def expected(self, x: Tensor) -> Tensor:
-        """Rows in the model's units, their NaN filled: shape (batch, d)."""
+        """Rows in the model's units with NaN filled, shape (batch, d)."""
         missing = x.isnan()
         if not bool(missing.any()):
             return x
@@ -132,9 +132,9 @@ class CellPredictor:
         return answer
 
     def drawn(self, x: Tensor, n_draws: int, seed: int) -> list[Tensor]:
-        """Rows in the model's units, their NaN drawn, ``n_draws`` times: proper draws of the joint Gaussian.
+        """Rows in the model's units with NaN drawn, ``n_draws`` times: proper draws from the joint Gaussian.
 
-        Each has its own parameters, the same for all rows; ``seed`` is that of the cells given the parameters.
+        Each draw has its own parameters, the same for all rows; ``seed`` is that of the cells given the parameters.
         """
         fitted = self._fitted
         if len(self._chain) < n_draws:
@@ -150,15 +150,15 @@ class CellPredictor:
 
 @dataclass(frozen=True)
 class Learned:
-    """A predictor, and what came of the cells that its weights were learned on.
+    """A predictor, and its predictions of the cells that its weights were learned on.
 
     Attributes
     ----------
     predictor : CellPredictor
     expected : Tensor of shape (n_kept, d)
-        The kept rows, hidden and missing cells filled by predictions that had seen neither.
-    hidden : Tensor of shape (n_kept, d)
-        Booleans: which cells were hidden.
+        The rows, with hidden and missing cells filled by predictors fitted without them.
+    hidden : Tensor of bool, shape (n_kept, d)
+        Which cells were hidden.
     """
 
     predictor: CellPredictor
@@ -167,15 +167,15 @@ class Learned:
 
 
 def learn_cell_predictor(x: Tensor, groups: np.ndarray, seed: int) -> Learned:
-    """From some training rows in the model's units, with NaN: shape (n_kept, d)."""
+    """From training rows in the model's units, with NaN: shape (n_kept, d)."""
     rows = x.double().cpu().numpy()
-    there = ~np.isnan(rows)
+    observed = ~np.isnan(rows)
     draws = np.random.default_rng([seed, 3]).random((len(rows), int(groups.max()) + 1))[:, groups]
-    hidden = there & (draws < HIDDEN)
-    hidden &= (there & ~hidden).sum(0) >= 2  # a column keeps two cells to learn from
+    hidden = observed & (draws < HIDDEN)
+    hidden &= (observed & ~hidden).sum(0) >= 2  # a column keeps two cells to learn from
     seen = np.where(hidden, np.nan, rows)
     found = _Fitted.to(seen, groups, seed).predictions()
-    scale = np.where(there.any(0), np.nanstd(np.where(there.any(0), rows, 0.0), 0), 1.0)
+    scale = np.where(observed.any(0), np.nanstd(np.where(observed.any(0), rows, 0.0), 0), 1.0)
     scale[scale == 0] = 1
     weights = column_weights(found / scale, rows / scale, hidden)
     expected = np.einsum("prd,dp->rd", found, weights)

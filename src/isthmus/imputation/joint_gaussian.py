@@ -1,18 +1,18 @@
-"""One Gaussian of all columns, fitted to rows with missing cells, and draws of what it leaves open.
+"""One Gaussian of all columns, fitted to rows with missing cells, and draws of those cells.
 
     x ~ N(μ, Σ)        E[x_m | x_o] = μ_m - K_mm⁻¹ K_mo (x_o - μ_o)        Cov[x_m | x_o] = K_mm⁻¹        K = Σ⁻¹
 
-Each column is so the ridge regression on whichever others its row has: one model in place of a regression for every
+So each column has a ridge regression on whichever others its row has: one model instead of a regression for every
 pattern of missing cells. Expectation-maximisation finds μ and Σ (Dempster, Laird & Rubin 1977); κ times the identity,
-added to the rows' scatter, keeps Σ regular where rows are few.
+added to the scatter of the rows, keeps Σ regular if there are few rows.
 
-For draws the parameters are uncertain too. Data augmentation (Tanner & Wong 1987; Schafer 1997) takes turns: the cells
-given the parameters, then the parameters given the cells,
+For draws the uncertainty of the parameters counts too. Data augmentation (Tanner & Wong 1987; Schafer 1997) alternates:
+it draws the cells given the parameters, then the parameters given the cells,
 
     Σ ~ W⁻¹(n - 1 + κ, scatter + κI)        μ ~ N(x̄, Σ / n)
 
-and one in so many turns is a proper draw: filled tables that differ as they should, so the variance of an estimate over
-them says what the missing cells cost (Rubin 1987).
+and every tenth step is a proper draw: the variance of an estimate over the completed tables measures the uncertainty
+due to the missing cells (Rubin 1987).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ import numpy as np
 
 __all__ = ["JointGaussian", "draw_cells", "expected_cells", "fit_joint_gaussian", "posterior"]
 
-ROUNDS, SETTLED = 40, 1e-3  # of expectation-maximisation; Σ of standardised columns has moved less than that
+ROUNDS, SETTLED = 40, 1e-3  # of expectation-maximisation; the change of Σ at which it stops
 BLOCK_NUMBERS = 1 << 20  # of the small matrices that are inverted at once
-BURN_IN, APART = 30, 10  # turns before the first draw, and from one to the next
+BURN_IN, APART = 30, 10  # steps before the first draw, and between draws
 DRAWN_SHRINKAGE = 1.0  # κ for draws
 
 
@@ -38,19 +38,19 @@ class JointGaussian(NamedTuple):
 
 
 class _Holes(NamedTuple):
-    """Rows with about as many missing cells, and their patterns: which cells those are.
+    """Rows with similar numbers of missing cells, and their patterns of missing cells.
 
     Attributes
     ----------
     rows : ndarray of shape (n_rows,)
     pattern : ndarray of shape (n_rows,)
-        Each row's place among the patterns.
+        The index of each row's pattern.
     columns : ndarray of shape (n_patterns, k)
-        Where the missing cells are.
-    real : ndarray of shape (n_patterns, k)
-        Which of the k there are.
+        Columns of the missing cells, padded to k.
+    real : ndarray of bool, shape (n_patterns, k)
+        Which of the k are not padding.
     counts : ndarray of shape (n_patterns,)
-        How many rows have the pattern.
+        Number of rows with the pattern.
     """
 
     rows: np.ndarray
@@ -67,35 +67,35 @@ class _Holes(NamedTuple):
 
 
 def _by_count(missing: np.ndarray) -> list[_Holes]:
-    """The rows that have missing cells, in blocks of similar counts: no small matrix is much larger than it need be.
+    """The rows with missing cells, in blocks of similar counts, so the small matrices need little padding.
 
-    Rows with the same missing cells, as many as a survey with skipped pages has, share a matrix.
+    Rows with the same missing cells, which are many in a survey with skipped pages, share a matrix.
     """
     rows = np.flatnonzero(missing.any(1))
     _, first, pattern = np.unique(np.packbits(missing[rows], 1), axis=0, return_index=True, return_inverse=True)
     patterns, pattern = missing[rows[first]], pattern.ravel()
     sizes = patterns.sum(1)
-    order, begin, blocks = np.argsort(sizes, kind="stable")[::-1], 0, []
+    order, start, blocks = np.argsort(sizes, kind="stable")[::-1], 0, []
     by_pattern = np.argsort(pattern, kind="stable")
     n_rows = np.bincount(pattern, minlength=len(patterns))
     ends = np.cumsum(n_rows)
-    while begin < len(order):
-        k = int(sizes[order[begin]])
-        chosen = order[begin : begin + max(1, BLOCK_NUMBERS // (k * k))]
+    while start < len(order):
+        k = int(sizes[order[start]])
+        chosen = order[start : start + max(1, BLOCK_NUMBERS // (k * k))]
         chosen = chosen[2 * sizes[chosen] > k] if k > 4 else chosen
         columns = np.argsort(~patterns[chosen], axis=1, kind="stable")[:, :k]
         own = np.concatenate([by_pattern[ends[one] - n_rows[one] : ends[one]] for one in chosen])
         place = np.repeat(np.arange(len(chosen)), n_rows[chosen])
         real = np.take_along_axis(patterns[chosen], columns, 1)
         blocks.append(_Holes(rows[own], place, columns, real, n_rows[chosen]))
-        begin += len(chosen)
+        start += len(chosen)
     return blocks
 
 
 def _conditionals(
     u: np.ndarray, missing: np.ndarray, blocks: list[_Holes], model: JointGaussian
 ) -> Iterator[tuple[_Holes, np.ndarray, np.ndarray]]:
-    """Of each block its holes, their expectation, shape (n_rows, k), and covariance, shape (n_patterns, k, k)."""
+    """Each block with the expectation of its cells, shape (n_rows, k), and covariance, shape (n_patterns, k, k)."""
     precision = np.linalg.inv(model.covariance)
     precision = (precision + precision.T) / 2
     pull = np.where(missing, 0.0, u - model.mean) @ precision
@@ -112,12 +112,12 @@ def _times(matrices: np.ndarray, pattern: np.ndarray, vectors: np.ndarray) -> np
     """Each row's matrix, shape (n_patterns, k, k), times its vector, shape (n_rows, k)."""
     k = vectors.shape[1]
     step = max(1, BLOCK_NUMBERS // (k * k))
-    parts = (slice(begin, begin + step) for begin in range(0, len(vectors), step))
+    parts = (slice(start, start + step) for start in range(0, len(vectors), step))
     return np.concatenate([(matrices[pattern[part]] @ vectors[part][:, :, None])[:, :, 0] for part in parts])
 
 
 def expected_cells(u: np.ndarray, model: JointGaussian) -> np.ndarray:
-    """Standardised rows, their NaN filled with the conditional expectation."""
+    """Standardised rows with NaN filled by the conditional expectation."""
     filled, missing = u.copy(), np.isnan(u)
     for holes, mean, _ in _conditionals(u, missing, _by_count(missing), model):
         holes.put(filled, mean)
@@ -149,10 +149,10 @@ def fit_joint_gaussian(u: np.ndarray, shrinkage: float, rounds: int = ROUNDS) ->
 
 
 def draw_cells(u: np.ndarray, model: JointGaussian, rng: np.random.Generator) -> np.ndarray:
-    """Standardised rows, their NaN drawn from the conditional distribution."""
+    """Standardised rows with NaN drawn from the conditional distribution."""
     filled, missing = u.copy(), np.isnan(u)
     for holes, mean, covariance in _conditionals(u, missing, _by_count(missing), model):
-        # A hole that isn't there has variance 0; 1 in its place makes a factor of the whole matrix.
+        # Padding has variance 0; with 1 instead the whole matrix has a Cholesky factor.
         padded = covariance + np.eye(holes.real.shape[1]) * ~holes.real[:, :, None]
         noise = _times(np.linalg.cholesky(padded), holes.pattern, rng.standard_normal(mean.shape))
         holes.put(filled, mean + noise)
@@ -162,12 +162,12 @@ def draw_cells(u: np.ndarray, model: JointGaussian, rng: np.random.Generator) ->
 def posterior(
     u: np.ndarray, n_draws: int, rng: np.random.Generator, shrinkage: float = DRAWN_SHRINKAGE
 ) -> list[JointGaussian]:
-    """Draws of the parameters given the observed cells of standardised rows, a chain of data augmentation."""
+    """Draws of the parameters given the observed cells of standardised rows, by data augmentation."""
     model = fit_joint_gaussian(u, shrinkage)
     found: list[JointGaussian] = []
-    for turn in range(BURN_IN + APART * (n_draws - 1) + 1):
+    for step in range(BURN_IN + APART * (n_draws - 1) + 1):
         model = _drawn_parameters(draw_cells(u, model, rng), shrinkage, rng)
-        if turn >= BURN_IN and (turn - BURN_IN) % APART == 0:
+        if step >= BURN_IN and (step - BURN_IN) % APART == 0:
             found.append(model)
     return found
 

@@ -1,6 +1,6 @@
-"""What a fit learns for filling cells: the weights of the closed forms, and how far to follow the autoencoder.
+"""What a fit learns for imputation: the weights of the predictors, and the trust in the autoencoder.
 
-Cells of held-out rows are hidden; the closed forms expect e there, the autoencoder reconstructs x̂ from rows filled with
+Cells of held-out rows are hidden; the predictors expect e there, the autoencoder reconstructs x̂ from rows filled with
 e, and the trust in it is
 
     α = Σ (x̂ - e)(x - e) / Σ (x̂ - e)²,  clipped to [0, 1]
@@ -25,9 +25,9 @@ HELD_OUT_SHARE = 4  # held-out rows are at most a quarter of those kept
 def learn_cells(
     model: AutoencoderModel, learned: Rows, held_out: Rows | None, owners: list[int] | None, seed: int
 ) -> CellPredictor | None:
-    """The predictor of missing cells, and the completion's trust; None of a table too wide for it, or too short.
+    """Learn the predictor of missing cells and set the completion's trust; None for too wide or too short a table.
 
-    ``owners`` say which columns encode one cell of a table.
+    ``owners`` are the columns of the table that the encoded columns belong to.
     """
     d, completion = learned.n_features, model.completion
     if completion is None or not 2 <= d <= MOST_COLUMNS:
@@ -42,14 +42,14 @@ def learn_cells(
     if len(x) < 4 or groups.max() == 0:
         return None
     found = learn_cell_predictor(x, groups, seed)
-    judged = slice(0, n_held_out or len(x))
-    expected = found.expected[judged].float().to(device)
-    given = (
-        torch.cat([part.given for part in parts if part.given is not None])[judged] if learned.widths.given else None
-    )
-    reconstructed = model.reconstruct(expected, None if given is None else given.to(device))
-    hidden = found.hidden[judged].to(device)
-    set_trust(completion, expected, reconstructed, x[judged].to(device), hidden)
+    evaluated = slice(0, n_held_out or len(x))
+    expected = found.expected[evaluated].float().to(device)
+    given = None
+    if learned.widths.given:
+        given = torch.cat([part.given for part in parts if part.given is not None])[evaluated].to(device)
+    reconstructed = model.reconstruct(expected, given)
+    hidden = found.hidden[evaluated].to(device)
+    set_trust(completion, expected, reconstructed, x[evaluated].to(device), hidden)
     return found.predictor
 
 

@@ -1,7 +1,7 @@
-"""A cell as the mean of what the nearest rows have in its column, the nearer ones with more weight.
+"""Cells predicted by the mean of the nearest rows, weighted by inverse distance.
 
-Rows are compared once their missing cells have been filled by a model of the columns: then every pair is compared in
-all columns, and a row with few cells isn't near to everything.
+Rows are compared after their missing cells have been filled by a model of the columns: then every pair is compared in
+all columns, and a row with few observed cells isn't near to everything.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ import numpy as np
 
 __all__ = ["mean_of_neighbours"]
 
-NEAREST = 200  # of which those that have the column are taken
+NEAREST = 200  # candidates, of which those with an observed cell in the column are used
 BLOCK_NUMBERS = 1 << 22  # distances at once
-LEAST_DISTANCE = 1e-3  # in standard deviations: a row that is the same has no infinite weight
+LEAST_DISTANCE = 1e-3  # in standard deviations, so equal rows have a finite weight
 
 
 def mean_of_neighbours(
     rows: np.ndarray, filled: np.ndarray, others: np.ndarray, filled_others: np.ndarray, counts: Sequence[int]
 ) -> list[np.ndarray]:
-    """What ``count`` neighbours say of the missing cells of rows, for each of some counts.
+    """The missing cells of rows as means over ``count`` neighbours, for each of several counts.
 
     Parameters
     ----------
     rows, filled
         Standardised rows with NaN, shape (n_rows, d), and the same without.
     others, filled_others
-        The rows to look among. Where they are the same object as ``rows``, no row is its own neighbour.
+        The candidate neighbours. If they are the same object as ``rows``, no row is its own neighbour.
 
     Returns
     -------
-    For each count the rows, their NaN filled; a column that no neighbour has gets 0, the mean.
+    For each count the rows with NaN filled; a column that no neighbour has gets 0, the mean.
     """
     answers = [rows.copy() for _ in counts]
     known = ~np.isnan(others)
@@ -39,8 +39,8 @@ def mean_of_neighbours(
     lengths = np.square(filled_others).sum(1)
     step = max(1, BLOCK_NUMBERS // max(len(others), rows.shape[1] * min(NEAREST, len(others))))
     wanted = np.flatnonzero(np.isnan(rows).any(1))
-    for begin in range(0, len(wanted), step):
-        some = wanted[begin : begin + step]
+    for start in range(0, len(wanted), step):
+        some = wanted[start : start + step]
         squares = np.square(filled[some]).sum(1)[:, None] + lengths - 2 * filled[some] @ filled_others.T
         if others is rows:
             squares[np.arange(len(some)), some] = np.inf
@@ -51,10 +51,10 @@ def mean_of_neighbours(
         nearest, far = np.take_along_axis(nearest, order, 1), np.take_along_axis(far, order, 1)
         distances = np.sqrt(np.maximum(far, 0))
         weights = 1 / (distances + LEAST_DISTANCE)
-        there = known[nearest]
-        rank = np.cumsum(there, 1)
+        observed = known[nearest]
+        rank = np.cumsum(observed, 1)
         for answer, count in zip(answers, counts, strict=True):
-            weight = np.where(there & (rank <= count), weights[:, :, None], 0.0)
+            weight = np.where(observed & (rank <= count), weights[:, :, None], 0.0)
             total = weight.sum(1)
             mean = (weight * values[nearest]).sum(1) / np.where(total > 0, total, 1.0)
             answer[some] = np.where(np.isnan(rows[some]), mean, rows[some])

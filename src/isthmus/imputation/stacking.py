@@ -1,9 +1,9 @@
-"""How much to believe each of several predictions: weights learned on cells that were hidden from all of them.
+"""Stacking: weights of several predictions, learned on cells that were hidden from all of them.
 
 Stacked regression (Wolpert 1992; Breiman 1996): the weights of a column minimise the squared error of the weighted mean
-over its hidden cells, at least 0 each and 1 together. They sum to 1, so that error is the weighted mean of the
-predictions' own errors, and wᵀGw with G the errors' products is what is minimised. A column has few hidden cells, so
-its weights are shrunk towards those that serve all columns at once, as if by so many cells more.
+over its hidden cells; they are at least 0 and sum to 1. So the error of the mean is the weighted mean of the errors,
+and the objective is wᵀGw with G the Gram matrix of the errors. As a column has few hidden cells, its weights are shrunk
+towards those that are best for all columns together, with the weight of 30 cells.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ def column_weights(predictions: np.ndarray, truth: np.ndarray, hidden: np.ndarra
     predictions
         Shape (n_predictions, n_rows, d).
     truth, hidden
-        Shape (n_rows, d); only hidden cells are looked at.
+        Shape (n_rows, d); only hidden cells are used.
     """
     n_predictions, _, d = predictions.shape
     if not hidden.any():
         return np.full((d, n_predictions), 1 / n_predictions)
     errors = predictions - truth
-    at_holes = errors[:, hidden]
-    gram = at_holes @ at_holes.T
+    hidden_errors = errors[:, hidden]
+    gram = hidden_errors @ hidden_errors.T
     shared = _on_the_simplex(gram, np.zeros(n_predictions))
     prior = gram * (SHRINKAGE_CELLS / hidden.sum())
     weights = np.empty((d, n_predictions))

@@ -1,6 +1,6 @@
 """Figures of a fitted model and its data: functions from plain arrays to matplotlib figures.
 
-No figure touches matplotlib's global state, opens a window, or needs one.
+They neither touch matplotlib's global state nor open a window.
 """
 
 from isthmus.plots.anomalies import plot_anomalies

@@ -1,4 +1,4 @@
-"""Why a row is an anomaly: which columns, what they hold, and what was expected in them; all rows on one scale."""
+"""The figure that explains anomalies: the columns that contribute most, their values, and the expected values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["plot_anomalies"]
 
 MOST_COLUMNS = 8
 MOST_ROWS = 6
-MOST_LETTERS = 70  # of a reason
+MOST_CHARACTERS = 70  # of a reason
 NORMAL_COLOUR = "#b9c0c8"
 
 
@@ -32,30 +32,30 @@ def plot_anomalies(
     threshold: float | None = None,
     reasons: Sequence[str] | None = None,
 ) -> Figure:
-    """The first rows, each with the columns that add most to its score; all arrays have shape (n, n_features).
+    """Plot the first rows, each with the columns that add most to its score; arrays have shape (n, n_features).
 
     Parameters
     ----------
     contributions
         What each column adds to each row's score; the sum over a row is its score.
     values, expected
-        The rows, and what was expected in each of their cells, in the units of the data; numbers or words.
+        The rows, and the expected value of each cell, in the units of the data; numbers or strings.
     columns, names
-        Names of the columns and of the rows; None counts them.
+        Names of the columns and of the rows; None numbers them.
     p_values, alarms
         Of the rows, shape (n,).
     threshold
         The score above which a row is an alarm.
     reasons
-        Why, a text a row.
+        One text per row.
     """
     contributions = np.asarray(contributions, dtype=float)
     values, expected = np.asarray(values), np.asarray(expected)
     shapes = (contributions.shape, values.shape, expected.shape)
     if contributions.ndim != 2 or len({*shapes}) > 1 or not len(contributions):
         raise ValueError(
-            f"plot_anomalies: contributions, values and expected must have one shape (n, n_features) and a row, "
-            f"got {shapes}."
+            "plot_anomalies: contributions, values and expected must have the same shape (n, n_features), n at least "
+            f"1, got {shapes}."
         )
     n_rows, n_features = min(len(contributions), MOST_ROWS), contributions.shape[1]
     column_names = as_text(columns if columns is not None else [f"column {place}" for place in range(n_features)])
@@ -73,35 +73,35 @@ def plot_anomalies(
         if alarms is not None:
             title += ", no alarm" if normal else ", alarm"
         if reasons is not None:
-            title += f"\n{shortened(as_text([reasons[place]])[0])}"
+            title += f"\n{_shortened(as_text([reasons[place]])[0])}"
         axes = figure.add_subplot(down, across, place + 1)
         cells = contributions[place], values[place], expected[place]
         _draw_row(axes, *cells, column_names, title, n_shown, scale, NORMAL_COLOUR if normal else MODEL_COLOUR)
         if threshold is not None and 0 < threshold <= scale:
             axes.axvline(threshold, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
-    left_out = f" The {n_shown} of {n_features} columns that add most." if n_features > n_shown else ""
-    line = f" Dashed: the threshold {threshold:.4g} of the whole score." if threshold is not None else ""
+    left_out = f" Shown are the {n_shown} of {n_features} columns that add most." if n_features > n_shown else ""
+    line = f" Dashed: the threshold of the whole score, {threshold:.4g}." if threshold is not None else ""
     caption(
         figure,
         "Which column, and what was expected",
-        f"Bars: what a column adds to the row's score, all on one scale.{line} Numbers: its value, and the value "
-        f"expected.{left_out}",
+        f"Bars: what a column adds to the row's score, all on one scale.{line} Text: its value, and the expected "
+        f"value.{left_out}",
     )
     return figure
 
 
 def _scale(contributions: np.ndarray, threshold: float | None) -> float:
-    """The right end of the common scale: the largest bar, with room for the threshold."""
+    """The right end of the common axis: the largest bar, or the threshold if it is not far beyond."""
     most = max(float(contributions.max()), 1e-12)
     return most if threshold is None or threshold > 3 * most else max(most, 1.1 * threshold)
 
 
-def shortened(words: str) -> str:
-    """A reason that fits over its panel."""
-    return words if len(words) <= MOST_LETTERS else f"{words[: MOST_LETTERS - 1]}…"
+def _shortened(text: str) -> str:
+    """A reason cut to the width of its panel."""
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
 
 
-def _said(cell: Any) -> str:
+def _as_text(cell: Any) -> str:
     return str(cell) if isinstance(cell, str) else f"{float(cell):.4g}"
 
 
@@ -124,7 +124,7 @@ def _draw_row(
         axes.text(
             max(contributions[column], 0.0),
             place,
-            f" {_said(values[column])}, expected {_said(expected[column])}",
+            f" {_as_text(values[column])}, expected {_as_text(expected[column])}",
             fontsize=7,
             va="center",
             color="#555b63",

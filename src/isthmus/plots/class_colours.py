@@ -1,9 +1,9 @@
-"""Colours of classes: far apart for colour-blind eyes too, and farthest where classes are neighbours.
+"""Colours of classes: distinct also with colour blindness, and most different where classes are neighbours.
 
-The ten colours are those of the explorer's page, found by search: in OKLab, times 100, any two differ by 17 in normal
-vision and by 10.9 in each kind of colour blindness (Machado, Oliveira and Fernandes 2009, full severity). They are
-assigned by the places of the classes, so colours that are easily confused go to classes far from each other. Figures
-and the page of the same rows call `colours_of_codes`, so a class has one colour in all of them.
+The ten colours are those of the explorer's page, found by search: in OKLab, times 100, any two differ by at least 17 in
+normal vision and 10.9 in each kind of colour blindness (Machado, Oliveira and Fernandes 2009, full severity). They are
+assigned by the positions of the classes, so colours that are easily confused go to classes far from each other. Figures
+and the page of the same rows call `colours_of_codes`, so a class has the same colour in all of them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ PALETTE = (
     "#2f69e3", "#cb7304", "#11a6ad", "#954aa3", "#f0b528", "#555c5a", "#b91701", "#c07eff", "#3fdc9a", "#b6c2f0",
 )  # fmt: skip
 GREY = "#8a9099"
-MOST_COLOURED = 40  # classes; beyond them a colour says nothing
-MOST_ROWS = 5_000  # looked at for the places of classes
+MOST_COLOURED = 40  # classes, above which colours say nothing
+MOST_ROWS = 5_000  # from which the positions of classes are computed
 ROUNDS = 12
-CLOSE = 4  # the distance of two colours at which they count as one
+CLOSE = 4  # distance below which two colours count as equal
 
-# How linear RGB is seen with all cones, and without the long, the middle and the short ones (Machado et al. 2009).
-SIGHTS = np.array(
+# Linear RGB as seen with all cones, and without the long, the middle and the short ones (Machado et al. 2009).
+VISIONS = np.array(
     [
         [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
         [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
@@ -51,15 +51,16 @@ def colour_distances(colours: tuple[str, ...] | list[str]) -> np.ndarray:
     """Distances of all pairs of n colours (#rrggbb), shape (4, n, n): normal vision, then without each kind of cone."""
     shares = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in colours]) / 255
     linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
-    seen = np.clip(np.einsum("sij,nj->sni", SIGHTS, linear), 0, 1)
+    seen = np.clip(np.einsum("sij,nj->sni", VISIONS, linear), 0, 1)
     lab = 100 * np.cbrt(seen @ TO_CONES.T) @ TO_LAB.T
     return np.linalg.norm(lab[:, :, None] - lab[:, None], axis=-1)
 
 
 def colours_of_codes(codes: np.ndarray, classes: np.ndarray, count: int) -> list[str]:
-    """A colour for each of ``count`` classes, by the codes of rows, shape (n, p), and the class of each, shape (n,).
+    """A colour for each of ``count`` classes, from the codes of rows, shape (n, p), and their classes, shape (n,).
 
-    The place of a class is the median of its codes in their widest plane; that of a class without rows is the middle.
+    The position of a class is the median of its codes in the plane of the first two principal axes; that of a class
+    without rows is the mean of all.
     """
     codes, classes = np.asarray(codes, dtype=float)[:MOST_ROWS], np.asarray(classes)[:MOST_ROWS]
     centred = codes - codes.mean(0)
@@ -72,11 +73,11 @@ def colours_of_codes(codes: np.ndarray, classes: np.ndarray, count: int) -> list
 
 
 def class_colours(centres: np.ndarray) -> list[str]:
-    """A colour for each class, by the centres of the classes, shape (n, p).
+    """A colour for each class, from the centres of the classes, shape (n, p).
 
-    Starts with the palette's order and exchanges colours while that lowers the sum over pairs of closeness of the
-    classes times likeness of their colours. Beyond ten classes colours repeat, far from each other; beyond forty all
-    are grey.
+    Starts in the order of the palette and exchanges colours while that lowers the sum over pairs of the closeness of
+    classes times the similarity of their colours. Above ten classes colours repeat, far from each other; above forty
+    all are grey.
     """
     count = len(centres)
     if count > MOST_COLOURED:
@@ -84,7 +85,7 @@ def class_colours(centres: np.ndarray) -> list[str]:
     usable = PALETTE[:count]
     if count < 3:
         return list(usable)
-    likeness = (CLOSE / np.maximum(colour_distances(usable).min(0), CLOSE)) ** 2
+    similarity = (CLOSE / np.maximum(colour_distances(usable).min(0), CLOSE)) ** 2
     between = np.linalg.norm(centres[:, None] - centres[None], axis=-1)
     typical = np.median(between[np.triu_indices(count, 1)]) or 1.0
     closeness = 1 / (0.05 + (between / typical) ** 2)
@@ -92,7 +93,7 @@ def class_colours(centres: np.ndarray) -> list[str]:
     given = np.arange(count) % len(usable)
 
     def total(order: np.ndarray) -> float:
-        return float((closeness * likeness[np.ix_(order, order)]).sum())
+        return float((closeness * similarity[np.ix_(order, order)]).sum())
 
     least = total(given)
     for _ in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""What happened during training: the loss and each of its parts, epoch by epoch."""
+"""Training curves: the loss and each of its parts by epoch."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_history"]
 
-SAME = 1e-3  # of a curve's range, by which two may differ and be drawn once
+SAME = 1e-3  # of a curve's range: the largest difference of curves that count as equal
 TITLES = {
     "loss": "loss, nats per row",
     "mse": "squared error per feature",
     "reconstruction": "reconstruction, −log p(x|z)",
 }
-MOST_PANELS_A_ROW = 3
+MOST_PANELS_PER_ROW = 3
 
 
 def plot_history(
@@ -31,19 +31,19 @@ def plot_history(
     start_label: str | None = "PCA (start)",
     unit: float = 1.0,
 ) -> Figure:
-    """Training and validation curves: the total large, every named part small.
+    """Training and validation curves: the total in a large panel, every part in a small one.
 
-    A curve is drawn once: a part that is the total, but for a factor and a constant, has no panel, and where the total
-    is no more than the squared error, the squared error is drawn, in the units that results are printed in.
+    A part that equals the total up to a factor and a constant has no panel. If the total is the squared error in that
+    sense, the squared error is drawn, in the units of printed results.
 
     Parameters
     ----------
     unit
-        What one unit of the model is in the data, by whose square the squared error is multiplied.
+        The model's unit in units of the data; the squared error is multiplied by its square.
     best_epoch
-        Number of the epoch whose weights were kept, marked with a ring.
+        The epoch whose weights were kept, marked with a ring.
     start_label
-        What row 0 is; its value runs through as a dotted line. None draws no line.
+        The name of epoch 0, whose value is drawn as a dotted line. None draws no line.
     """
     if not len(history):
         raise ValueError("plot_history: the history has no rows; fit the model first.")
@@ -51,7 +51,7 @@ def plot_history(
     large = "mse" if "mse" in parts and _is_same_curve(history, "loss", "mse") else "loss"
     small = [part for part in parts if part not in ("loss", large) and not _is_same_curve(history, large, part)]
     curves = {part: _curves(history, part, unit**2 if part == "mse" else 1.0) for part in (large, *small)}
-    rows = -(-len(small) // MOST_PANELS_A_ROW)
+    rows = -(-len(small) // MOST_PANELS_PER_ROW)
     across = -(-len(small) // rows) if rows else 1
     figure = bare_figure(7.6, 3.4 + 1.9 * rows)
     grid = figure.add_gridspec(1 + rows, across, height_ratios=[1.7] + [1.0] * rows)
@@ -72,13 +72,13 @@ def plot_history(
 
 
 def _curves(history: History, part: str, factor: float = 1.0) -> tuple[np.ndarray, np.ndarray | None]:
-    """Training and validation curve; the latter None where there is none."""
+    """Training and validation curve; the latter is None without validation rows."""
     train, validation = history[f"train_{part}"], history.columns.get(f"validation_{part}")
     return factor * np.asarray(train), None if validation is None else factor * np.asarray(validation)
 
 
 def _is_same_curve(history: History, one: str, other: str) -> bool:
-    """Whether one is the other times a factor plus a constant, on training and validation rows together."""
+    """Whether one curve is the other times a factor plus a constant, over training and validation together."""
     x, y = (np.concatenate([part for part in _curves(history, name) if part is not None]) for name in (one, other))
     if len(x) < 3 or not np.isfinite(x + y).all() or not np.ptp(x):
         return False

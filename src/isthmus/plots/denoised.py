@@ -1,4 +1,4 @@
-"""Pictures before and after the noise was taken out."""
+"""Pictures before and after denoising."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["plot_denoised"]
 
 
 def plot_denoised(noisy: Any, denoised: Any, clean: Any, image_shape: Sequence[int], n: int = 8) -> Figure:
-    """Rows of pictures: noisy, denoised and, where ``clean`` is not None, the clean originals; one scale for all."""
+    """Pictures in rows: noisy, denoised and, unless None, the clean originals; one scale for all."""
     n = min(n, len(noisy))
     noisy = np.nan_to_num(np.asarray(noisy, float)[:n])
     shown = [("noisy", noisy), ("denoised", np.asarray(denoised, float)[:n])]
@@ -32,5 +32,5 @@ def plot_denoised(noisy: Any, denoised: Any, clean: Any, image_shape: Sequence[i
             show_picture(axes, picture, limits, greys)
             if column == 0:
                 axes.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=10, color=INK, labelpad=8)
-    caption(figure, "What came in, and what came out")
+    caption(figure, "Before and after denoising")
     return figure

@@ -1,4 +1,4 @@
-"""Rows that are tables: values column by column, and which columns are reconstructed how well."""
+"""Rows of tables column by column: values and their reconstructions, and the error of each column."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def plot_reconstructions(
     n: int = 8,
     limits: tuple[float, float] | None = None,
 ) -> Figure:
-    """The first ``n`` rows beside what was reconstructed: pictures, or for tables paired bars in original units.
+    """The first ``n`` rows and their reconstructions: pictures, or for tables paired bars in original units.
 
-    Of a table at most 4 rows, and of more than 30 columns the 30 with the largest residuals, those first.
-    ``limits`` are the values drawn as the two ends of grey; [0, 1] where the pictures lie in it, else their own.
+    Of a table at most 4 rows are shown, and at most 30 columns, those with the largest residuals first. ``limits`` are
+    the values drawn as the two ends of grey; by default [0, 1] if the pictures lie in it, else their own range.
     """
     X, reconstructed = np.asarray(X, dtype=float)[:n], np.asarray(reconstructed, dtype=float)[:n]
     labels = None if labels is None else np.asarray(labels, dtype=object)[:n]
@@ -44,14 +44,12 @@ def _plot_table_reconstructed(
     X: np.ndarray, reconstructed: np.ndarray, labels: Any, columns: Sequence[str] | None
 ) -> Figure:
     names = _names(columns, X.shape[1])
-    # Columns may differ in scale by thousands: each gets an axis of its own, all rows share it.
+    # Columns may differ in scale by orders of magnitude: each has its own, shared by all rows.
     size = np.maximum(np.abs(X).max(0), np.abs(reconstructed).max(0))
     size[size == 0] = 1.0
     residual = np.abs(reconstructed - X).max(0) / size
     chosen = np.arange(len(names))
-    note = (
-        "Bars: each column in its own units, from 0, as a share of the largest value shown; numbers: original, decoded."
-    )
+    note = "Bars: each column relative to its largest value shown; numbers: original, reconstructed."
     if len(names) > MOST_COLUMNS:
         chosen = np.argsort(-residual, kind="stable")[:MOST_COLUMNS]
         note = f"The {MOST_COLUMNS} of {len(names)} columns with the largest residuals, largest first. " + note
@@ -66,8 +64,8 @@ def _plot_table_reconstructed(
         axes.barh(places - 0.2, again, height=0.36, color=MODEL_COLOUR, label="reconstructed")
         ends = np.maximum(np.maximum(original, again), 0.0)
         for place, column, end in zip(places, chosen, ends, strict=True):
-            figures = f" {X[row, column]:.4g}, {reconstructed[row, column]:.4g}"
-            axes.text(end, place, figures, fontsize=6.5, va="center", color="#555b63")
+            numbers = f" {X[row, column]:.4g}, {reconstructed[row, column]:.4g}"
+            axes.text(end, place, numbers, fontsize=6.5, va="center", color="#555b63")
         axes.axvline(0, color=INK, linewidth=0.6)
         axes.set_xlim(low * 1.05, 1.55)
         axes.set_xticks([])
@@ -79,7 +77,7 @@ def _plot_table_reconstructed(
         axes.set_title(title, fontsize=9, color=INK, loc="left")
         if row == len(X) - 1:
             figure.legend(*axes.get_legend_handles_labels(), fontsize=8, frameon=False, ncols=2, loc="upper right")
-    caption(figure, "What was compressed, and what came back", note)
+    caption(figure, "Rows and their reconstructions", note)
     return figure
 
 
@@ -89,7 +87,7 @@ def plot_error_by_feature(
     columns: Sequence[str] | None = None,
     image_shape: Sequence[int] | None = None,
 ) -> Figure:
-    """Squared error of each feature, the model's beside PCA's; both of shape (n_features,)."""
+    """Squared error of each feature, of the model and of PCA; both of shape (n_features,)."""
     model, pca = np.asarray(mse_model, dtype=float), np.asarray(mse_pca, dtype=float)
     title = f"Where the error is: {model.mean():.3g} per feature, PCA {pca.mean():.3g}"
     if image_shape is not None:
@@ -111,7 +109,7 @@ def plot_error_by_feature(
         axes.set_xscale("log")
     axes.set_xlabel("mean squared error", fontsize=9, color=INK)
     axes.legend(fontsize=8, frameon=False, loc="lower right")
-    cut = f"The {MOST_COLUMNS} columns of largest error, of {len(names)}." if len(names) > MOST_COLUMNS else ""
+    cut = f"The {MOST_COLUMNS} of {len(names)} columns with the largest error." if len(names) > MOST_COLUMNS else ""
     caption(figure, title, cut)
     return figure
 
@@ -129,7 +127,7 @@ def _plot_error_maps(model: np.ndarray, pca: np.ndarray, image_shape: Sequence[i
     bar = figure.colorbar(image, cax=figure.add_subplot(grid[0, 2]))
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=7, length=2)
-    caption(figure, title, "Mean squared error of every pixel, both on one scale.")
+    caption(figure, title, "Mean squared error of each pixel, both on one scale.")
     return figure
 
 

@@ -1,7 +1,7 @@
-"""What the decoder makes of every place of the plane of codes.
+"""A regular grid of codes, decoded.
 
-A regular grid is not sampling: no code need ever have been there. Where no training code is near, the decoder is
-guessing; such cells are hatched. Every cell is centred on the code it was decoded from, so the ticks can be read.
+A grid is not a sample: there may be no codes nearby, and then the decoder extrapolates; such cells are hatched. Every
+cell is centred on the code it was decoded from, so the ticks can be read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.plots.pictures import as_pictures, greys_for
-from isthmus.plots.plane import Plane, extent_of
+from isthmus.plots.plane import AXES, Plane, extent_of
 from isthmus.plots.style import FAINT, INK, as_text, bare_figure, caption, tidy
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ FAR_QUANTILE = 0.99
 MOST_CODES = 3000
 MOST_TABLE_PANELS = 12
 GAP = 2.5  # points between pictures
-INSIDE = (-0.25, 1.25)  # a decoder of numbers in [0, 1] leaves them a little; so drawn, the range stays [0, 1]
+INSIDE = (-0.25, 1.25)  # the range of decoded data from [0, 1], which are drawn on that scale
 
 
 def far_from(places: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Which places, shape (m, p), lie farther from every training code than 99% of those from each other.
+    """Which points, shape (m, p), are farther from every training code than 99% of those from their nearest.
 
     Distances are measured with each axis divided by its standard deviation.
     """
@@ -44,20 +44,20 @@ def far_from(places: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 
 def _nearest(places: np.ndarray, codes: np.ndarray, *, skip_self: bool = False) -> np.ndarray:
-    """Distance of each place to the nearest code, a slice of places at a time."""
+    """Distance of each point to the nearest code, in slices of points."""
     found, lengths = np.empty(len(places)), (codes**2).sum(1)
-    for begin in range(0, len(places), 256):
-        part = places[begin : begin + 256]
+    for start in range(0, len(places), 256):
+        part = places[start : start + 256]
         squares = (part**2).sum(1)[:, None] + lengths - 2 * part @ codes.T
         if skip_self:
-            squares[np.arange(len(part)), begin + np.arange(len(part))] = np.inf
-        found[begin : begin + len(part)] = np.sqrt(np.maximum(squares.min(1), 0))
+            squares[np.arange(len(part)), start + np.arange(len(part))] = np.inf
+        found[start : start + len(part)] = np.sqrt(np.maximum(squares.min(1), 0))
     return found
 
 
 @dataclass(frozen=True)
 class _Grid:
-    """Places in the order of reading, (rows · columns, p), and where their cells lie: left, right, bottom, top."""
+    """Codes in reading order, (rows · columns, p), and the extent of the grid: left, right, bottom, top."""
 
     places: np.ndarray
     shape: tuple[int, int]
@@ -80,7 +80,7 @@ def _grid_over(train_codes: np.ndarray, n: int) -> _Grid:
         half = (high - low) / (n - 1) / 2
         places, shape = np.linspace(low, high, n)[:, None], (1, n)
         extent = (low - half, high + half, -half, half)
-        names = ["the latent dimension", ""]
+        names = [AXES[0], ""]
     else:
         plane = Plane(train_codes)
         low, high = extent_of(plane.place(train_codes))
@@ -100,18 +100,18 @@ def plot_decode_grid(
     columns: Sequence[str] | None = None,
     limits: tuple[float, float] | None = None,
 ) -> Figure:
-    """What the decoder makes of a grid of places: a mosaic of pictures, or for tables a map of each column.
+    """A decoded grid of codes: a mosaic of pictures, or for tables a map of each column.
 
     Parameters
     ----------
     decode
         Codes of shape (m, p) to rows of shape (m, n_features).
     train_codes
-        Codes of training rows, shape (N, p): they set the extent, and what is far.
+        Codes of training rows, shape (N, p), which set the extent and what is far.
     n
-        Places along each axis.
+        Codes along each axis.
     limits
-        Values drawn as the two ends of grey; [0, 1] where the decoded numbers nearly all lie in it, else their own.
+        Values drawn as the two ends of grey; by default [0, 1] if nearly all decoded numbers lie in it, else their own.
     """
     grid = _grid_over(np.asarray(train_codes, dtype=float), n)
     rows = np.asarray(decode(grid.places), dtype=float)
@@ -147,7 +147,7 @@ def _plot_mosaic(
         interpolation="nearest",
     )  # fmt: skip
     left, right, bottom, top = grid.extent
-    gap = {"color": "white", "linewidth": GAP}  # or the ink of one picture would run into the next
+    gap = {"color": "white", "linewidth": GAP}  # so adjacent pictures do not merge
     axes.vlines(np.linspace(left, right, across + 1)[1:-1], bottom, top, **gap)
     axes.hlines(np.linspace(bottom, top, down + 1)[1:-1], left, right, **gap)
     _finish(axes, grid, grid.names)
@@ -203,8 +203,8 @@ def _finish(axes: Axes, grid: _Grid, names: list[str]) -> None:
 
 def _far_note(far: np.ndarray) -> str:
     if not far.any():
-        return "Every cell has training codes near."
+        return "Every cell has training codes nearby."
     return (
         f"Hatched: {int(far.sum())} of {far.size} cells, farther from any training code than 99% of those are from "
-        "each other; there the decoder is guessing."
+        "each other; there the decoder extrapolates."
     )

@@ -1,4 +1,4 @@
-"""Loadings as a heat map, or of pictures as a picture for each latent."""
+"""Loadings as a heat map or, for pictures, as one picture per latent."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ if TYPE_CHECKING:
 __all__ = ["plot_loadings"]
 
 MOST_LATENTS, MOST_COLUMNS, ACROSS = 12, 30, 6
-WORTH_SAYING = 0.05  # R² from which a cell has its number
+LEAST_SHOWN = 0.05  # R² from which it is written into its cell
 
 
 def plot_loadings(
     loadings: Any, image_shape: Sequence[int] | None = None, columns: Sequence[str] | None = None
 ) -> Figure:
-    """Draw what `loadings` found: standardized slopes as colours, R² as numbers.
+    """Draw `Loadings`: standardized slopes as colours, R² as numbers; latent k is called zk, as on the explorer page.
 
-    Of more than 30 columns those best explained by a latent, and of more than 12 latents those that explain most.
+    At most 30 columns are shown, those best explained by a latent, and at most 12 latents, those that explain most.
     """
     r2, standardized = np.asarray(loadings.r2, dtype=float), np.asarray(loadings.standardized, dtype=float)
     latents = np.sort(np.argsort(-r2.sum(1), kind="stable")[:MOST_LATENTS])
-    cut = f"The {MOST_LATENTS} latents that explain most, of {len(r2)}. " if len(r2) > MOST_LATENTS else ""
-    names = as_text([loadings.latents[place] for place in latents])
+    cut = f"The {MOST_LATENTS} of {len(r2)} latents that explain most. " if len(r2) > MOST_LATENTS else ""
+    names = [f"z{place + 1}" for place in latents]
     if image_shape is not None:
         return _plot_pictures(standardized[latents], r2[latents], names, image_shape, cut)
     chosen = np.arange(r2.shape[1])
     if len(chosen) > MOST_COLUMNS:
         chosen = np.sort(np.argsort(-r2[latents].max(0), kind="stable")[:MOST_COLUMNS])
-        cut += f"The {MOST_COLUMNS} columns best explained, of {r2.shape[1]}. "
+        cut += f"The {MOST_COLUMNS} of {r2.shape[1]} columns that are explained best. "
     rows = as_text(columns if columns is not None else loadings.columns)
     shown, share = standardized[np.ix_(latents, chosen)].T, r2[np.ix_(latents, chosen)].T
     figure = bare_figure(max(6.0, 2.6 + 0.62 * len(latents)), 0.27 * len(chosen) + 1.6)
     axes = figure.add_subplot()
     limit = max(1.0, float(np.abs(shown).max(initial=0)))
     image = axes.imshow(shown, cmap=difference_map(), vmin=-limit, vmax=limit, aspect="auto")
-    axes.set_xticks(range(len(latents)), names, fontsize=8, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_xticks(range(len(latents)), names, fontsize=8)
     axes.set_yticks(range(len(chosen)), [rows[place] for place in chosen], fontsize=8)
     axes.tick_params(length=0, colors=INK)
     axes.spines[:].set_visible(False)
-    for row, column in np.argwhere(share >= WORTH_SAYING):
+    for row, column in np.argwhere(share >= LEAST_SHOWN):
         dark = abs(shown[row, column]) > 0.65 * limit
         axes.text(
             column,
@@ -60,7 +60,7 @@ def plot_loadings(
     bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=7, length=2)
-    note = "Colour: mean slope, in standard deviations.\nNumbers: R² of the column by the latent alone."
+    note = "Colour: mean slope, in standard deviations.\nNumbers: R² of the column given the latent alone."
     caption(figure, "Which columns each latent explains", f"{cut}{note}")
     return figure
 

@@ -1,4 +1,4 @@
-"""Rows that are pictures, drawn as pictures: samples, and originals beside what was reconstructed."""
+"""Rows drawn as pictures: samples, generated rows, interpolations, and reconstructions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 
 def as_pictures(X: Any, image_shape: Sequence[int]) -> np.ndarray:
-    """Rows to pictures: (N, height, width), or (N, height, width, 3) for colour."""
+    """Rows as pictures: (N, height, width), or (N, height, width, 3) for colour."""
     X = np.asarray(X, dtype=float)
     if len(image_shape) not in (2, 3) or (len(image_shape) == 3 and image_shape[0] not in (1, 3)):
         raise ValueError(
@@ -44,7 +44,7 @@ def as_pictures(X: Any, image_shape: Sequence[int]) -> np.ndarray:
 
 
 def grey_range(X: Any) -> tuple[float, float]:
-    """One range for all pictures of a figure: [0, 1] where the data lie in it, else their own."""
+    """One range for all pictures of a figure: [0, 1] if the data lie in it, else their own."""
     low, high = float(np.min(X)), float(np.max(X))
     if low >= 0 and high <= 1:
         return 0.0, 1.0
@@ -52,7 +52,7 @@ def grey_range(X: Any) -> tuple[float, float]:
 
 
 def greys_for(pictures: np.ndarray, limits: tuple[float, float]) -> str:
-    """Ink on white paper where the corners of the pictures are empty (digits, garments); photographs as they are."""
+    """Dark on white if the corners of the pictures are empty (digits, garments); photographs unchanged."""
     corners = pictures[:, [0, 0, -1, -1], [0, -1, 0, -1]]
     return "Greys" if np.median(corners) <= limits[0] + 0.1 * (limits[1] - limits[0]) else "gray"
 
@@ -80,7 +80,7 @@ def plot_samples(
 ) -> Figure:
     """The first ``n`` rows as pictures, each under its label.
 
-    ``limits`` are the values drawn as the two ends of grey; [0, 1] where the data lie in it, else their own.
+    ``limits`` are the values drawn as the two ends of grey; by default [0, 1] if the data lie in it, else their own.
     """
     n = min(n, len(X))
     columns = min(6, n)
@@ -100,30 +100,30 @@ def plot_samples(
 
 
 def plot_generated(generated: Any, training: Any, image_shape: Sequence[int], n: int = 10) -> Figure:
-    """The first ``n`` generated rows as pictures, and under each the training row nearest to it: new, or a copy?"""
+    """The first ``n`` generated rows as pictures, and under each the nearest training row, which shows copies."""
     drawn, known = np.asarray(generated[:n], dtype=float), np.asarray(training, dtype=float)
     nearest = np.stack([known[((known - row) ** 2).sum(1).argmin()] for row in drawn])
     figure = bare_figure(1.1 * len(drawn) + 1.6, 3.0)
     limits = grey_range(known)
     greys = greys_for(as_pictures(known, image_shape), limits)
-    for place, (title, rows) in enumerate((("generated", drawn), ("nearest learned", nearest))):
+    for place, (title, rows) in enumerate((("generated", drawn), ("nearest in training", nearest))):
         for column, picture in enumerate(as_pictures(rows, image_shape)):
             axes = figure.add_subplot(2, len(drawn), place * len(drawn) + column + 1)
             show_picture(axes, picture, limits, greys)
             if column == 0:
                 axes.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=10, color=INK, labelpad=8)
-    caption(figure, "Generated rows", "Under each the training row nearest to it; a copy would look the same.")
+    caption(figure, "Generated rows", "Under each the nearest training row; a copy would look the same.")
     return figure
 
 
-def plot_interpolation(way: Any, image_shape: Sequence[int], n_pairs: int = 1) -> Figure:
-    """What `interpolate` gives, one line of pictures a pair of rows, each step under its share of the way."""
-    way = np.asarray(way, dtype=float)
-    if n_pairs < 1 or len(way) % n_pairs:
-        raise ValueError(f"plot_interpolation: {len(way)} rows cannot be parted into n_pairs={n_pairs} equal ways.")
-    steps = len(way) // n_pairs
+def plot_interpolation(path: Any, image_shape: Sequence[int], n_pairs: int = 1) -> Figure:
+    """The rows that `interpolate` returns, one line of pictures per pair, each step under its share of the path."""
+    path = np.asarray(path, dtype=float)
+    if n_pairs < 1 or len(path) % n_pairs:
+        raise ValueError(f"plot_interpolation: {len(path)} rows cannot be split into n_pairs={n_pairs} equal paths.")
+    steps = len(path) // n_pairs
     figure = bare_figure(1.1 * steps + 0.2, 1.15 * n_pairs + 0.8)
-    limits, pictures = grey_range(way), as_pictures(way, image_shape)
+    limits, pictures = grey_range(path), as_pictures(path, image_shape)
     greys = greys_for(pictures, limits)
     for place, picture in enumerate(pictures):
         axes = figure.add_subplot(n_pairs, steps, place + 1)
@@ -133,7 +133,7 @@ def plot_interpolation(way: Any, image_shape: Sequence[int], n_pairs: int = 1) -
     caption(
         figure,
         "From one row to another, by their codes",
-        "Above: the share of the way. Both ends are reconstructed rows.",
+        "Above: the share of the path. Both ends are reconstructed rows.",
     )
     return figure
 
@@ -145,7 +145,7 @@ def plot_pictures_reconstructed(
     labels: Any = None,
     limits: tuple[float, float] | None = None,
 ) -> Figure:
-    """Three rows: original, reconstructed, and reconstructed minus original, on scales shared by all."""
+    """Three lines: original, reconstructed, and reconstructed minus original, on common scales."""
     n = len(X)
     figure = bare_figure(1.1 * n + 1.6, 4.1)
     grid = figure.add_gridspec(3, n + 1, width_ratios=[1.0] * n + [0.12])
@@ -155,7 +155,7 @@ def plot_pictures_reconstructed(
     difference = reconstructed - X
     reach = float(np.abs(difference).max()) or 1.0
     names = None if labels is None else as_text(labels)
-    of_what = ", of the colour furthest off" if len(image_shape) == 3 and image_shape[0] > 1 else ""
+    of_what = ", in the channel that differs most" if len(image_shape) == 3 and image_shape[0] > 1 else ""
     shown = (
         ("original", originals, limits, greys),
         ("reconstructed", as_pictures(reconstructed, image_shape), limits, greys),
@@ -178,7 +178,7 @@ def plot_pictures_reconstructed(
     bar.ax.tick_params(labelsize=7, length=2)
     caption(
         figure,
-        "What was compressed, and what came back",
+        "Rows and their reconstructions",
         "Under each column its squared error per feature. "
         f"Difference: reconstructed minus original{of_what}, one scale.",
     )
@@ -186,8 +186,8 @@ def plot_pictures_reconstructed(
 
 
 def _grey(pictures: np.ndarray) -> np.ndarray:
-    """A signed difference has no colours of its own: that of the channel furthest off, where a mean would cancel."""
+    """Signed differences as one channel: the one that differs most, as in a mean they could cancel."""
     if pictures.ndim < 4:
         return pictures
-    furthest = np.abs(pictures).argmax(-1, keepdims=True)
-    return np.take_along_axis(pictures, furthest, -1)[..., 0]
+    largest = np.abs(pictures).argmax(-1, keepdims=True)
+    return np.take_along_axis(pictures, largest, -1)[..., 0]

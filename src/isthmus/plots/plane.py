@@ -1,6 +1,6 @@
-"""The code as a place: every row drawn as a point at its code.
+"""The latent plane: every row drawn as a point at its code.
 
-Axes of a code are arbitrary in unit and direction, so planes have equal aspect, and their extent is that of the
+The axes of a code are arbitrary in unit and direction, so planes have equal aspect, and their extent is that of the
 bulk of the codes (0.5% to 99.5% of the training codes, and 8% more), not of the farthest point.
 """
 
@@ -18,32 +18,33 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Plane", "extent_of", "plot_latent_plane"]
+__all__ = ["AXES", "Plane", "extent_of", "plot_latent_plane"]
 
 BULK = (0.005, 0.995)
 MARGIN = 0.08
 MOST_COLOURS = len(PALETTE)
 MOST_CLASSES = 40
-NINE_TENTHS = 4.605  # of chi-squared with 2 degrees of freedom
+AXES = ("latent z1", "latent z2")  # as on the explorer page
+NINE_TENTHS = 4.605  # the 90% quantile of chi-squared with 2 degrees of freedom
 NINE_TENTHS_OF_ONE = 1.645  # standard deviations to either side
-BANDS = "{}: 90% regions, where nine in ten codes of such a row lie, given the noise. "
+BANDS = "{}: 90% regions, which hold nine in ten codes of such a row, given the noise. "
 DENSITY_COLOUR = "#dfe3e8"
 
 
 def extent_of(codes: np.ndarray) -> np.ndarray:
-    """Low and high end of each axis, shape (2, n_axes), from quantiles of the codes."""
+    """Low and high end of each axis from quantiles of the codes, shape (2, n_axes)."""
     low, high = np.quantile(np.asarray(codes, dtype=float), BULK, axis=0)
     width = np.where(high > low, high - low, 1.0)
     return np.stack([low - MARGIN * width, high + MARGIN * width])
 
 
 class Plane:
-    """Two axes through the codes: the codes themselves for two numbers, else their two widest directions."""
+    """Two axes through the codes: those of the code if it has two dimensions, else the two of largest variance."""
 
     def __init__(self, codes: np.ndarray):
         codes = np.asarray(codes, dtype=float)
         self.origin, self.axes = np.zeros(codes.shape[1]), np.eye(codes.shape[1])[:2]
-        self.names = ["latent dimension 1", "latent dimension 2"]
+        self.names = list(AXES)
         if codes.shape[1] > 2:
             self.origin = codes.mean(0)
             centred = codes - self.origin
@@ -57,11 +58,11 @@ class Plane:
             self.names = [f"widest direction of the codes{shares[0]}", f"second widest direction{shares[1]}"]
 
     def place(self, codes: Any) -> np.ndarray:
-        """Codes to points of the plane, (N, p) to (N, 2)."""
+        """Points of the plane from codes, (N, p) to (N, 2)."""
         return (np.asarray(codes, dtype=float) - self.origin) @ self.axes.T
 
     def codes(self, points: np.ndarray) -> np.ndarray:
-        """Points of the plane to codes, (N, 2) to (N, p)."""
+        """Codes from points of the plane, (N, 2) to (N, p)."""
         return self.origin + points @ self.axes
 
 
@@ -72,17 +73,17 @@ def plot_latent_plane(
     train_codes: Any = None,
     covariances: Any = None,
 ) -> Figure:
-    """Rows at their codes, shape (N, p): a strip for one number, a plane for two, the widest plane for more.
+    """Rows at their codes, shape (N, p): a strip for one latent, a plane for two, else the plane of largest variance.
 
     Parameters
     ----------
     class_names
-        A name for each label: by place where labels are 0, 1, 2 …, else for the distinct labels in sorted order.
+        A name for each label: by index if labels are 0, 1, 2 …, else for the distinct labels in sorted order.
     train_codes
         Codes of training rows, shape (N, p), which set the extent and the plane; the codes themselves if None.
     covariances
-        Of the first few codes, shape (n, p, p): about each an ellipse (a bar, for one latent), in which nine of ten
-        codes of that row would lie, if its noise were drawn again.
+        Of the first few codes, shape (n, p, p): around each an ellipse (a bar, for one latent) that would hold nine in
+        ten codes of that row, if its noise were drawn again.
     """
     codes = np.asarray(codes, dtype=float)
     reference = codes if train_codes is None else np.asarray(train_codes, dtype=float)
@@ -111,7 +112,7 @@ def plot_latent_plane(
             middle = np.clip(np.median(points[chosen], axis=0), extent[0], extent[1])
             _write_name(axes, name, middle, size=12 if coloured else 9)
     if coloured:
-        # Handles are given by hand: matplotlib leaves out of its own legend a class whose name begins with "_".
+        # With explicit handles, as matplotlib's own legend leaves out names that start with "_".
         shown = [f"{name}  ({int(chosen.sum())})" for name, _, chosen in classes]
         proxies = [_legend_dot(points_drawn.get_facecolor()[0]) for points_drawn in drawn]
         legend = axes.legend(
@@ -126,13 +127,13 @@ def plot_latent_plane(
         note += BANDS.format("Ellipses")
     note += _outside(((points < extent[0]) | (points > extent[1])).any(1))
     if codes.shape[1] > 2:
-        note += f"A plane through {codes.shape[1]} latent dimensions: what is near here may be far apart."
+        note += f"A plane through {codes.shape[1]} latent dimensions: points that are close here may be far apart."
     caption(figure, f"The codes of {len(codes):,} rows", note)
     return figure
 
 
 def _ellipse(point: np.ndarray, covariance: np.ndarray) -> Any:
-    """Where 90 % of a normal distribution in the plane lies."""
+    """The ellipse that holds 90% of a normal distribution in the plane."""
     from matplotlib.patches import Ellipse
 
     variances, directions = np.linalg.eigh(covariance)
@@ -142,7 +143,7 @@ def _ellipse(point: np.ndarray, covariance: np.ndarray) -> Any:
 
 
 class _Class(NamedTuple):
-    """One class as it is drawn; the name is None where there are no classes to distinguish."""
+    """One class as drawn; the name is None if there are no classes to distinguish."""
 
     name: str | None
     colour: Any
@@ -150,14 +151,14 @@ class _Class(NamedTuple):
 
 
 def _classes(labels: Any, class_names: Sequence[str] | None, codes: np.ndarray) -> tuple[list[_Class], str]:
-    """The classes in order, and what must be said of them; one nameless class where there are none."""
+    """The classes in order, and a note about them; one nameless class if there are none."""
     count = len(codes)
     nameless = [_Class(None, PALETTE[0], np.ones(count, dtype=bool))]
     if labels is None:
         return nameless, ""
     labels = np.asarray(labels)
     if labels.shape != (count,):
-        raise ValueError(f"plot_latent_plane: labels must be one a row, {count}, got shape {labels.shape}.")
+        raise ValueError(f"plot_latent_plane: labels must be one per row, {count}, got shape {labels.shape}.")
     try:
         distinct = np.unique(labels)
     except TypeError:  # labels of several kinds, None among names
@@ -168,7 +169,7 @@ def _classes(labels: Any, class_names: Sequence[str] | None, codes: np.ndarray) 
     belongs = np.stack([labels == value for value in distinct])  # NaN equals no label, not even itself
     of = np.where(belongs.any(0), belongs.argmax(0), -1)
     names, colours = _names_of(distinct, class_names), colours_of_codes(codes, of, len(distinct))
-    note = "Colours repeat; each class is named at its middle. "
+    note = "Colours repeat; each class is named at its median. "
     return [
         _Class(name, colour, labels == value) for name, colour, value in zip(names, colours, distinct, strict=True)
     ], note if len(distinct) > MOST_COLOURS else ""
@@ -231,11 +232,9 @@ def _plot_strip(
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_color(FAINT)
-    axes.set_xlabel("the latent dimension", fontsize=9, color=INK)
-    note = note.replace("each is named at its middle", "each is named at its row") + _outside(
-        (codes < low) | (codes > high)
-    )
-    caption(figure, f"The codes of {len(codes):,} rows", note + "Above: how densely the rows lie at each place.")
+    axes.set_xlabel(AXES[0], fontsize=9, color=INK)
+    note = note.replace("named at its median", "named at its row") + _outside((codes < low) | (codes > high))
+    caption(figure, f"The codes of {len(codes):,} rows", note + "Above: the density of the rows.")
     return figure
 
 

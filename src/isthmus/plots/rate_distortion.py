@@ -1,4 +1,4 @@
-"""What a smaller code costs: error against numbers, and against bits."""
+"""What a smaller code costs: error against latent dimensions, and against bits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["plot_rate_distortion"]
 
 
 def plot_rate_distortion(found: Any) -> Figure:
-    """An `isthmus.RateDistortion`: error against latent dimensions, and where a size was chosen against bits a row."""
+    """Plot an `isthmus.RateDistortion`: error against latent dimensions and, if a size was chosen, against bits."""
     panels = 1 if found.bits is None else 2
     figure = bare_figure(4.6 * panels, 3.8)
     axes = figure.add_subplot(1, panels, 1)
@@ -43,16 +43,12 @@ def plot_rate_distortion(found: Any) -> Figure:
         ):
             axes.plot([one.bits for one in curve], [one.error for one in curve], color=colour, lw=1.4, label=name)
         axes.axhline(found.bits.error, color=FAINT, linewidth=1, linestyle=":")
-        axes.set_xlabel("bits a row", fontsize=8, color=FAINT)
+        axes.set_xlabel("bits per row", fontsize=8, color=FAINT)
         axes.set_ylim(bottom=0)
         axes.legend(fontsize=8, frameon=False)
     caption(
         figure,
-        _title(found),
-        "On held-out rows. Dotted: the size chosen, and the error bits are compared at.",
+        found.sentence.split(":")[0].rstrip("."),
+        "On held-out rows. Dotted: the size chosen, and the error at which bits are compared.",
     )
     return figure
-
-
-def _title(found: Any) -> str:
-    return found.sentence.split(":")[0].rstrip(".")

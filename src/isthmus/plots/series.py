@@ -1,4 +1,4 @@
-"""A series with its episodes: each channel with what was expected of it, what it adds to the score, and the score."""
+"""A series with its episodes: each channel with its expected values, what it adds to the score, and the score."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_series"]
 
-MOST_POINTS = 3_000  # of a line; a longer one is drawn by the least and the greatest value of each stretch
+MOST_POINTS = 3_000  # of a line; a longer one is drawn by the smallest and the largest value of each stretch
 MOST_CHANNELS = 12
 WITHIN = 2.0  # standard deviations of the band
 
@@ -24,18 +24,18 @@ WITHIN = 2.0  # standard deviations of the band
 def plot_series(detection: SeriesDetection, begin: int = 0, end: int | None = None, time_name: str = "time") -> Figure:
     """Draw steps ``begin`` to ``end`` of a detection.
 
-    Each channel with the line expected by singular spectrum analysis and a band of two (robust) standard deviations
-    around it, episodes shaded; what each channel adds to the score, as a map; the score with its threshold. Of many
-    channels those that add most are drawn.
+    Each channel with the values expected by singular spectrum analysis and a band of two (robust) standard deviations
+    around them, episodes shaded; what each channel adds to the score, as a map; the score with its threshold. At most
+    12 channels are drawn, those that add most.
 
     Parameters
     ----------
     detection
-        As `SeriesOutlierDetector.detect` gives it, or ``detection_``.
+        The result of `SeriesOutlierDetector.detect`, or ``detection_``.
     begin, end
-        Steps to draw: a zoom.
+        The steps to draw.
     time_name
-        What the axis of time is called.
+        Label of the time axis.
     """
     end = len(detection.scores) if end is None else min(end, len(detection.scores))
     values, expected = detection.series.part(begin, end), detection.expected(begin, end)
@@ -92,7 +92,7 @@ def _line(axes: Axes, stamps: np.ndarray, values: np.ndarray, colour: str) -> No
 
 
 def _map(axes: Axes, figure: Figure, stamps: np.ndarray, contributions: np.ndarray, names: list[str]) -> None:
-    """Contributions as colours: the greatest of each stretch, so a short one is seen."""
+    """Contributions as colours: the largest of each stretch, so short ones stay visible."""
     stretches = np.array_split(np.arange(len(stamps)), min(len(stamps), MOST_POINTS // 4))
     greatest = np.stack([np.nan_to_num(contributions[one]).max(0) for one in stretches], 1)
     edges = stamps[[*(int(one[0]) for one in stretches), len(stamps) - 1]]
@@ -104,7 +104,7 @@ def _map(axes: Axes, figure: Figure, stamps: np.ndarray, contributions: np.ndarr
 
 
 def _thin(stamps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A line of fewer points that looks the same: the least and the greatest of each stretch, in their order."""
+    """A line of fewer points that looks the same: the smallest and the largest of each stretch, in order."""
     if len(values) <= MOST_POINTS:
         return stamps, values
     width = -(-2 * len(values) // MOST_POINTS)

@@ -1,4 +1,4 @@
-"""Rows along a time axis: lines of original over reconstruction, and spectrograms one above the other."""
+"""Rows with a time axis and their reconstructions: as lines over time, and as spectrograms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ORIGINAL = "#8b939c"
 
 
 def plot_signals(X: Any, reconstructed: Any, shape: RowShape, labels: Any = None, n: int = MOST_LINES) -> Figure:
-    """The first ``n`` rows as lines over time, each under its reconstruction; channels lie below one another.
+    """The first ``n`` rows as lines over time, each with its reconstruction; channels below one another.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def plot_signals(X: Any, reconstructed: Any, shape: RowShape, labels: Any = None
                 axes.set_xlabel("step" if shape.signal is None else "seconds", fontsize=8)
             if place == 0:
                 axes.legend(fontsize=7, frameon=False, ncols=2, loc="upper right")
-    caption(figure, f"{len(X)} of the rows, and their reconstructions")
+    caption(figure, f"{len(X)} of the rows and their reconstructions")
     return figure
 
 
@@ -81,7 +81,7 @@ def plot_spectrograms(
                 axes.set_title(names[place], fontsize=9, color=INK, pad=3)
             if line == 1:
                 axes.set_xlabel("frame" if shape.signal is None else "seconds", fontsize=8)
-    caption(figure, f"{len(X)} of the rows, and their reconstructions", "Brightness: log-magnitude, one scale for all.")
+    caption(figure, f"{len(X)} of the rows and their reconstructions", "Brightness: log-magnitude, one scale for all.")
     return figure
 
 

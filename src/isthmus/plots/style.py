@@ -1,4 +1,4 @@
-"""One look for every figure: colours, type, margins, and how a figure is saved."""
+"""The common style of figures: colours, type, margins, and saving."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ DOTS_PER_INCH = 150
 
 
 def bare_figure(width: float, height: float) -> Figure:
-    """A figure of this size in inches, belonging to no window and to no global state."""
+    """A figure of this size in inches, without a window or global state."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
 
 
 def tidy(axes: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
-    """Leave only the two axes that carry numbers, in a quiet grey."""
+    """Leave only the left and bottom axes, in light grey."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -53,7 +53,7 @@ def tidy(axes: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
 
 
 def caption(figure: Figure, title: str, note: str = "") -> None:
-    """A plain title on the left, and under the picture, smaller, what must be known to read it."""
+    """A title on the left, and below the figure, smaller, what is needed to read it."""
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=INK)
     if note:
         figure.supxlabel(note, x=0.01, ha="left", fontsize=8, color="#555b63")
@@ -67,13 +67,13 @@ def difference_map() -> Any:
 
 
 def as_text(names: Any) -> list[str]:
-    """Names as plain text: no mathematics is read into a stranger's column name."""
+    """Names as plain text: dollar signs in column names are not read as mathematics."""
     return [str(name).replace("$", r"\$") for name in np.asarray(names, dtype=object).ravel()]
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Write a PNG, SVG or PDF, by the suffix, in one piece or not at all; a letter the font lacks is drawn as a box."""
-    with atomic_write(path) as beside, warnings.catch_warnings():
+    """Write a PNG, SVG or PDF, by the suffix, atomically; characters missing from the font are drawn as boxes."""
+    with atomic_write(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure.savefig(beside, dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.12)
+        figure.savefig(temporary, dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.12)
     return Path(path)

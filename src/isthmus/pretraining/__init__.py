@@ -1,4 +1,4 @@
-"""Pretraining on all rows, learning on the few labelled ones."""
+"""Semi-supervised learning: pretraining on all rows, then learning from the few labelled ones."""
 
 from isthmus.pretraining.heads import PretrainedClassifier, PretrainedRegressor
 

@@ -1,10 +1,10 @@
-"""A network that starts at a linear model of the principal codes, and is trained from there.
+"""A network that starts as a linear model of the principal codes, and is trained from there.
 
     output(x) = A x + b + H φ(x)
 
-A and b are the linear answer, fitted beforehand; φ are the hidden features of a pretrained encoder; H begins at
-zero. So the first prediction is the linear model's own, and training adds only what it lacks. Targets may be soft: a
-teacher's guesses for the rows without a label.
+A and b are the linear model, fitted beforehand; φ are the hidden features of a pretrained encoder; H starts at zero. So
+the first prediction is the linear model's own, and training adds only what it lacks. Targets may be soft: a teacher's
+predictions for the rows without a label.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from isthmus.training.devices import threads_for
 from isthmus.training.plan import Plan
 from isthmus.training.schedule import rate
 
-__all__ = ["HeadedNetwork", "Lessons", "answers", "fine_tune", "forget"]
+__all__ = ["HeadedNetwork", "TrainingSet", "fine_tune", "outputs_of", "reinitialized"]
 
 BATCH = 128
 HEAD_DECAY = 1e-2
@@ -38,7 +38,7 @@ class HeadedNetwork(nn.Module):
         self.features: Any = copy.deepcopy(model.encoder.features()).cpu()
         with torch.no_grad():
             width = self.features(torch.zeros(1, weight.shape[1])).shape[1]
-        with seeded(0), OwnDraws():  # all of them are set below; torch's generator is left alone
+        with seeded(0), OwnDraws():  # leaves torch's generator alone; the weights are set below
             self.skip = nn.Linear(weight.shape[1], weight.shape[0])
             self.head = nn.Linear(width, weight.shape[0])
         with torch.no_grad():
@@ -52,19 +52,16 @@ class HeadedNetwork(nn.Module):
 
 
 @dataclass(frozen=True)
-class Lessons:
-    """What is learned from: rows in the autoencoder's units, (n, n_features), targets, (n, n_outputs), and how often.
-
-    ``shares`` sum to 1, shape (n,): a row is drawn in proportion.
-    """
+class TrainingSet:
+    """Rows in the autoencoder's units, (n, n_features), targets, (n, n_outputs), and sampling probabilities, (n,)."""
 
     rows: np.ndarray
     targets: np.ndarray
-    shares: np.ndarray
+    probabilities: np.ndarray
 
 
-def forget(network: HeadedNetwork, seed: int) -> HeadedNetwork:
-    """The same network from scratch: a copy with PyTorch's own random weights everywhere."""
+def reinitialized(network: HeadedNetwork, seed: int) -> HeadedNetwork:
+    """A copy of the network with PyTorch's random initial weights everywhere."""
     with seeded(seed), OwnDraws():
         fresh = copy.deepcopy(network)
         for layer in fresh.modules():
@@ -75,7 +72,7 @@ def forget(network: HeadedNetwork, seed: int) -> HeadedNetwork:
 
 def fine_tune(
     network: HeadedNetwork,
-    lessons: Lessons,
+    training: TrainingSet,
     *,
     classify: bool,
     n_steps: int,
@@ -84,8 +81,8 @@ def fine_tune(
     seed: int,
 ) -> HeadedNetwork:
     """A trained copy: cross-entropy with soft targets, or squared error, on rows with normal ``noise`` added."""
-    rows, targets, shares = (torch.from_numpy(part) for part in (lessons.rows, lessons.targets, lessons.shares))
-    rows, targets = rows.float(), targets.float()
+    rows, targets = torch.from_numpy(training.rows).float(), torch.from_numpy(training.targets).float()
+    probabilities = torch.from_numpy(training.probabilities)
     network = copy.deepcopy(network).train()
     head = list(network.head.parameters())
     body = [*network.features.parameters(), *network.skip.parameters()]
@@ -95,7 +92,7 @@ def fine_tune(
     work = BATCH * sum(part.numel() for part in network.parameters())
     with seeded(seed), threads_for(work):
         for step in range(n_steps):
-            chosen = torch.multinomial(shares, BATCH, replacement=True, generator=generator())
+            chosen = torch.multinomial(probabilities, BATCH, replacement=True, generator=generator())
             output = network(rows[chosen] + noise * torch.randn(BATCH, rows.shape[1], generator=generator()))
             wanted = targets[chosen]
             loss = functional.cross_entropy(output, wanted) if classify else functional.mse_loss(output, wanted)
@@ -108,8 +105,8 @@ def fine_tune(
     return network.eval().requires_grad_(False)
 
 
-def answers(network: HeadedNetwork, rows: np.ndarray) -> np.ndarray:
-    """The network's output for rows in the autoencoder's units, float64, a batch at a time."""
+def outputs_of(network: HeadedNetwork, rows: np.ndarray) -> np.ndarray:
+    """The network's outputs for rows in the autoencoder's units, float64, batch by batch."""
     with torch.inference_mode():
         parts = [network(part).double().numpy() for part in torch.from_numpy(rows).float().split(1024)]
     return np.concatenate(parts)

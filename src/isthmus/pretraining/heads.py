@@ -1,4 +1,4 @@
-"""The faces: a classifier and a regressor that learn features from all rows and answers from the labelled ones."""
+"""The estimators: a classifier and a regressor that learn features from all rows and outputs from the labelled ones."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
 
 from isthmus.input_validation import require_complete_numbers
-from isthmus.pretraining.fine_tuning import HeadedNetwork, Lessons, answers, fine_tune
+from isthmus.pretraining.fine_tuning import HeadedNetwork, TrainingSet, fine_tune, outputs_of
 from isthmus.pretraining.spreading import neighbour_graph
 from isthmus.pretraining.teachers import (
+    LabelledData,
     LinearAnswer,
-    School,
     beyond_chance,
     choose_teacher,
-    hidden_folds,
-    linear_answer,
+    fit_linear_answer,
+    held_out_folds,
     targets_of,
 )
 
@@ -28,26 +28,26 @@ __all__ = ["PretrainedClassifier", "PretrainedRegressor"]
 
 LABELLED_SHARE = 0.2  # of the rows drawn in fine-tuning
 STEPS, STEPS_OF_MANY, MANY_WEIGHTS = 2000, 800, 500_000
-MOST_NETWORKS = 3  # trained to see whether one pays
+MOST_NETWORKS = 3  # trained to decide whether a network is used
 
 
 class _Pretrained(BaseEstimator):
-    """What both share.
+    """What both estimators share.
 
     Parameters
     ----------
     autoencoder
-        Unfitted; a `DenoisingAutoencoder` with a code of up to 32 numbers if None.
+        Unfitted; a `DenoisingAutoencoder` with up to 32 latent dimensions if None.
     fine_tune
-        Whether a network may take the place of the linear answer.
+        Whether a network may replace the linear model.
     n_steps
         Training steps of a network; None chooses.
     noise
-        Standard deviation of the noise put on rows in training, in the autoencoder's units.
+        Standard deviation of the noise added to rows in training, in the autoencoder's units.
     learning_rate
-        Highest rate of a network's training.
+        Highest learning rate of a network's training.
     random_state
-        Seed: the same gives the same fit.
+        Seed; the same seed gives the same fit.
 
     Attributes
     ----------
@@ -56,11 +56,11 @@ class _Pretrained(BaseEstimator):
     linear_ : LinearAnswer
         The linear model of the principal codes: where the network starts.
     teacher_ : str
-        Whose guesses the rows without a label got: "linear", "spread", or "blend", their mean.
+        Whose predictions are the targets of rows without a label: "linear", "spread", or "blend", their mean.
     network_ : HeadedNetwork or None
-        None where `linear_` does better on hidden labels, or ``fine_tune`` is False.
+        None if `linear_` is better on held-out labels, or ``fine_tune`` is False.
     scores_ : dict
-        Share of hidden labels told rightly (or minus the squared error) by each teacher and by the network.
+        Accuracy on held-out labels (or minus the squared error) of each teacher and of the network.
     """
 
     _classify = False
@@ -82,7 +82,7 @@ class _Pretrained(BaseEstimator):
         self.learning_rate = learning_rate
         self.random_state = random_state
 
-    def _pretrain(self, X: np.ndarray, labelled: np.ndarray, y: np.ndarray, goals: np.ndarray) -> None:
+    def _pretrain(self, X: np.ndarray, labelled: np.ndarray, y: np.ndarray, targets: np.ndarray) -> None:
         who = type(self).__name__
         if len(X) < 2:
             raise ValueError(f"{who}: needs at least 2 rows, got n_samples = {len(X)}.")
@@ -92,13 +92,13 @@ class _Pretrained(BaseEstimator):
         self.autoencoder_ = self._new_autoencoder(X, seed).fit(X)
         rows = self.autoencoder_.scaling_.apply(X).astype(np.float64)
         graph, principal = neighbour_graph(self.autoencoder_.transform(X)), self.autoencoder_.principal_
-        school = School(rows, labelled, y, goals, graph, principal, self._classify)
-        folds = self._folds(y, goals, seed)
-        self.linear_ = linear_answer(school, folds)
-        self.teacher_, self.scores_ = choose_teacher(school, self.linear_, folds)
+        data = LabelledData(rows, labelled, y, targets, graph, principal, self._classify)
+        folds = self._folds(y, targets, seed)
+        self.linear_ = fit_linear_answer(data, folds)
+        self.teacher_, self.scores_ = choose_teacher(data, self.linear_, folds)
         self.network_ = None
-        if self.fine_tune and self._network_pays(school, folds[:MOST_NETWORKS], seed):
-            self.network_ = self._taught(school, self.linear_, seed)
+        if self.fine_tune and self._network_pays(data, folds[:MOST_NETWORKS], seed):
+            self.network_ = self._fine_tuned(data, self.linear_, seed)
 
     def _new_autoencoder(self, X: np.ndarray, seed: int) -> Any:
         from isthmus.inner_fit import unfitted_copy
@@ -108,37 +108,38 @@ class _Pretrained(BaseEstimator):
             return DenoisingAutoencoder(min(32, *X.shape), random_state=seed)
         return unfitted_copy(self.autoencoder, type(self).__name__, seed)
 
-    def _folds(self, y: np.ndarray, goals: np.ndarray, seed: int) -> list:
+    def _folds(self, y: np.ndarray, targets: np.ndarray, seed: int) -> list:
         from sklearn.model_selection import KFold, StratifiedKFold
 
         fewest = int(np.bincount(y.astype(int)).min()) if self._classify else len(y) // 2
         n_folds, split = min(5, fewest), StratifiedKFold if self._classify else KFold
-        return list(split(n_folds, shuffle=True, random_state=seed).split(goals, y)) if n_folds > 1 else []
+        return list(split(n_folds, shuffle=True, random_state=seed).split(targets, y)) if n_folds > 1 else []
 
-    def _network_pays(self, school: School, folds: list, seed: int) -> bool:
-        """Whether networks taught without some labels tell them no worse than the linear answer, beyond chance."""
-        losses, rights = [], []
-        for known, linear, test in hidden_folds(school, folds, self.linear_):
-            asked, y = school.rows[school.labelled[test]], school.y[test]
-            right = school.right(answers(self._taught(known, linear, seed), asked), y)
-            losses.append(school.right(linear(asked), y) - right)
-            rights.append(right)
+    def _network_pays(self, data: LabelledData, folds: list, seed: int) -> bool:
+        """Whether networks are not worse than the linear model on held-out labels, beyond chance."""
+        losses, scores = [], []
+        for known, linear, test in held_out_folds(data, folds, self.linear_):
+            rows, y = data.rows[data.labelled[test]], data.y[test]
+            score = data.score(outputs_of(self._fine_tuned(known, linear, seed), rows), y)
+            losses.append(data.score(linear(rows), y) - score)
+            scores.append(score)
         if not losses:
             return False
-        self.scores_["network"] = float(np.concatenate(rights).mean())
+        self.scores_["network"] = float(np.concatenate(scores).mean())
         return not beyond_chance(np.concatenate(losses))
 
-    def _taught(self, school: School, linear: LinearAnswer, seed: int) -> HeadedNetwork:
-        """The network from the linear answer on, labelled rows drawn more often than the rest."""
-        shares = np.full(len(school.rows), (1 - LABELLED_SHARE) / len(school.rows))
-        shares[school.labelled] += LABELLED_SHARE / len(school.labelled)
-        lessons = Lessons(school.rows, targets_of(school, linear, self.teacher_), shares)
-        return fine_tune(self._begun(linear), lessons, **self._tuning(seed))
+    def _fine_tuned(self, data: LabelledData, linear: LinearAnswer, seed: int) -> HeadedNetwork:
+        """A network that starts as the linear model; labelled rows are drawn more often than the rest."""
+        probabilities = np.full(len(data.rows), (1 - LABELLED_SHARE) / len(data.rows))
+        probabilities[data.labelled] += LABELLED_SHARE / len(data.labelled)
+        return fine_tune(
+            HeadedNetwork(self.autoencoder_.model_, linear.weight, linear.bias),
+            TrainingSet(data.rows, targets_of(data, linear, self.teacher_), probabilities),
+            **self.fine_tuning(seed),
+        )
 
-    def _begun(self, linear: LinearAnswer) -> HeadedNetwork:
-        return HeadedNetwork(self.autoencoder_.model_, linear.weight, linear.bias)
-
-    def _tuning(self, seed: int) -> dict[str, Any]:
+    def fine_tuning(self, seed: int) -> dict[str, Any]:
+        """The settings with which networks are trained."""
         n_steps = self.n_steps or (STEPS if self.autoencoder_.fitted_.n_weights < MANY_WEIGHTS else STEPS_OF_MANY)
         settings = {"n_steps": n_steps, "noise": self.noise, "learning_rate": self.learning_rate}
         return {"classify": self._classify, "seed": seed, **settings}
@@ -148,19 +149,19 @@ class _Pretrained(BaseEstimator):
         require_complete_numbers(self, X)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         rows = self.autoencoder_.scaling_.apply(X)
-        return self.linear_(rows) if self.network_ is None else answers(self.network_, rows)
+        return self.linear_(rows) if self.network_ is None else outputs_of(self.network_, rows)
 
 
 class PretrainedClassifier(ClassifierMixin, _Pretrained):
-    """Classifier that learns features from all rows; unlabelled rows have y of None, NaN or -1.
+    """Classifier that learns features from all rows; unlabelled rows have a y of None, NaN or -1.
 
-    -1 means unlabelled only where y is whole numbers with at least two other classes; of -1 and 1 it is a class.
+    -1 means unlabelled only if y has whole numbers with at least two other classes; for labels -1 and 1 it is a class.
     """
 
     _classify = True
 
     def fit(self, X: Any, y: Any) -> typing.Self:
-        """Fit to rows X of shape (n_samples, n_features) and labels y, of which some may be missing."""
+        """Fit to rows X of shape (n_samples, n_features) and labels y, some of which may be missing."""
         if y is None:
             raise ValueError(f"{type(self).__name__}: requires y to be passed, but the target y is None.")
         require_complete_numbers(self, X)
@@ -198,7 +199,7 @@ class PretrainedRegressor(RegressorMixin, _Pretrained):
     """Regressor that learns features from all rows; unlabelled rows have a y of NaN."""
 
     def fit(self, X: Any, y: Any) -> typing.Self:
-        """Fit to rows X of shape (n_samples, n_features) and numbers y, NaN where not known."""
+        """Fit to rows X of shape (n_samples, n_features) and numbers y, NaN where unknown."""
         if y is None:
             raise ValueError(f"{type(self).__name__}: requires y to be passed, but the target y is None.")
         require_complete_numbers(self, X)
@@ -218,5 +219,5 @@ class PretrainedRegressor(RegressorMixin, _Pretrained):
 
     def predict(self, X: Any) -> np.ndarray:
         """The expected y of each row, shape (n_samples,)."""
-        said = self._outputs(X)[:, 0]
-        return self.target_center_ + self.target_unit_ * said
+        outputs = self._outputs(X)[:, 0]  # which first checks that there was a fit
+        return self.target_center_ + self.target_unit_ * outputs

@@ -1,9 +1,9 @@
-"""Targets spread from labelled rows to their neighbours, over the graph of learned codes.
+"""Label spreading: targets spread from labelled rows to their neighbours, over the graph of learned codes.
 
     F ← α S F + (1 - α) Y,   S = D^-½ W D^-½        (Zhou et al. 2004, Learning with local and global consistency)
 
-W joins each row to its nearest neighbours, both ways. A column of ones is spread beside the targets; their ratio is
-a weighted mean of the labels that reach a row.
+W joins each row to its nearest neighbours, symmetrically. A column of ones is spread along with the targets; their
+ratio is a weighted mean of the labels that reach a row.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def neighbour_graph(codes: np.ndarray, n_neighbours: int = 5) -> sparse.csr_matr
 
 
 def spread(graph: sparse.csr_matrix, targets: np.ndarray, labelled: np.ndarray, alpha: float = 0.95) -> np.ndarray:
-    """Targets of every row, shape (n_rows, n_targets), from those of the rows numbered ``labelled``.
+    """Targets of every row, shape (n_rows, n_targets), from those of the rows with indices ``labelled``.
 
-    A row that no label reaches gets the labels' mean.
+    A row that no label reaches gets the mean of the labels.
     """
     start = np.zeros((graph.shape[0], targets.shape[1] + 1))
     start[labelled, :-1], start[labelled, -1] = targets, 1

@@ -1,7 +1,7 @@
-"""Who teaches the network: a linear model of the principal codes, the spread of the labels, or their mean.
+"""Teachers, which give unlabelled rows their targets: a linear model of the principal codes, label spreading, or both.
 
-All three are evaluated by cross-validation on the labelled rows. Two that differ are seldom wrong together, so their
-mean is taken, unless another is better by more than one standard error.
+All three are evaluated by cross-validation on the labelled rows. The first two are seldom wrong together, so their mean
+is used, unless another teacher is better by more than one standard error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from scipy import sparse
 from isthmus.parts.principal import Principal
 from isthmus.pretraining.spreading import spread
 
-__all__ = ["LinearAnswer", "School", "beyond_chance", "choose_teacher", "hidden_folds", "linear_answer", "targets_of"]
+__all__ = [
+    "LabelledData",
+    "LinearAnswer",
+    "beyond_chance",
+    "choose_teacher",
+    "fit_linear_answer",
+    "held_out_folds",
+    "targets_of",
+]
 
 SIZES, STRENGTHS = (8, 16, 32, 64), (0.01, 0.1, 1.0, 10.0)
 SHARPNESS = 2
@@ -38,19 +46,19 @@ class LinearAnswer:
 
 
 @dataclass(frozen=True)
-class School:
-    """Rows, which of them are labelled, and with what.
+class LabelledData:
+    """Rows, some of them labelled.
 
     Attributes
     ----------
     rows : ndarray of shape (n_rows, n_features)
         In the autoencoder's units.
     labelled : ndarray of shape (n_labelled,)
-        Their places.
+        Indices of the labelled rows.
     y : ndarray of shape (n_labelled,)
-        Class numbers, or standardised numbers.
-    goals : ndarray of shape (n_labelled, n_outputs)
-        The same as targets: one class in n_outputs, or the number.
+        Class indices, or standardised numbers.
+    targets : ndarray of shape (n_labelled, n_outputs)
+        The same as targets of a network: one-hot classes, or the number.
     graph : sparse matrix of shape (n_rows, n_rows)
     principal : Principal
     classify : bool
@@ -59,58 +67,56 @@ class School:
     rows: np.ndarray
     labelled: np.ndarray
     y: np.ndarray
-    goals: np.ndarray
+    targets: np.ndarray
     graph: sparse.csr_matrix
     principal: Principal
     classify: bool
 
-    def without(self, train: np.ndarray) -> School:
-        """The same with only some of the labels known, by their places among the labelled."""
-        parts = (self.labelled[train], self.y[train], self.goals[train])
-        return School(self.rows, *parts, self.graph, self.principal, self.classify)
+    def with_labels(self, train: np.ndarray) -> LabelledData:
+        """The same with only the labels of some labelled rows, given by position."""
+        parts = (self.labelled[train], self.y[train], self.targets[train])
+        return LabelledData(self.rows, *parts, self.graph, self.principal, self.classify)
 
     def values(self, outputs: np.ndarray) -> np.ndarray:
-        """Probabilities where outputs are log odds; numbers as they are."""
+        """Class probabilities from logits; numbers are unchanged."""
         if not self.classify:
             return outputs
         odds = np.exp(outputs - outputs.max(1, keepdims=True))
         return odds / odds.sum(1, keepdims=True)
 
-    def right(self, values: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """How right, row by row: 1 for the true class, or minus the squared error."""
+    def score(self, values: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Score of each row: 1 for the true class, or minus the squared error."""
         return (values.argmax(1) == y).astype(float) if self.classify else -np.square(values[:, 0] - y)
 
 
-def linear_answer(school: School, folds: Folds) -> LinearAnswer:
-    """Logistic regression (ridge for numbers) on principal codes, size and penalty by cross-validation."""
-    limit = len(school.principal.directions)
+def fit_linear_answer(data: LabelledData, folds: Folds) -> LinearAnswer:
+    """Logistic or ridge regression on principal codes, with their number and the penalty chosen by cross-validation."""
+    limit = len(data.principal.directions)
     choices = [(size, strength) for size in sorted({min(size, limit) for size in SIZES}) for strength in STRENGTHS]
     if len(folds) < 2:
-        return _fitted(school, min(16, limit), 0.1)
+        return _fitted(data, min(16, limit), 0.1)
 
     def score(choice: tuple[int, float]) -> float:
-        return float(np.mean([right.mean() for right in _evaluated(school, folds, *choice)]))
+        scores = []
+        for train, test in folds:
+            head = _fitted(data.with_labels(train), *choice)
+            scores.append(data.score(head(data.rows[data.labelled[test]]), data.y[test]).mean())
+        return float(np.mean(scores))
 
-    return _fitted(school, *max(choices, key=score))
-
-
-def _evaluated(school: School, folds: Folds, size: int, strength: float) -> Iterator[np.ndarray]:
-    for train, test in folds:
-        head = _fitted(school.without(train), size, strength)
-        yield school.right(head(school.rows[school.labelled[test]]), school.y[test])
+    return _fitted(data, *max(choices, key=score))
 
 
-def _fitted(school: School, size: int, strength: float) -> LinearAnswer:
+def _fitted(data: LabelledData, size: int, strength: float) -> LinearAnswer:
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    directions = school.principal.directions[:size].double().numpy()
-    mean = school.principal.mean.double().numpy()
-    codes = (school.rows[school.labelled] - mean) @ directions.T
-    head: Any = LogisticRegression(C=strength, max_iter=3000) if school.classify else Ridge(1 / strength)
-    head.fit(codes, school.y)
+    directions = data.principal.directions[:size].double().numpy()
+    mean = data.principal.mean.double().numpy()
+    codes = (data.rows[data.labelled] - mean) @ directions.T
+    head: Any = LogisticRegression(C=strength, max_iter=3000) if data.classify else Ridge(1 / strength)
+    head.fit(codes, data.y)
     weight, bias = np.atleast_2d(head.coef_), np.atleast_1d(head.intercept_)
-    n_outputs = school.goals.shape[1]
-    if len(weight) < n_outputs:  # of two classes scikit-learn gives the second's log odds, or one class is not there
+    n_outputs = data.targets.shape[1]
+    if len(weight) < n_outputs:  # scikit-learn gives one row of logits for two classes, and none for an absent class
         present = head.classes_.astype(int)
         full, level = np.zeros((n_outputs, size)), np.full(n_outputs, -30.0)
         level[present] = 0.0
@@ -122,47 +128,45 @@ def _fitted(school: School, size: int, strength: float) -> LinearAnswer:
     return LinearAnswer(weight @ directions, bias - weight @ directions @ mean, size, strength)
 
 
-def choose_teacher(school: School, linear: LinearAnswer, folds: Folds) -> tuple[str, dict[str, float]]:
-    """The kind of teacher, and how right each kind was on labels hidden from it."""
+def choose_teacher(data: LabelledData, linear: LinearAnswer, folds: Folds) -> tuple[str, dict[str, float]]:
+    """The kind of teacher, and the score of each kind on held-out labels."""
     if not folds:
         return "linear", {}
-    rights: dict[str, list[np.ndarray]] = {kind: [] for kind in KINDS}
-    for train, test in folds:
-        known = school.without(train)
-        head = _fitted(known, linear.size, linear.strength)
+    parts: dict[str, list[np.ndarray]] = {kind: [] for kind in KINDS}
+    for known, head, test in held_out_folds(data, folds, linear):
         for kind in KINDS:
-            guesses = targets_of(known, head, kind)[school.labelled[test]]
-            rights[kind].append(school.right(guesses, school.y[test]))
-    each = {kind: np.concatenate(parts) for kind, parts in rights.items()}
-    scores = {kind: float(right.mean()) for kind, right in each.items()}
+            predicted = targets_of(known, head, kind)[data.labelled[test]]
+            parts[kind].append(data.score(predicted, data.y[test]))
+    each = {kind: np.concatenate(scores) for kind, scores in parts.items()}
+    scores = {kind: float(found.mean()) for kind, found in each.items()}
     best = max(KINDS, key=scores.__getitem__)
     gain = each[best] - each["blend"]
     return (best if beyond_chance(gain) else "blend"), scores
 
 
 def beyond_chance(gain: np.ndarray) -> bool:
-    """Whether a gain, label by label, is more than one standard error of its mean."""
+    """Whether the mean of a gain, one per label, is more than its standard error."""
     return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
 
 
-def targets_of(school: School, linear: LinearAnswer, kind: str) -> np.ndarray:
-    """A teacher's targets for every row, shape (n_rows, n_outputs); the labelled rows keep their own."""
-    said = school.values(linear(school.rows))
+def targets_of(data: LabelledData, linear: LinearAnswer, kind: str) -> np.ndarray:
+    """A teacher's targets for every row, shape (n_rows, n_outputs); labelled rows keep their own."""
+    targets = data.values(linear(data.rows))
     if kind != "linear":
-        reached = spread(school.graph, school.goals, school.labelled)
-        said = reached if kind == "spread" else (said + reached) / 2
-    if school.classify:  # surer than the teacher is: a guess half way between two classes teaches neither
-        said = said**SHARPNESS
-        said = said / said.sum(1, keepdims=True)
-    said = said.copy()
-    said[school.labelled] = school.goals
-    return said
+        reached = spread(data.graph, data.targets, data.labelled)
+        targets = reached if kind == "spread" else (targets + reached) / 2
+    if data.classify:  # sharpened, as a target half way between two classes is of little use
+        targets = targets**SHARPNESS
+        targets = targets / targets.sum(1, keepdims=True)
+    targets = targets.copy()
+    targets[data.labelled] = data.targets
+    return targets
 
 
-def hidden_folds(
-    school: School, folds: Folds, linear: LinearAnswer
-) -> Iterator[tuple[School, LinearAnswer, np.ndarray]]:
-    """For each fold: what is known without it, the linear answer to that, and the places of the labels hidden."""
+def held_out_folds(
+    data: LabelledData, folds: Folds, linear: LinearAnswer
+) -> Iterator[tuple[LabelledData, LinearAnswer, np.ndarray]]:
+    """For each fold: the data without its labels, a linear model fitted to that, and the positions of its labels."""
     for train, test in folds:
-        known = school.without(train)
+        known = data.with_labels(train)
         yield known, _fitted(known, linear.size, linear.strength), test

@@ -1,4 +1,4 @@
-"""Who liked what: items recommended to users, from a closed form and, where it adds to it, a network."""
+"""Recommendation of items from ratings: a closed form and, if it improves the ranking, a network."""
 
 from isthmus.ratings.interactions import Interactions, interactions
 from isthmus.ratings.item_autoencoder import ItemAutoencoder, Recommendations

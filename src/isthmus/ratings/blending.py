@@ -1,8 +1,8 @@
-"""The closed form and the network together, where held-out users say that it helps.
+"""The closed form and the network combined, if the network helps on held-out users.
 
-Scores of both are standardised for each user over all items and added, the network's with a weight w. The network's
-epoch and w are chosen by the nDCG@100 of users who were held out, and the network is kept only if the mean gain over
-the closed form is more than one standard error of it: else the closed form stands alone, and is all there is.
+Scores of both are standardised for each user over all items and added, the network's with a weight w. The number of
+epochs and w are chosen by nDCG@100 on held-out users, and the network is kept only if the mean gain over the closed
+form is more than its standard error.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from isthmus.ratings.ranking import Ranked, ranked
 __all__ = ["Blend", "choose_blend", "standardised"]
 
 WEIGHTS = (0.15, 0.3, 0.5, 0.75, 1.0)
-MOST_EPOCHS, EVERY, PATIENCE = 120, 5, 5  # epochs, between two looks, looks without a gain
-LEAST_JUDGES = 20  # users held out, below which no network is tried
+MOST_EPOCHS, EVERY, PATIENCE = 120, 5, 5  # epochs, epochs between evaluations, evaluations without a gain
+LEAST_HELD_OUT = 20  # users, below which no network is tried
 
 
 @dataclass(frozen=True)
 class Blend:
-    """What held-out users say.
+    """How to combine the network with the closed form.
 
     Attributes
     ----------
     weight : float
-        Of the network; 0 where the closed form stands alone.
+        Of the network; 0 if only the closed form is used.
     epochs : int
-        For which the network is trained.
+        Number of epochs to train the network.
     network, blend : Ranked or None
-        Of held-out users, at the epoch and weight that were best: the network alone, and both together.
+        The ranking for held-out users at the best epoch and weight: by the network alone, and by both.
     """
 
     weight: float
@@ -43,10 +43,10 @@ class Blend:
 
 
 def standardised(scores: np.ndarray) -> np.ndarray:
-    """Each user's scores with mean 0 and variance 1; of scores that are all alike 0."""
-    away = scores - scores.mean(1, keepdims=True)
-    spread = away.std(1, keepdims=True)
-    return away / np.where(spread > 0, spread, 1)
+    """Each user's scores with mean 0 and variance 1; 0 if all are equal."""
+    centred = scores - scores.mean(1, keepdims=True)
+    spread = centred.std(1, keepdims=True)
+    return centred / np.where(spread > 0, spread, 1)
 
 
 def choose_blend(
@@ -57,24 +57,24 @@ def choose_blend(
     seed: int,
     most_epochs: int = MOST_EPOCHS,
 ) -> Blend:
-    """The network's weight and epochs.
+    """Choose the network's weight and epochs.
 
     Parameters
     ----------
     likes
         Of the users to learn from.
     known, hidden
-        Of users held out: what they are known by, and what is to be found.
+        Of held-out users: the likes that are given, and those to be predicted.
     closed_form
-        The closed form's scores of the same users.
+        The closed form's scores for held-out users.
     """
-    if known.shape[0] < LEAST_JUDGES or most_epochs < 1:
+    if known.shape[0] < LEAST_HELD_OUT or most_epochs < 1:
         return Blend(0.0, 0)
     by_closed_form = standardised(closed_form)
     alone = ranked(by_closed_form, known, hidden).ndcg
     best, since = Blend(0.0, 0), 0
 
-    def look(epoch: int, network: LikesNetwork) -> bool:
+    def evaluate(epoch: int, network: LikesNetwork) -> bool:
         nonlocal best, since
         if epoch % EVERY and epoch != most_epochs:
             return False
@@ -87,8 +87,8 @@ def choose_blend(
                 best, since = Blend(weight, epoch, ranked(scores, known, hidden), found), 0
         return since >= PATIENCE
 
-    train_network(likes, most_epochs, seed, look)
-    assert best.blend is not None  # there was a look
+    train_network(likes, most_epochs, seed, evaluate)
+    assert best.blend is not None  # the last epoch is evaluated
     gain = best.blend.ndcg - alone
     error = gain.std(ddof=1) / np.sqrt(len(gain))
     return best if gain.mean() > error else Blend(0.0, 0, best.network, best.blend)

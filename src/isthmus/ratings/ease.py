@@ -4,7 +4,7 @@ Every item's column is predicted from all others by one ridge regression, and al
 
     min ‖X - X B‖² + λ ‖B‖²,  diag B = 0        P = (XᵀX + λI)⁻¹        B_ij = -P_ij / P_jj,  B_jj = 0
 
-A user's scores are x B. Nothing is kept of a user, so one who comes later is scored as those of the fit were.
+A user's scores are x B. Nothing is stored per user, so new users are scored like those of the fit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
 
 
 def gram_of(likes: Sparse) -> np.ndarray:
-    """XᵀX of likes, how often two items go together: dense, shape (n_items, n_items)."""
+    """XᵀX of likes, how often two items are liked together: dense, shape (n_items, n_items)."""
     counts = likes.astype(np.float64)
     return np.asarray((counts.T @ counts).todense())
 

@@ -1,7 +1,7 @@
-"""Who liked what, as a sparse matrix of users by items, from whatever says it.
+"""Ratings as a sparse matrix of users by items.
 
-A rating of at least ``threshold`` is a like, all of weight 1; a rating below it, and none, are no likes. How much one
-rates high differs between users, and whether one rates at all says more than how high (Hu, Koren & Volinsky 2008).
+A rating of at least ``threshold`` is a like of weight 1; a lower or missing rating is none. Users differ in how high
+they rate, and whether they rate at all says more than how high (Hu, Koren & Volinsky 2008).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy import sparse
 
 __all__ = ["Interactions", "Sparse", "interactions", "liked"]
 
-Sparse = Any  # a csr_matrix, of which scipy's types say too little
+Sparse = Any  # a csr_matrix, whose scipy types are incomplete
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,13 +25,13 @@ class Interactions:
     Attributes
     ----------
     matrix : scipy.sparse.csr_matrix of shape (n_users, n_items)
-        Ratings; 0 where there is none.
+        Ratings; only those given are stored.
     users, items : tuple of str
         Names, in order of first appearance.
     n_repeated : int
-        Ratings of an item that its user had rated before; the last one counts.
+        Number of ratings of an item that its user had rated before; the last one counts.
     columns : tuple of str
-        Of the table they came from: those of users, items and, if there is one, values.
+        The columns of users, items and values in the table they came from.
     """
 
     matrix: Sparse
@@ -44,9 +44,9 @@ class Interactions:
 def interactions(
     users: Sequence[Any], items: Sequence[Any], values: Sequence[Any] | None = None, who: str = "interactions"
 ) -> Interactions:
-    """From one user, one item and, where there is one, one value a rating; all of one length.
+    """From the user, the item and optionally the value of each rating; all of the same length.
 
-    Without values every pair is a like. A `ValueError` says what is wrong with the input, all of it at once.
+    Without values every pair is a like. A `ValueError` lists everything that is wrong with the input.
     """
     user_names, item_names = (_names(part) for part in (users, items))
     numbers = np.ones(len(user_names)) if values is None else _numbers(values, who)
@@ -66,7 +66,7 @@ def interactions(
         raise ValueError(f"{who}: {'; '.join(faults)}; correct or drop these rows.")
     known_users, rows = _places(user_names)
     known_items, columns = _places(item_names)
-    # Of a pair that comes twice the last rating counts: counted from the back, the first of each is kept.
+    # The last rating of a pair counts: of the reversed pairs the first of each is kept.
     pairs = rows.astype(np.int64) * len(known_items) + columns
     _, last = np.unique(pairs[::-1], return_index=True)
     kept = len(pairs) - 1 - last
@@ -85,7 +85,7 @@ def liked(ratings: Sparse, threshold: float) -> Sparse:
 
 
 def _names(given: Sequence[Any]) -> list[str | None]:
-    """Names as text; None for a missing one. A whole number that came as a fraction, 7.0, is 7."""
+    """Names as text; None for a missing one. A whole number given as a float, 7.0, is 7."""
     found: list[str | None] = []
     for one in given.tolist() if hasattr(given, "tolist") else given:
         missing = one is None or (isinstance(one, float) and one != one) or str(one) in ("", "<NA>")
@@ -102,7 +102,7 @@ def _numbers(values: Sequence[Any], who: str) -> np.ndarray:
 
 
 def _places(names: Sequence[str | None]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Every name once, in order of first appearance, and where each of ``names`` is among them."""
+    """The distinct names in order of first appearance, and the index of each of ``names`` among them."""
     known: dict[str, int] = {}
     places = np.fromiter((known.setdefault(str(name), len(known)) for name in names), np.int64, len(names))
     return tuple(known), places

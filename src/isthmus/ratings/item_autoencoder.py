@@ -1,12 +1,12 @@
-"""An autoencoder of items: from what a user likes to what else the user would.
+"""The estimator: from the items a user likes to others that the user would like.
 
     model = ItemAutoencoder().fit(ratings)          users, items and perhaps values; or a sparse matrix
     model.recommend(["ann", "bob"], n=10)           users of the fit
-    model.recommend(others, n=10)                   ratings of users who were not there
+    model.recommend(others, n=10)                   ratings of new users
 
-It starts at EASE (`isthmus.ratings.ease`), whose ridge is chosen on likes hidden from held-out users. A denoising
-network is trained in parallel and added where these users say that both together rank better
-(`isthmus.ratings.blending`). B has a number for every pair of items, which is what limits their number.
+It starts at EASE (`isthmus.ratings.ease`), whose ridge is chosen on hidden likes of held-out users. A denoising network
+is trained in parallel, and added if both together rank better for these users (`isthmus.ratings.blending`). B has a
+weight for every pair of items, which limits their number.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ __all__ = ["ItemAutoencoder", "Recommendations"]
 
 MOST_ITEMS = 20_000
 FIRST_RIDGE = RIDGES.index(300.0)
-HELD_OUT, FEWEST, MOST = 0.1, 50, 2000  # share of the users that are held out, and how many at least and at most
+HELD_OUT, FEWEST, MOST = 0.1, 50, 2000  # share of users held out, and their smallest and largest number
 BLOCK_CELLS = 1 << 24
-POPULAR = 1e-9  # weight of popularity: it orders items between which nothing else does
+POPULAR = 1e-9  # weight of popularity, which breaks ties
 
 
 class Recommendations(NamedTuple):
-    """Per user the items to recommend, best first.
+    """The items to recommend to each user, best first.
 
     Attributes
     ----------
     users : tuple of str
     items : ndarray of shape (n_users, n)
-        Names; None where a user has rated so much that no more are left.
+        Names; None if a user has rated so many that fewer than n are left.
     scores : ndarray of shape (n_users, n)
-        The higher, the likelier; of one user they can be compared. NaN where there is no item.
+        Higher is better; comparable only within a user. NaN where there is no item.
     """
 
     users: tuple[str, ...]
@@ -57,12 +57,12 @@ class Recommendations(NamedTuple):
 
 @dataclass(eq=False, repr=False)
 class ItemAutoencoder(BaseEstimator):
-    """EASE, and a denoising network beside it where held-out users gain by it.
+    """EASE, combined with a denoising network if that ranks better for held-out users.
 
     Attributes
     ----------
     items_, users_ : tuple of str
-        Names of the items and users learned from.
+        Names of the items and users of the fit.
     ridge_ : float
         λ of the closed form.
     weights_ : ndarray of shape (n_items, n_items)
@@ -70,17 +70,17 @@ class ItemAutoencoder(BaseEstimator):
     popularity_ : ndarray of shape (n_items,)
         The number of users who like each item.
     network_ : LikesNetwork or None
-        The network, if it is used; its weight is ``network_weight_``.
+        The network, if it is used, with weight ``network_weight_``.
     threshold_ : float
-        From which on a rating is a like.
+        The lowest rating that is a like.
     left_out_ : tuple of str
         Items that no user likes.
     history_likes_ : csr_matrix of shape (n_users, n_items)
-        What the users of the fit have rated, 1 where they like it and 0 where not: `recommend` names none of it.
+        The items each user has rated, 1 if liked, else an explicit 0; `recommend` leaves all of them out.
     columns_ : tuple of str
-        The columns of users, items and values, where the ratings came from a table.
+        The columns of users, items and values, if the ratings came from a table.
     comparison_ : dict
-        nDCG@100 and recall@20 on held-out users, of popularity, EASE, the network and what is used.
+        nDCG@100 and recall@20 on held-out users, of popularity, EASE, the network and the model used.
     """
 
     threshold: float | None = hyper(
@@ -94,7 +94,7 @@ class ItemAutoencoder(BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> typing.Self:
         """Fit to ratings: `Interactions`, a DataFrame or tuple of (users, items[, values]), or a sparse matrix.
 
-        Of a DataFrame the first two columns are users and items, and a third is the values.
+        The first two columns of a DataFrame are users and items, and a third is the values.
         """
         check_hyperparameters(self)
         who = type(self).__name__
@@ -130,10 +130,10 @@ class ItemAutoencoder(BaseEstimator):
         return self
 
     def recommend(self, X: Any, n: int = 10) -> Recommendations:
-        """The ``n`` items that each user would like best among those not rated: names of users of the fit, or ratings.
+        """The ``n`` best items for each user among those not rated; X are names of users of the fit, or ratings.
 
-        Ratings have the form of those given to `fit`; what they say of items that the fit didn't know is passed over,
-        with a warning. A user of whom nothing is known gets the most popular items.
+        Ratings have the same form as in `fit`; those of unknown items are ignored with a warning. A user without known
+        likes gets the most popular items.
         """
         check_is_fitted(self)
         if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
@@ -143,13 +143,13 @@ class ItemAutoencoder(BaseEstimator):
         names = np.asarray(self.items_, dtype=object)
         items: Any = np.empty((len(users), n), dtype=object)
         scores = np.full((len(users), n), np.nan)
-        for begin in range(0, len(users), self._at_once):
-            part = rated[begin : begin + self._at_once]
+        for start in range(0, len(users), self._at_once):
+            part = rated[start : start + self._at_once]
             found = self.scores_of_likes(_likes_of(part))
             first = first_items(found, part, n)
             left = np.arange(n) < (len(self.items_) - np.diff(part.indptr))[:, None]
-            items[begin : begin + part.shape[0]][left] = names[first][left]
-            scores[begin : begin + part.shape[0]] = np.where(left, np.take_along_axis(found, first, 1), np.nan)
+            items[start : start + part.shape[0]][left] = names[first][left]
+            scores[start : start + part.shape[0]] = np.where(left, np.take_along_axis(found, first, 1), np.nan)
         return Recommendations(users, items, scores)
 
     def predict_scores(self, X: Any) -> np.ndarray:
@@ -170,12 +170,14 @@ class ItemAutoencoder(BaseEstimator):
         if len(kept) < 2:
             faults.append(f"{len(kept)} items have a rating of at least {self.threshold_:g}, and two are needed")
         elif not (np.diff(likes.indptr) >= 2).any():
-            faults.append(f"no user has two ratings of at least {self.threshold_:g}, so no two items go together")
+            faults.append(
+                f"no user has two ratings of at least {self.threshold_:g}, so no two items are liked by the same user"
+            )
         if faults:
             raise ValueError(f"{who}: {'; '.join(faults)}.")
 
     def _choose(self, likes: Sparse, seed: int) -> Blend:
-        """Set the ridge, and say what of the network is used, by likes hidden from users that are held out."""
+        """Choose the ridge and how the network is used, by hidden likes of held-out users."""
         rng = np.random.default_rng(seed)
         count = min(max(round(HELD_OUT * likes.shape[0]), FEWEST), MOST, likes.shape[0] // 4)
         order = rng.permutation(likes.shape[0])
@@ -217,7 +219,7 @@ class ItemAutoencoder(BaseEstimator):
         return blend
 
     def _histories(self, X: Any) -> tuple[tuple[str, ...], Sparse]:
-        """Users, and what they have rated of the items of the fit, 1 where they like it."""
+        """Users, and the items of the fit that they have rated, 1 if they like it, else an explicit 0."""
         who = type(self).__name__
         if isinstance(X, str):
             X = [X]
@@ -236,16 +238,16 @@ class ItemAutoencoder(BaseEstimator):
             raise ValueError(f"{who}: ratings have {X.shape[1]} items, and those of the fit had {width}.")
         ratings = _ratings_of(X, who, every_item=False)
         known = {name: place for place, name in enumerate(self.items_)}
-        there = [place for place, name in enumerate(ratings.items) if name in known]
-        strangers = len(ratings.items) - len(there) - len({*ratings.items} & {*self.left_out_})
-        if strangers > 0:
+        shared = [place for place, name in enumerate(ratings.items) if name in known]
+        n_unknown = len(ratings.items) - len(shared) - len({*ratings.items} & {*self.left_out_})
+        if n_unknown > 0:
             warnings.warn(
-                f"{who}: {strangers} items were not in the fit, and what was said of them is passed over.",
+                f"{who}: {n_unknown} items were not in the fit, and their ratings are ignored.",
                 UserWarning,
                 stacklevel=3,
             )
-        part = ratings.matrix[:, there].tocoo()
-        columns = np.array([known[ratings.items[place]] for place in there], dtype=np.int64)[part.col]
+        part = ratings.matrix[:, shared].tocoo()
+        columns = np.array([known[ratings.items[place]] for place in shared], dtype=np.int64)[part.col]
         data = (part.data >= self.threshold_).astype(np.float32)
         shape = (len(ratings.users), len(self.items_))
         rated = sparse.csr_matrix((data, (part.row, columns)), shape=shape)
@@ -253,7 +255,7 @@ class ItemAutoencoder(BaseEstimator):
         return ratings.users, rated
 
     def scores_of_likes(self, likes: Sparse) -> np.ndarray:
-        """Scores of all items, shape (n_users, n_items), by users' likes of the items of the fit: 1 or 0, as sparse."""
+        """Scores of all items, shape (n_users, n_items), from a sparse matrix of likes of the items of the fit."""
         scores = np.asarray(likes @ self.weights_)
         if self.network_ is not None:
             scores = standardised(scores) + self.network_weight_ * standardised(self.network_.scores(likes))
@@ -271,7 +273,7 @@ def _likes_of(rated: Sparse) -> Sparse:
 
 
 def _are_names(X: Any) -> bool:
-    """Whether X is a list of users, and no ratings."""
+    """Whether X is a list of users rather than ratings."""
     if isinstance(X, Interactions) or sparse.issparse(X) or hasattr(X, "columns"):
         return False
     entries = list(X) if isinstance(X, (list, tuple)) else X
@@ -285,7 +287,7 @@ def _threshold(values: np.ndarray, asked: float | None) -> float:
 
 
 def _ratings_of(X: Any, who: str, *, every_item: bool = True) -> Interactions:
-    """Ratings in whatever form they came."""
+    """Ratings from any form that `fit` takes."""
     if isinstance(X, Interactions):
         return X
     if sparse.issparse(X):
@@ -312,12 +314,12 @@ def _of_matrix(X: Any, who: str, *, every_item: bool) -> Interactions:
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
     if not np.isfinite(matrix.data).all():
-        raise ValueError(f"{who}: the matrix of ratings holds NaN or infinity; leave out what is not known.")
+        raise ValueError(f"{who}: the matrix of ratings holds NaN or infinity; leave out missing ratings.")
     empty = np.flatnonzero(np.diff(matrix.tocsc().indptr) == 0)
     if every_item and len(empty):
         some = ", ".join(map(str, empty[:5])) + (", …" if len(empty) > 5 else "")
         raise ValueError(
             f"{who}: nobody rated {len(empty)} of {matrix.shape[1]} items (columns {some}), so nothing can be learned "
-            "of them; leave these columns out."
+            "about them; leave these columns out."
         )
     return Interactions(matrix, tuple(map(str, range(matrix.shape[0]))), tuple(map(str, range(matrix.shape[1]))))

@@ -1,9 +1,9 @@
-"""A network beside the closed form: likes are hidden from it, and it names the items that they were.
+"""The network that complements the closed form: a denoising autoencoder of likes.
 
     x̃ = dropout(x / ‖x‖)        logits = W₂ tanh(W₁ x̃ + b₁) + b₂        loss = -Σ_i x_i log softmax(logits)_i / Σ_i x_i
 
-The denoising autoencoder of Liang et al. (2018, Mult-DAE), half of the likes hidden at each step. At first it is the
-items' popularity. Like EASE it knows a user by the likes alone.
+This is Mult-DAE (Liang et al. 2018), with half of the likes hidden at each step. It is initialized to the popularity of
+the items. Like EASE, it represents a user only by their likes.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ class LikesNetwork(nn.Module):
 
     @classmethod
     def of_width(cls, n_items: int, n_users: int) -> LikesNetwork:
-        """As wide as so many users can teach."""
+        """With a width that this number of users can train."""
         return cls(n_items, min(max(n_users // 3, LEAST_WIDTH), MOST_WIDTH))
 
     def start(self, popularity: Tensor, source: torch.Generator) -> None:
-        """At the items' popularity, shape (n_items,): a hidden unit has no effect yet."""
+        """Initialize to the items' popularity, shape (n_items,); hidden units have no effect yet."""
         with torch.no_grad():
             size = self.encoder_weight.shape
             self.encoder_weight.copy_(SPREAD * torch.randn(size, generator=source))
             self.decoder_bias.copy_(((popularity + 1) / (popularity.sum() + len(popularity))).log())
 
     def forward(self, likes: Tensor, keep: Tensor | None = None) -> Tensor:
-        """Logits of items, shape (batch, n_items); ``keep`` is 0 where a like is hidden, else 1."""
+        """Logits of items, shape (batch, n_items); ``keep`` is 0 for hidden likes, else 1."""
         x = nn.functional.normalize(likes)
         if keep is not None:
             x = x * keep / (1 - DROPOUT)
@@ -54,7 +54,7 @@ class LikesNetwork(nn.Module):
 
     @torch.no_grad()
     def scores(self, likes: Sparse) -> np.ndarray:
-        """Logits of users by their likes, float32 of shape (n_users, n_items)."""
+        """Logits of all items from users' likes, float32 of shape (n_users, n_items)."""
         return self(torch.from_numpy(likes.toarray()).float()).numpy()
 
 
@@ -63,7 +63,7 @@ def train_network(
 ) -> LikesNetwork:
     """A network trained on users' likes, shape (n_users, n_items).
 
-    ``after`` sees it after each epoch, from 1; training ends where it says so.
+    ``after`` is called with the epoch, from 1, and the network after each epoch; training stops if it returns True.
     """
     source = torch.Generator().manual_seed(seed)
     network = LikesNetwork.of_width(likes.shape[1], likes.shape[0])
@@ -84,5 +84,5 @@ def train_network(
 
 def _batches(likes: Sparse, source: torch.Generator) -> Iterator[Tensor]:
     order = torch.randperm(likes.shape[0], generator=source).numpy()
-    for begin in range(0, len(order), BATCH):
-        yield torch.from_numpy(likes[order[begin : begin + BATCH]].toarray()).float()
+    for start in range(0, len(order), BATCH):
+        yield torch.from_numpy(likes[order[start : start + BATCH]].toarray()).float()

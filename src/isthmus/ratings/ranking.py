@@ -1,9 +1,9 @@
-"""How well items are ranked: likes of users never seen are hidden, and should come first among what is new to them.
+"""Ranking quality: hidden likes of held-out users should come first among the items they are not known to like.
 
-    DCG@k = Σ_{r ≤ k, hidden at rank r} 1 / log2(r + 1)        nDCG@k = DCG@k / the largest that can be
+    DCG@k = Σ_{r ≤ k, hidden at rank r} 1 / log2(r + 1)        nDCG@k = DCG@k / its largest possible value
     recall@k = hidden items among the first k / min(k, number hidden)
 
-A fifth of each user's likes is hidden, the rest is what the user is known by (Liang et al. 2018, arXiv:1802.05814).
+A fifth of each user's likes is hidden, the rest is given (Liang et al. 2018, arXiv:1802.05814).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Ranked(NamedTuple):
 
 
 def hide_likes(likes: Sparse, rng: np.random.Generator) -> tuple[np.ndarray, Sparse, Sparse]:
-    """The users with at least two likes, by index, what is left of their likes, and what was hidden."""
+    """The users with at least two likes, by index, their likes that are given, and those that are hidden."""
     some = np.flatnonzero(np.diff(likes.indptr) >= 2)
     known, hidden = likes[some].tolil(), likes[some].tolil()
     for row in range(len(some)):
@@ -40,19 +40,19 @@ def hide_likes(likes: Sparse, rng: np.random.Generator) -> tuple[np.ndarray, Spa
 
 
 def first_items(scores: np.ndarray, known: Sparse, count: int) -> np.ndarray:
-    """The ``count`` items of highest score that a user doesn't know, best first; shape (n_users, count)."""
+    """The ``count`` items with the highest scores that are new to a user, best first; shape (n_users, count)."""
     scores = scores.copy()
     scores[known.nonzero()] = -np.inf
     count = min(count, scores.shape[1])
     found = np.argpartition(-scores, count - 1, 1)[:, :count]
-    # Of equal scores the earlier item comes first.
+    # Ties are broken by the order of items.
     found = np.sort(found, 1)
     order = np.argsort(-np.take_along_axis(scores, found, 1), axis=1, kind="stable")
     return np.take_along_axis(found, order, 1)
 
 
 def ranked(scores: np.ndarray, known: Sparse, hidden: Sparse, depth: int = 100) -> Ranked:
-    """Of users with likes hidden; ``scores`` has shape (n_users, n_items)."""
+    """The ranking of hidden likes by ``scores`` of shape (n_users, n_items)."""
     found = first_items(scores, known, depth)
     depth = found.shape[1]
     hits = np.take_along_axis(hidden.toarray() > 0, found, 1)

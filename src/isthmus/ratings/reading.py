@@ -1,4 +1,4 @@
-"""Ratings from a file: one row a rating, its user, its item, and perhaps its value in columns that are named."""
+"""Ratings read from a file with one rating per row: a column of users, one of items, and perhaps one of values."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SEPARATORS = ",\t;"
 
 
 def read_ratings(source: str, columns: Sequence[str], options: Mapping[str, Any] | None = None) -> Interactions:
-    """The ratings in a file; ``columns`` are those of users, of items and, if there is a third, of values.
+    """The ratings in a file; ``columns`` are those of users, items and optionally values.
 
-    A `DataError` says in one sentence what is wrong with the file.
+    A `DataError` says what is wrong with the file.
     """
     if not 2 <= len({*columns}) == len(columns) <= 3:
         raise DataError(f"ratings are in two or three different columns, user, item and value, got {said(columns)}.")
@@ -32,14 +32,14 @@ def read_ratings(source: str, columns: Sequence[str], options: Mapping[str, Any]
         table: Any = open_table(source, kinds={columns[2]: "number"}, **asked, **(options or {})).load()
         found = interactions(table.ids, table.labels, table.values[:, 0], who=repr(source))
         return replace(found, columns=tuple(columns))
-    except DataError:
+    except DataError:  # a ValueError itself
         raise
     except ValueError as error:
         raise DataError(str(error)) from error
 
 
 def _words(source: str, user: str, item: str) -> tuple[list[Any], list[Any]]:
-    """Two columns as they are written. A reader of tables to learn from would find no column of numbers in them."""
+    """Two columns as text. `open_table` would refuse a file without a column of numbers."""
     import pyarrow
     from pyarrow import csv, parquet
 
@@ -47,7 +47,7 @@ def _words(source: str, user: str, item: str) -> tuple[list[Any], list[Any]]:
     if path.suffix.lower() == ".parquet":
         table = parquet.read_table(path)
     elif not path.is_file():
-        raise DataError(f"{source!r}: ratings without values are read from a file of text or Parquet, not this.")
+        raise DataError(f"{source!r}: ratings without values are read from a text or Parquet file, and this is none.")
     else:
         with path.open(encoding="utf-8-sig", errors="replace") as text:
             head = text.readline()

@@ -21,17 +21,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.hyperparameter import check_hyperparameters, hyper
 from isthmus.series.detection import Reason, SeriesDetection, conformal_ranks, described, highest, shortest_stretch
-from isthmus.series.episodes import Rate, Tracker, episodes_above, static_threshold
+from isthmus.series.episodes import Rate, Tracker, episodes_above, outlying_threshold, static_threshold
 from isthmus.series.lengths import window_lengths
 from isthmus.series.neighbours import QUARTILES_OF_NORMAL, WEIGHTS
 from isthmus.series.scoring import Scored, learn
 from isthmus.series.series import Series, series_of, with_channels_of
+from isthmus.series.stamps import stamp_text
 from isthmus.series.stream import followed, stream_state
 from isthmus.series.windows import STEPS_AT_ONCE, Units
 
 __all__ = ["DEFAULT_EPISODES", "SeriesOutlierDetector"]
 
-DEFAULT_EPISODES = 2.0  # per thousand steps
+DEFAULT_EPISODES = 2.0  # per thousand steps: the most where none is stated
 MOST_RANKED = 100_000  # scores kept for ranks
 ONCE_IN = 1e-6  # normal windows score higher: beyond it, a past is not clean
 
@@ -48,7 +49,10 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
     detection_ : SeriesDetection
         Scores, thresholds, ranks, episodes and explanations of the series given to `fit`; None of one that was loaded.
     threshold_ : float
-        The score at which the past had as many episodes as stated.
+        The score at which the past had as many episodes as stated. Without ``episodes`` a threshold that doesn't move
+        is where chance would reach half a time in such a past, and at least where it had 2 episodes per 1,000 steps.
+    rate_ : Rate or None
+        Stated false episodes, or 2 per 1,000 steps for a tracked threshold without any; None where none is stated.
     stream_threshold_ : float
         The same for `update`, whose scores know nothing of what comes after a step.
     windows_ : tuple of int
@@ -104,7 +108,7 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         """
         check_hyperparameters(self)
         who = type(self).__name__
-        rate = Rate.of(DEFAULT_EPISODES if self.episodes is None else self.episodes, f"{who}: episodes")
+        most = Rate.of(DEFAULT_EPISODES if self.episodes is None else self.episodes, f"{who}: episodes")
         if self.train is not None and self.until is not None:
             raise ValueError(f"{who}: train and until both name what is clean; give one of them.")
         series = series_of(X, times, who=who)
@@ -114,20 +118,21 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         self.channels_, self.has_names_, self.n_features_in_ = known.channels, known.has_names, known.n_channels
         until = None if self.until is None else self._until(series)
         part = known if until is None else known.before(until)
-        self.rate_, self.step_seconds_ = rate, known.grid.step if known.grid.is_dated else None
-        per_step = self._per_step(rate)
+        self.step_seconds_ = known.grid.step if known.grid.is_dated else None
+        self.rate_ = None if self.episodes is None and self.threshold == "static" else most
+        per_step = self._per_step(most)
         notes = [*series.notes, *_silent_channels(part)]
         units = Units.of(part, series)
-        self.windows_ = window_lengths(part, units, self.window, who)
+        whose = who if until is None else f"{who}: before until={self.until}"
+        self.windows_ = window_lengths(part, units, self.window, whose)
         try:
             self.model_, scored = learn(known, self.windows_, units, until)
         except ValueError as error:
             raise ValueError(f"{who}: {error}") from error
         learned = scored.scores[: len(part)]
         self.reference_scores_ = _some_ascending(learned)
-        self.threshold_ = static_threshold(learned, per_step, self.quiet_)
         trailing = scored.trailing[: len(part)]
-        self.stream_threshold_ = static_threshold(trailing, per_step, self.quiet_)
+        self.threshold_, self.stream_threshold_ = (self._threshold(one, per_step) for one in (learned, trailing))
         self.gain_, self.stream_gain_ = _robust_spread(learned), _robust_spread(trailing)
         if self.train is not None or until is not None:
             notes += self._about_past(learned, part)
@@ -155,6 +160,12 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         except ValueError as error:
             raise ValueError(f"{type(self).__name__}: {error}") from error
 
+    def _threshold(self, scores: np.ndarray, per_step: float) -> float:
+        lowest = static_threshold(scores, per_step, self.quiet_)
+        if self.rate_ is not None:
+            return lowest
+        return max(lowest, outlying_threshold(scores, self.windows_[len(self.windows_) // 2]))
+
     def _about_past(self, learned: np.ndarray, part: Series) -> list[str]:
         """A note where the past that was called clean has steps far beyond the rest of it."""
         if not np.isfinite(learned).any():
@@ -164,9 +175,10 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         peak = int(np.nanargmax(learned))
         if learned[peak] <= gamma.isf(ONCE_IN, WEIGHTS.sum()):  # what surprises of normal windows exceed so seldom
             return []
+        where = stamp_text(part.grid.stamps[peak])
         return [
-            f"the past to learn from has steps unlike the rest of it, most of all at {part.grid.stamps[peak]}; if they "
-            "are anomalies, more like them are taken for normal."
+            f"the past to learn from has steps unlike the rest of it, most of all at {where}; if they are anomalies, "
+            "more like them are taken for normal."
         ]
 
     # ---- using -----------------------------------------------------------------------------------------
@@ -247,7 +259,7 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
     @property
     def tracked_rate_(self) -> float:
         """Episodes per step that a tracked threshold aims at; 0 for a static one."""
-        return self._per_step(self.rate_) if self.threshold == "tracked" else 0.0
+        return self._per_step(self.rate_) if self.rate_ is not None and self.threshold == "tracked" else 0.0
 
     def _detection(self, series: Series, scored: Scored, notes: list[str]) -> SeriesDetection:
         scores = scored.scores

@@ -4,8 +4,16 @@ Neighbouring windows overlap, so the scores of neighbouring steps are nearly equ
 would be false precision: one bad minute is one alarm, however many steps it has. What is stated and counted is
 episodes: runs of steps above the threshold, where runs closer together than ``quiet`` steps are one.
 
-A static threshold is the lowest at which the past had no more episodes than the rate allows. A tracked one follows a
-series whose level of scores drifts (Gibbs & Candès, 2021; Angelopoulos, Candès & Tibshirani, 2023):
+A static threshold is the lowest at which the past had no more episodes than the rate allows. A series in which nothing
+is wrong has that many too: that is what the rate states. Where none is stated, only what stands out is an episode.
+Peaks of the score at least a window apart are nearly independent, and their excess over a level is nearly exponential
+(Pickands, Annals of Statistics 3, 1975). The highest third may be anomalies and the lowest tenth is left out: of peaks
+p₁ ≥ p₂ ≥ ... ≥ pₙ, with k = n/3 and m = 9n/10, the scale is by Rényi's representation
+
+    s = (p₍ₖ₊₁₎ - p₍ₘ₊₁₎) / Σⱼ 1/j   (j = k+1 ... m),      threshold = p₍ₖ₊₁₎ + s log((k + 1) / ½)
+
+beyond which half a peak is expected by chance in as many steps. A tracked threshold follows a series whose level of
+scores drifts (Gibbs & Candès, 2021; Angelopoulos, Candès & Tibshirani, 2023):
 
     q ← q + η (e - r)      e = 1 where an episode starts, r episodes per step stated, η a robust standard deviation
 
@@ -19,12 +27,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Episode", "Rate", "Tracker", "count_episodes", "episodes_above", "static_threshold"]
+__all__ = ["Episode", "Rate", "Tracker", "count_episodes", "episodes_above", "outlying_threshold", "static_threshold"]
 
 SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0, "week": 604800.0, "month": 2629800.0,
            "year": 31557600.0}  # fmt: skip
 SAID = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(?:/|per)\s*(?:([0-9][0-9,_]*)\s*)?([a-z]+)\s*", re.IGNORECASE)
-HALVINGS = 50
+HALVINGS, LEVELS = 50, 64
+BY_CHANCE = 0.5  # peaks expected beyond the threshold where no rate is stated
+CELLS_IN_WINDOW = 8  # stretches in which the highest score is looked for
+HIGHEST, LOWEST, FEWEST_PEAKS = 1 / 3, 0.1, 3  # shares of the peaks left out of a scale, and the fewest for one
 NEVER = 1e100  # a threshold that no score exceeds
 
 
@@ -139,17 +150,30 @@ def count_episodes(scores: np.ndarray, threshold: float, quiet: int) -> int:
 
 
 def static_threshold(scores: np.ndarray, rate: float, quiet: int) -> float:
-    """The threshold at which ``scores`` have as many episodes as the rate allows: ``rate`` per step.
+    """The lowest threshold at which, and at all above it, ``scores`` have at most ``rate`` episodes per step.
 
-    Found by halving between the median and the maximum, where lower thresholds have more episodes.
+    Lower thresholds have more episodes only up to a point: then neighbours become one, and at the median all may be
+    one. Where the windows are too long for as many episodes as stated, it is the threshold with the most.
     """
     known = scores[np.isfinite(scores)]
     if not len(known):
         return NEVER
     allowed = rate * len(known)
-    low, high = float(np.median(known)), float(known.max())
-    if count_episodes(scores, low, quiet) <= allowed:
-        return low
+    levels = np.quantile(known, 1 - 0.5 * np.geomspace(1 / len(known), 1, LEVELS))
+    most, fewest = 0, levels[0]
+    high = float(known.max())
+    for level in levels:  # descending
+        count = count_episodes(scores, level, quiet)
+        if count > allowed:
+            return _halved(scores, float(level), high, allowed, quiet)
+        if count > most:
+            most, fewest = count, level
+        high = float(level)
+    return float(fewest)
+
+
+def _halved(scores: np.ndarray, low: float, high: float, allowed: float, quiet: int) -> float:
+    """Between a threshold with more episodes than allowed and a higher one without."""
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         if count_episodes(scores, middle, quiet) <= allowed:
@@ -157,6 +181,38 @@ def static_threshold(scores: np.ndarray, rate: float, quiet: int) -> float:
         else:
             low = middle
     return high
+
+
+def outlying_threshold(scores: np.ndarray, apart: int) -> float:
+    """The threshold beyond which half a peak is expected by chance; -inf where there are too few peaks to tell.
+
+    Parameters
+    ----------
+    scores
+        Of each step, NaN where there is none.
+    apart
+        Steps between two peaks.
+    """
+    peaks = _peaks(scores, apart)
+    first, last = max(1, int(HIGHEST * len(peaks))), min(int((1 - LOWEST) * len(peaks)), len(peaks) - 1)
+    if last - first < FEWEST_PEAKS:
+        return -np.inf
+    scale = (peaks[first] - peaks[last]) / (1 / np.arange(first + 1, last + 1)).sum()
+    return float(peaks[first] + scale * np.log((first + 1) / BY_CHANCE))
+
+
+def _peaks(scores: np.ndarray, apart: int) -> np.ndarray:
+    """The highest score, the highest at least so many steps from it, and so on, descending."""
+    size = max(1, apart // CELLS_IN_WINDOW)
+    cells = np.full(-(-len(scores) // size) * size, -np.inf)
+    cells[: len(scores)] = np.where(np.isfinite(scores), scores, -np.inf)
+    cells = cells.reshape(-1, size).max(1)
+    reach, free, found = -(-apart // size), np.ones(len(cells), bool), []
+    for place in np.argsort(-cells, kind="stable").tolist():
+        if free[place] and cells[place] > -np.inf:
+            found.append(cells[place])
+            free[max(0, place - reach + 1) : place + reach] = False
+    return np.array(found)
 
 
 @dataclass

@@ -111,7 +111,11 @@ def read_series(
         raise DataError(f"{source!r}: no column {absent[0]!r} to drop; the columns are {_said(names)}.")
     stream = open_table(source, drop=drop, kinds=kinds, held_bytes=held_bytes, **chosen)
     if time not in stream.columns:  # a count of rows may have been taken for their names
-        stream = open_table(source, drop=drop, kinds=kinds | {time: "number"}, held_bytes=held_bytes, **chosen)
+        why = _why(stream, time)
+        try:
+            stream = open_table(source, drop=drop, kinds=kinds | {time: "number"}, held_bytes=held_bytes, **chosen)
+        except DataError as error:
+            raise DataError(f"{source!r}: column {time!r} holds no times: {why}.") from error
     if time not in stream.columns:
         raise DataError(f"{source!r}: column {time!r} holds no times: {_why(stream, time)}.")
     wanted = _channels(stream, time, entity, source)
@@ -229,7 +233,9 @@ def _understood(stamps: np.ndarray, time_zone: str | None, where: str) -> tuple[
     if missing.any():
         at = int(np.argmax(missing))
         count = "1 time is" if missing.sum() == 1 else f"{int(missing.sum()):,} times are"
-        raise DataError(f"{where}: {count} missing, the first in row {at}; fill it, or leave out the row.")
+        raise DataError(
+            f"{where}: {count} missing or can't be read, the first in row {at}; correct it, or leave out the row."
+        )
     notes = []
     if stamps.dtype.kind == "f":
         unit = next(

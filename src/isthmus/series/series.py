@@ -144,7 +144,8 @@ def with_channels_of(series: Series, like: Series, who: str) -> Series:
             series, values=series.values[:, order], channels=like.channels, notes=(*series.notes, *notes)
         )
     if series.n_channels != like.n_channels:
-        raise ValueError(f"{who}: the series has {series.n_channels} channels, but was fitted with {like.n_channels}.")
+        count = "1 channel" if series.n_channels == 1 else f"{series.n_channels} channels"
+        raise ValueError(f"{who}: the series has {count}, and {like.n_channels} were fitted.")
     return dataclasses.replace(series, channels=like.channels, has_names=like.has_names)
 
 

@@ -19,13 +19,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Grid", "grid_of", "in_utc", "stamps_of"]
+__all__ = ["Grid", "grid_of", "in_utc", "stamp_text", "stamps_of"]
 
 LONGEST_FILLED = 16  # steps of a gap that are masked rather than made a new segment
 MOST_FILLED = 0.2  # share of masked steps beyond which the stamps follow no grid
 MOST_CLOSE = 0.05  # share of differences below half a step beyond which they follow none either
 LONGEST_IRREGULAR = 100  # median steps of a gap that ends a segment of an irregular log
 SECOND = 1_000_000
+CLOCKS_BACK = (
+    "one hour is repeated, as when clocks go back in autumn; give the time zone of the stamps "
+    "(--time-zone Europe/Berlin, or stamps with a zone) to keep the two hours apart."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +113,7 @@ def grid_of(stamps: np.ndarray | None, n_readings: int) -> Grid:
         order = np.argsort(stamps, kind="stable")
         notes.append(f"the stamps run backwards in {_times(backward)}; the readings were put in order.")
         if stamps.dtype.kind == "M" and _is_clock_change(differences):
-            notes.append(
-                "one hour is repeated, as when clocks go back in autumn; give the time zone of the stamps "
-                "(time_zone='Europe/Berlin', --time-zone) to keep the two hours apart."
-            )
+            notes.append(CLOCKS_BACK)
         differences = np.diff(_numbers(stamps[order]))
     ahead = differences[differences > 0]
     if not len(ahead):
@@ -121,6 +122,8 @@ def grid_of(stamps: np.ndarray | None, n_readings: int) -> Grid:
     repeated = int((differences == 0).sum())
     if repeated:
         notes.append(f"{_count(repeated, 'stamp')} repeated; readings of the same stamp are averaged.")
+        if stamps.dtype.kind == "M" and _is_one_sunday_hour(stamps if order is None else stamps[order], differences):
+            notes.append(CLOCKS_BACK)
     steps = differences / step
     irregular = _is_irregular(steps)
     if irregular:
@@ -177,8 +180,11 @@ def in_utc(stamps: np.ndarray, time_zone: str, who: str) -> np.ndarray:
     if not ambiguous.any():
         return early.astype("datetime64[us]")
     raw = stamps.astype("datetime64[us]").astype(np.int64)
-    # Within each run of ambiguous stamps, those from the first backward jump on are of the second pass.
-    back = np.concatenate([[False], np.diff(raw) < 0]) & ambiguous
+    # Within each run of ambiguous stamps, those from the first backward jump on are of the second pass. Readings an
+    # hour apart don't jump: the same stamp comes twice.
+    steps = np.diff(raw)
+    is_hourly = bool((steps > 0).any()) and np.median(steps[steps > 0]) >= 3600 * SECOND
+    back = np.concatenate([[False], (steps < 0) | ((steps == 0) & is_hourly)]) & ambiguous
     starts = ambiguous & ~np.concatenate([[False], ambiguous[:-1]])
     passes = np.cumsum(back)
     before = np.maximum.accumulate(np.where(starts, passes - back, 0))
@@ -194,6 +200,15 @@ def _is_clock_change(differences: np.ndarray) -> bool:
     """Whether the stamps jump back about an hour and no more: less the ordinary step."""
     back = differences[differences < 0] / SECOND
     return len(back) <= 4 and bool(((back < 0) & (back >= -3600)).all()) and bool(back.min() <= -1800)
+
+
+def _is_one_sunday_hour(ordered: np.ndarray, differences: np.ndarray) -> bool:
+    """Whether one hour of a Sunday is there twice, and nothing else: at steps of an hour no stamp runs backwards."""
+    ahead = differences[differences > 0] / SECOND
+    again = ordered[1:][differences == 0]
+    in_hour = bool((again - again[0]).max() < np.timedelta64(1, "h"))
+    sunday = (int(again[0].astype("datetime64[D]").astype(np.int64)) + 4) % 7 == 0  # day 0 was a Thursday
+    return in_hour and sunday and len(again) == max(1, round(3600 / float(np.median(ahead))))
 
 
 def _is_irregular(steps: np.ndarray) -> bool:
@@ -217,3 +232,16 @@ def _count(number: int, noun: str) -> str:
 
 def _times(number: int) -> str:
     return "1 place" if number == 1 else f"{number:,} places"
+
+
+def stamp_text(stamp: np.generic) -> str:
+    """A date to the second, or to what it needs; a number as it is.
+
+    >>> stamp_text(np.datetime64("2024-01-01T06:00:00.000000")), stamp_text(np.float64(12.0))
+    ('2024-01-01 06:00', '12')
+    """
+    if stamp.dtype.kind == "M":
+        text = str(stamp.astype("datetime64[us]")).replace("T", " ")
+        return text.removesuffix(".000000").removesuffix(":00")
+    number = float(stamp)
+    return str(int(number)) if number.is_integer() else f"{number:.10g}"

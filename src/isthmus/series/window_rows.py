@@ -10,10 +10,11 @@ import numpy as np
 
 from isthmus.series.held_out import split_blocks
 from isthmus.series.series import Series
+from isthmus.series.stamps import stamp_text
 from isthmus.series.windowed import WindowedAutoencoder, joined_series
 from isthmus.series.windows import WindowGrid
 
-__all__ = ["WindowRows", "stamp_text", "window_rows"]
+__all__ = ["WindowRows", "window_rows"]
 
 MIDNIGHT = " 00:00"
 
@@ -84,16 +85,3 @@ def window_rows(
     if all(text.endswith(MIDNIGHT) for text in ids):  # days, weeks, months: the date says it
         ids = tuple(text.removesuffix(MIDNIGHT) for text in ids)
     return WindowRows(rows.reshape(len(rows), -1), of, starts, held_out[taken], training[taken], ids)
-
-
-def stamp_text(stamp: np.generic) -> str:
-    """A date to the second, or to what it needs; a number as it is.
-
-    >>> stamp_text(np.datetime64("2024-01-01T06:00:00.000000")), stamp_text(np.float64(12.0))
-    ('2024-01-01 06:00', '12')
-    """
-    if stamp.dtype.kind == "M":
-        text = str(stamp.astype("datetime64[us]")).replace("T", " ")
-        return text.removesuffix(".000000").removesuffix(":00")
-    number = float(stamp)
-    return str(int(number)) if number.is_integer() else f"{number:.10g}"

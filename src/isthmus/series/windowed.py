@@ -105,6 +105,8 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.channels_, self.has_names_, self.n_features_in_ = series.channels, series.has_names, series.n_channels
         self.units_ = Units.of(series)
+        if np.isinf(self.units_.spread).all():
+            raise ValueError(f"{who}: every value of the series is missing.")
         self.length_ = self._length(series)
         self.stride_ = self.stride or max(1, self.length_ // 4)
         grid = WindowGrid.of(series.segments, self.length_, self.stride_)

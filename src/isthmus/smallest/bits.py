@@ -1,13 +1,13 @@
-"""The size of a code in bits: its numbers rounded, and what the rounded numbers cost to store.
+"""The size of a code in bits: its latents are rounded, and entropy coding says what they cost to store.
 
-Each number of the code is rounded to a multiple of its own step, q = round(z/Δ_j). With g_j the root mean square
-of ‖∂x̂/∂z_j‖, how far the reconstructed row moves with that number, Δ_j = Δ/g_j spends every bit where it lowers the
-error alike (the equal-slope rule); for PCA g_j = 1. A row costs
+Each latent is rounded to a multiple of its own step, q = round(z/Δ_j). With g_j the root mean square of ‖∂x̂/∂z_j‖, how
+far the reconstruction moves with that latent, steps Δ_j = Δ/g_j make every bit lower the error equally (the equal-slope
+rule); for PCA g_j = 1. A row costs
 
     Σ_j -log₂ p_j(q_j)      p_j(q) = (n_q + ½) / (N + ½ n_symbols)
 
-with the counts n_q taken from training rows and the cost and the error from held-out rows. Values beyond the
-training rows' are held to their range. Numbers are stored one by one, so this is an upper bound.
+with the counts n_q from training rows, and the cost and the error from held-out rows. Values are clipped to the range
+of the training rows. Latents are coded independently, so this is an upper bound.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import numpy as np
 __all__ = ["RatePoint", "cheapest", "lower_hull", "rate_points", "sensitivity"]
 
 SMOOTHING = 0.5
-STEPS = 2.0 ** np.arange(1, -5.5, -0.5)  # times the root mean square of a row's distance from the mean, per √feature
-NUDGE = 0.05  # of a number's deviation, for its derivative
+STEPS = 2.0 ** np.arange(1, -5.5, -0.5)  # times the root mean square distance of a row from the mean, per √feature
+NUDGE = 0.05  # of a latent's standard deviation, for its numerical derivative
 MOST_ROWS = 512
 
 Decode = Callable[[np.ndarray], np.ndarray]
@@ -29,7 +29,7 @@ Decode = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class RatePoint:
-    """``bits`` a row at which a code of ``size`` numbers has this squared error per feature."""
+    """A code of ``size`` dimensions that has this squared error per feature at ``bits`` per row."""
 
     size: int
     bits: float
@@ -37,14 +37,14 @@ class RatePoint:
 
 
 def sensitivity(decode: Decode, codes: np.ndarray) -> np.ndarray:
-    """How far a reconstruction moves with each dimension of the code, per unit: rms, shape (n_numbers,)."""
+    """How far a reconstruction moves per unit of each latent: root mean square, shape (n_latents,)."""
     codes = codes[:MOST_ROWS]
-    at, moved = decode(codes), np.empty(codes.shape[1])
-    for number in range(codes.shape[1]):
-        nudge = NUDGE * codes[:, number].std()
+    rows, moved = decode(codes), np.empty(codes.shape[1])
+    for latent in range(codes.shape[1]):
+        nudge = NUDGE * codes[:, latent].std()
         nudged = codes.copy()
-        nudged[:, number] += nudge
-        moved[number] = np.sqrt(np.square(decode(nudged) - at).sum(1).mean()) / nudge if nudge > 0 else 0.0
+        nudged[:, latent] += nudge
+        moved[latent] = np.sqrt(np.square(decode(nudged) - rows).sum(1).mean()) / nudge if nudge > 0 else 0.0
     return moved
 
 
@@ -54,7 +54,7 @@ def rate_points(decode: Decode, train: np.ndarray, codes: np.ndarray, rows: np.n
     Parameters
     ----------
     decode
-        From codes to rows in the units the error is wanted in.
+        From codes to rows in the units of the error.
     train, codes
         Codes of training rows, and of the held-out ``rows``.
     """
@@ -76,13 +76,13 @@ def rate_points(decode: Decode, train: np.ndarray, codes: np.ndarray, rows: np.n
 
 
 def _cost(known: np.ndarray, symbols: np.ndarray, n_symbols: int) -> float:
-    """Mean bits of a symbol under the smoothed frequencies of the known ones."""
+    """Mean bits per symbol under the smoothed frequencies of the known ones."""
     counts = np.bincount(known, minlength=n_symbols) + SMOOTHING
     return float(-np.log2(counts[symbols] / counts.sum()).mean())
 
 
 def lower_hull(points: Iterable[RatePoint]) -> tuple[RatePoint, ...]:
-    """The points nothing else undercuts, nor a mixture of two others: the lower convex hull, bits rising."""
+    """The lower convex hull in order of bits: points below which there is no other, nor a mixture of two others."""
     hull: list[RatePoint] = []
     for point in sorted(points, key=lambda one: (one.bits, one.error)):
         if hull and point.error >= hull[-1].error:
@@ -99,7 +99,7 @@ def _above(left: RatePoint, middle: RatePoint, right: RatePoint) -> bool:
 
 
 def cheapest(hull: Iterable[RatePoint], error: float) -> float | None:
-    """Fewest bits a row for this error, between neighbouring points on a straight line; None if it isn't reached."""
+    """Fewest bits per row for this error, interpolated linearly between points; None if it isn't reached."""
     before: RatePoint | None = None
     for point in hull:
         if point.error <= error:

@@ -1,4 +1,4 @@
-"""A size and how it was chosen: the record that choosing returns."""
+"""The record of a choice: a size and how it was chosen."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ __all__ = ["Choice", "Criterion"]
 
 @dataclass(frozen=True)
 class Criterion:
-    """What one criterion says of the sizes tried, without a target.
+    """The result of one criterion over the sizes tried, without a target.
 
     Attributes
     ----------
     size, pca_size : int
-        Its choice, and what it chooses for PCA on the same rows; 0 where no code is best.
+        Its choice, and its choice for PCA on the same rows; 0 if no code is best.
     within : tuple of int
         The sizes tried that are within one standard error of the best.
     tried : tuple of (size, mean, standard error)
         The evidence of held-out rows, in nats, with the standard error of its difference to the best; or the error of
         hidden cells, with its standard error.
     votes : tuple of int
-        What each split alone would have chosen.
+        The choice by each split alone.
     at_least : bool
-        Larger sizes were not tried, though the criterion was still rising: it was already known not to be believed.
+        Larger sizes were not tried although the criterion was still rising, as it would not be used anyway.
     """
 
     size: int
@@ -43,22 +43,22 @@ class Choice:
     rule : str
         "evidence", "entries", "keep", "max_error" or "as_good_as".
     target : float or None
-        What was asked: a share, an error, or PCA's size.
+        The target: a share, an error, or PCA's size.
     size : int or None
-        The smallest that serves; 0 where the mean row predicts as well as any code, None where no size serves.
+        The smallest that suffices; 0 if the mean row predicts as well as any code, None if no size suffices.
     pca_size : int or None
-        What the same rule chooses for PCA, on the same rows.
+        The choice of the same rule for PCA, on the same rows.
     tried : tuple of (size, mean, standard error)
-        See `Criterion`; for a target, error over the error allowed.
+        See `Criterion`; with a target, the ratio of the error to the error allowed.
     votes : tuple of int
-        What each split alone would have chosen, where it has tried enough sizes to say.
+        The choice by each split alone, if it has tried enough sizes.
     criteria : dict of str to Criterion
-        Without a target, "evidence" and "entries"; ``rule`` names the one to believe.
+        Without a target, "evidence" and "entries"; ``rule`` names the one that is used.
     noise_variance : float or None
-        What is left at the size chosen, per column; None unless the evidence chose.
+        Noise per column at the size chosen; None unless the evidence chose.
     columns_a_latent : float or None
-        How many columns gain by each latent that the evidence asks for beyond what hidden cells do; below 2 hidden
-        cells are believed. None where it asks for none beyond, and with a target.
+        How many columns gain by each latent that the evidence asks for beyond the choice by hidden cells, which are
+        trusted below 2. None if it asks for none, and with a target.
     """
 
     rule: str

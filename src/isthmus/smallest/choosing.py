@@ -22,7 +22,7 @@ __all__ = ["Target", "choose"]
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked of a code: ``rule`` "evidence" (no value), "keep", "max_error" or "as_good_as"."""
+    """The target of a choice: ``rule`` "evidence" (no value), "keep", "max_error" or "as_good_as"."""
 
     rule: str
     value: float | None = None
@@ -30,7 +30,7 @@ class Target:
     def allowed(self, pca_errors: np.ndarray) -> float:
         """The error allowed, per feature; ``pca_errors[k]`` is PCA's with k directions, the mean row's first."""
         if self.value is None:
-            raise ValueError("Target: only a target allows an error.")
+            raise ValueError("Target: without a value there is no error allowed.")
         if self.rule == "keep":
             return (1 - self.value) * float(pca_errors[0])
         if self.rule == "as_good_as":
@@ -48,13 +48,13 @@ def choose(
     say: Callable[[str], None],
     doing: Callable[[str], None] = lambda text: None,
 ) -> Choice:
-    """The smallest size that serves; ``X`` are training rows, shape (n_rows, n_features)."""
+    """The smallest size that suffices; ``X`` are training rows, shape (n_rows, n_features)."""
     splits = split_training_rows(X, settings, n_splits=n_splits, seed=seed, say=say, doing=doing)
     return choose_supported(splits) if target.value is None else _by_target(splits, target)
 
 
 def _by_target(splits: Splits, target: Target) -> Choice:
-    """The smallest size whose mean error, over the error allowed, is at most 1."""
+    """The smallest size whose mean ratio of the error to the error allowed is at most 1."""
     curves = [
         pca_errors_of(splits.fitted(1, place, max_iter=0), held_out) for place, (_, held_out) in enumerate(splits.parts)
     ]
@@ -78,7 +78,7 @@ def _by_target(splits: Splits, target: Target) -> Choice:
         splits.say(f"{dimensions(size)}: {ratios[size].mean():.0%} of the error allowed")
         return bool(ratios[size].mean() <= 1 + 1e-9)
 
-    # PCA's own size always serves, so only smaller ones need be tried.
+    # PCA's own size always suffices, so only smaller ones are tried.
     most = splits.most if pca_size is None else pca_size - 1
     size = smallest_below(reaches, most, guess=max(1, round(0.4 * most))) if most else None
     size = pca_size if size is None else size

@@ -1,7 +1,7 @@
-"""Error against size, on test rows: one nested fit, models fitted for one size alone, and PCA.
+"""The whole answer: `rate_distortion` chooses a size and measures error against size on test rows.
 
-The curve for every size comes from one nested code, and lies above that of codes fitted for a size alone: that
-gap is measured at the sizes shown, not argued away. PCA's curve is that of the same training rows.
+The curve comes from one nested code, and lies above that of codes fitted for a single size; that gap is measured at the
+sizes shown. PCA's curve is that of the same training rows.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from isthmus.variants.vanilla import Autoencoder
 __all__ = ["rate_distortion"]
 
 LEAST_ROWS, LEAST_COLUMNS = 20, 2
-SPARE = 2  # the nested code is this many times the size chosen, so the curve shows what more would bring
-ROUNDING = 1.1  # the error at which bits are compared, over the chosen code's own
+SPARE = 2  # the nested code is this many times the size chosen, so the curve shows what more dimensions would bring
+ROUNDING = 1.1  # ratio of the error at which bits are compared to the chosen code's own
 
 
 def rate_distortion(
@@ -53,9 +53,9 @@ def rate_distortion(
 ) -> RateDistortion:
     """Find the smallest code that still reconstructs rows well, and what it costs.
 
-    Without a target the size is the one the data support: by the evidence of held-out rows where the noise of all
-    columns is alike, elsewhere by their hidden cells, predicted from the cells left (`isthmus.smallest.supported`).
-    With one, it is the smallest size that reaches it on held-out training rows. Test rows take no part.
+    Without a target the size is the one the data support: by the evidence of held-out rows if all columns have the same
+    noise, else by their hidden cells, predicted from the others (`isthmus.smallest.supported`). With a target, it is
+    the smallest size that reaches it on held-out training rows. Test rows take no part in the choice.
 
     Parameters
     ----------
@@ -67,9 +67,9 @@ def rate_distortion(
     max_error
         Largest squared error per feature, in the units of X (with ``scale``, in those units).
     as_good_as
-        As good as PCA with this many numbers.
+        As good as PCA with this many dimensions.
     sizes
-        Further sizes to fit models for, beside the size chosen.
+        Further sizes to fit models for, besides the size chosen.
     n_seeds
         Splits to choose by, and models a size.
     test_size
@@ -79,12 +79,12 @@ def rate_distortion(
     random_state
         Seed of splits and training.
     say
-        Told in a sentence what has been found, as it goes on.
+        Called with a sentence about each finding.
     doing
-        Told before each fit what is fitted, for a line that shows progress.
+        Called before each fit with a line that shows progress.
     keep_models
-        Where columns were encoded or cells filled, fit the models of the result to the rows as they were given. Without
-        it they stay those of the encoded rows, and the answer comes sooner.
+        If columns were encoded or cells filled, fit the models of the result again to the rows as given. Without it
+        they are those of the encoded rows, which is faster.
     **settings
         Of `Autoencoder`: ``scale``, ``max_iter``, ``hidden_layer_sizes`` …
     """
@@ -123,8 +123,8 @@ def rate_distortion(
     chosen = float(np.mean(errors[choice.size])) if choice.size else float(pca[0])
     pca_needs = equal_error_size(pca, chosen)
     bits = None if model is None else _bits(model, nested, choice, chosen, pca_needs or 0, train, test)
-    if rows.given is not None and keep_models:  # the models to keep take the user's own rows
-        say("fitting the models to keep to the rows as they were given …")
+    if rows.given is not None and keep_models:
+        say("fitting the models to keep to the rows as given …")
         known = rows.taken(split[0])
         if choice.size:
             model = uninterrupted(Autoencoder(choice.size, **own, random_state=random_state), known)
@@ -168,7 +168,7 @@ def _target(keep: float | None, max_error: float | None, as_good_as: int | None)
 def _require_settings(n_seeds: int, settings: Mapping[str, Any]) -> None:
     unknown = [name for name in settings if name not in hyperparameters(Autoencoder) or name == "n_components"]
     if unknown:
-        raise ValueError(f"rate_distortion: {unknown[0]!r} is no setting of Autoencoder that can be given here.")
+        raise ValueError(f"rate_distortion: {unknown[0]!r} is not a setting of Autoencoder that can be given here.")
     if settings.get("likelihood", "gaussian") != "gaussian" or settings.get("start", "principal") != "principal":
         raise ValueError("rate_distortion: errors are squared errors from PCA on; leave likelihood and start alone.")
     if n_seeds < 1:
@@ -207,21 +207,21 @@ def _bits(
     train: np.ndarray,
     test: np.ndarray,
 ) -> Bits:
-    """Rate against distortion of both kinds of code, and of PCA's."""
+    """Rate against distortion of both codes and of PCA's."""
     unit = np.sqrt(model_units(model))
 
-    def in_errors_units(X: np.ndarray) -> np.ndarray:
+    def in_error_units(X: np.ndarray) -> np.ndarray:
         return X / nested.scaling_.spread * unit
 
     def points_of(estimator: BaseAutoencoder, size: int) -> Iterable[RatePoint]:
         known, codes = (estimator.transform(X)[:, :size] for X in (train, test))
         return rate_points(
-            lambda code: in_errors_units(estimator.inverse_transform(code)), known, codes, in_errors_units(test)
+            lambda code: in_error_units(estimator.inverse_transform(code)), known, codes, in_error_units(test)
         )
 
     longest = min(max(2 * pca_needs, nested.n_components_), min(train.shape), len(nested.principal_.directions))
     settings: dict[str, Any] = {"scale": nested.scale, "hidden_layer_sizes": (), "random_state": 0}
-    linear = NestedAutoencoder(longest, **settings).fit(train)  # PCA's code, cut at every size
+    linear = NestedAutoencoder(longest, **settings).fit(train)  # PCA's code, truncated at every size
     nothing = RatePoint(0, 0.0, float(pca_errors_of(nested, test)[0]))  # no code at all: the mean row
     ours = [nothing, *points_of(model, choice.size or 0)]
     for size in grid(nested.n_components_):

@@ -1,7 +1,7 @@
-"""Rows of any form as the complete numbers that sizes are compared on.
+"""Rows of any form as complete numbers, on which sizes are compared.
 
 The columns of a mixed-type table are encoded, numbers and dates in standard units and one-hot columns as contrasts, and
-missing cells are filled by a linear model of the training rows: errors are then squared errors, whatever the table.
+missing cells are filled by a linear model of the training rows, so errors are squared errors for any table.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ __all__ = ["EncodedRows", "encoded_rows"]
 
 @dataclass(frozen=True, eq=False)
 class EncodedRows:
-    """Complete numbers, and how errors of them are scaled.
+    """Complete numbers, and the scaling of their errors.
 
     Attributes
     ----------
     values : ndarray of shape (n_rows, n_features)
     scale : str or None
-        The scaling of the columns; where ``is_encoded``, ``values`` are in its units already.
+        The scaling of the columns; if ``is_encoded``, ``values`` are already in its units.
     given : the user's rows, or None
-        Where those are others than ``values``.
+        If those differ from ``values``.
     """
 
     values: np.ndarray
@@ -63,25 +63,25 @@ def encoded_rows(
     least: tuple[int, int],
     say: Callable[[str], None],
 ) -> tuple[EncodedRows, tuple[np.ndarray, np.ndarray]]:
-    """The rows, and the places of training and of test rows among them.
+    """The rows, and the indices of training and test rows.
 
     Parameters
     ----------
     X
         Array, DataFrame or table of `isthmus.read`.
     settings
-        Of the autoencoders; ``scale`` among them.
+        Settings of the autoencoders, such as ``scale``.
     split
-        Gives the places of training and test rows of so many rows.
+        From the number of rows to the indices of training and test rows.
     least
         The fewest rows and columns.
     say
-        Told what was done to the rows.
+        Called with a sentence about what was done to the rows.
     """
     try:
         rows = input_rows(X)
         if rows.stream is not None:
-            raise DataError("X is larger than memory; pass some of its rows, as stream.take(places) gives them.")
+            raise DataError("X is larger than memory; pass some of its rows, such as stream.take(indices).")
         values, layout = rows.values, None
         if rows.cells is not None:
             layout = rows.layout or layout_of(rows.cells)
@@ -116,7 +116,7 @@ def encoded_rows(
 
 
 def _filled(values: np.ndarray, train: np.ndarray, owners: Sequence[int]) -> np.ndarray:
-    """Missing cells as a factor model of the training rows expects them; columns of one owner are one cell."""
+    """Missing cells filled by a factor model of the training rows; columns of one owner are one cell."""
     known = np.ma.masked_invalid(values[train])
     center, spread = known.mean(0).filled(0), known.std(0).filled(0)
     spread[spread == 0] = 1
@@ -127,15 +127,15 @@ def _filled(values: np.ndarray, train: np.ndarray, owners: Sequence[int]) -> np.
 
 
 def _without_dependence(values: np.ndarray, layout: TableLayout) -> tuple[np.ndarray, list[int]]:
-    """One-hot columns turned so none follows from the others, K categories to K - 1 columns; and whose each is.
+    """One-hot columns as independent contrasts, K - 1 columns for K categories; and the owner of each column.
 
     The columns of a category sum to one, which a model would take for a dimension without noise. Helmert's contrasts
-    span what is left and keep all distances.
+    remove it and keep all distances.
     """
     blocks, owners = [], []
-    for place, (column, (begin, end)) in enumerate(zip(layout.columns, layout.spans(), strict=True)):
-        block = values[:, begin:end]
-        blocks.append(block @ helmert(end - begin).T if column.kind == "category" and end - begin > 1 else block)
+    for place, (column, (start, stop)) in enumerate(zip(layout.columns, layout.spans(), strict=True)):
+        block = values[:, start:stop]
+        blocks.append(block @ helmert(stop - start).T if column.kind == "category" and stop - start > 1 else block)
         owners += [place] * blocks[-1].shape[1]
     return np.concatenate(blocks, axis=1), owners
 

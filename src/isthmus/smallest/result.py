@@ -1,4 +1,4 @@
-"""What is known of a table's smallest code: one record, with its sentence, its table and its JSON."""
+"""The result of `rate_distortion`: one record, with its sentence, its table and its JSON."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from isthmus.evaluation.written import NO_FIGURE, counted, dimensions
 from isthmus.smallest.bits import RatePoint
 from isthmus.smallest.choice import Choice
 
@@ -21,14 +22,14 @@ __all__ = ["Bits", "RateDistortion", "SizeErrors"]
 
 @dataclass(frozen=True)
 class SizeErrors:
-    """Errors of a code of ``size`` numbers on the test rows: fitted for that size alone, nested, and PCA's.
+    """Errors of codes of ``size`` dimensions on the test rows: fitted for that size alone, nested, and PCA's.
 
     Attributes
     ----------
     error, lowest, highest : float or None
-        Of models fitted for this size alone, over seeds; None for a size no such model was fitted for.
+        Of models fitted for this size alone, over seeds; None if no such model was fitted.
     nested : float
-        Of the first ``size`` numbers of the nested code.
+        Of the first ``size`` dimensions of the nested code.
     pca : float
     """
 
@@ -41,7 +42,7 @@ class SizeErrors:
 
     @property
     def gap(self) -> float | None:
-        """What the nested code's order costs: its error beside that of a code fitted alone, less one."""
+        """The cost of nesting: the error relative to that of a code fitted for this size alone, minus one."""
         if self.error is None or self.error <= 0:
             return None
         return self.nested / self.error - 1
@@ -56,9 +57,9 @@ class Bits:
     curve, pca_curve : tuple of RatePoint
         Lower convex hulls over sizes and steps.
     error : float
-        The error at which both are compared: the chosen code's, with a tenth more for its rounding.
+        The error at which both are compared: the chosen code's, plus a tenth for rounding.
     needed, pca_needed : float or None
-        Bits a row at that error; None where it is not reached.
+        Bits per row at that error; None if it is not reached.
     """
 
     curve: tuple[RatePoint, ...]
@@ -76,20 +77,20 @@ class RateDistortion:
     ----------
     n_features, n_train, n_test, n_seeds : int
     scale : str or None
-        How columns are weighed; where it is not None, errors are in those units.
+        The scaling of columns; if it is not None, errors are in those units.
     variation : float
-        Error of the mean row: what a code of no numbers has.
+        Error of the mean row, a code without dimensions.
     curve : tuple of SizeErrors
         One for every size from 1.
     choice : Choice
     pca_needs : int or None
-        Fewest numbers with which PCA's error is no larger than that of the size chosen; None if all known
+        Fewest dimensions with which PCA's error is no larger than that of the size chosen; None if all known
         directions, ``n_directions``, are not enough.
     n_directions : int
     bits : Bits or None
-        None where no size was chosen.
+        None if no size was chosen.
     model, nested : BaseAutoencoder or None
-        Fitted for the size chosen alone; and the one whose first k numbers are a code, for every k.
+        Fitted for the size chosen alone; and the one whose first k dimensions are a code, for every k.
     """
 
     n_features: int
@@ -118,7 +119,7 @@ class RateDistortion:
 
     @property
     def sentence(self) -> str:
-        """What came of it, in plain words."""
+        """The result in one sentence."""
         return sentence(self)
 
     def table(self) -> Any:
@@ -132,13 +133,13 @@ class RateDistortion:
         return plot_rate_distortion(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, words, lists and dicts; None where there is no number. The models are left out."""
+        """Plain numbers, strings, lists and dicts; None for NaN. The models are left out."""
         kept = {name: getattr(self, name) for name in _FACTS}
         gaps = {"gaps": {str(one.size): one.gap for one in self.curve if one.gap is not None}}
         return _plain({"sentence": self.sentence, "size": self.size} | kept | gaps)
 
     def to_json(self) -> str:
-        """`to_dict` as JSON, with no NaN in it."""
+        """`to_dict` as JSON, without NaN."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
 
 
@@ -159,16 +160,15 @@ def _plain(value: Any) -> Any:
 
 # ---- in words -----------------------------------------------------------------------------------------
 
-NO_FIGURE = "–"
 MOST_LINES = 16
 
 
 def sentence(found: RateDistortion) -> str:
-    """The answer in one sentence: "4 dimensions do what PCA needs 11 for …"."""
+    """The result in one sentence: "4 dimensions do what PCA needs 11 for …"."""
     size, chosen = found.size, found.chosen
     if size is None:
         return (
-            f"No code of up to {_dimensions(found.n_features)} reaches {asked_for(found)} on held-out rows; "
+            f"No code of up to {dimensions(found.n_features)} reaches {asked_for(found)} on held-out rows; "
             "ask for less, or add rows."
         )
     if size == 0:
@@ -178,16 +178,15 @@ def sentence(found: RateDistortion) -> str:
             return f"No code at all: held-out rows are most probable as the mean row plus noise{_noise(found)}."
         return f"No code is needed: the mean row alone reaches {asked_for(found)}."
     if chosen is None or chosen.error is None:
-        return f"{_dimensions(size)} {'reaches' if size == 1 else 'reach'} {asked_for(found)}."
+        return f"{dimensions(size)} {'reaches' if size == 1 else 'reach'} {asked_for(found)}."
     noise = "" if found.choice.noise_variance is None else f" The rest is noise{_noise(found)}."
     keep, do = ("it keeps", "does") if size == 1 else ("they keep", "do")
-    features = f"{found.n_features:,} feature{'s' * (found.n_features != 1)}"
-    kept = f"{_kept(found, chosen.error)} of the variance of {features}"
+    kept = f"{_kept(found, chosen.error)} of the variance of {counted(found.n_features, 'feature')}"
     if found.pca_needs is not None and found.pca_needs <= size:
-        return f"{_dimensions(size)}, and PCA does as well with {found.pca_needs}: use PCA ({keep} {kept}).{noise}"
+        return f"{dimensions(size)}, and PCA does as well with {found.pca_needs}: use PCA ({keep} {kept}).{noise}"
     needed = f"more than {found.n_directions}" if found.pca_needs is None else str(found.pca_needs)
     rows = f"{found.n_test:,} held-out rows"
-    return f"{_dimensions(size)} {do} what PCA needs {needed} for: {keep} {kept}, on {rows}.{noise}"
+    return f"{dimensions(size)} {do} what PCA needs {needed} for: {keep} {kept}, on {rows}.{noise}"
 
 
 def _noise(found: RateDistortion) -> str:
@@ -196,19 +195,19 @@ def _noise(found: RateDistortion) -> str:
 
 
 def asked_for(found: RateDistortion) -> str:
-    """What was asked, as the end of a sentence."""
+    """The target, as the end of a sentence."""
     target = found.choice.target
     if target is None:
         return "the highest evidence" if found.choice.rule == "evidence" else "the lowest error on hidden cells"
     return {
         "keep": f"{100 * target:.4g}% of the variance",
         "max_error": f"an error of {target:.4g} per feature",
-        "as_good_as": f"the error of PCA with {_dimensions(int(target))}",
+        "as_good_as": f"the error of PCA with {dimensions(int(target))}",
     }[found.choice.rule]
 
 
 def choice_sentence(found: RateDistortion) -> str:
-    """How the size was chosen, and how sure that is."""
+    """How the size was chosen, and how certain that is."""
     choice = found.choice
     if choice.rule == "evidence":
         how = "Chosen by evidence: the size at which held-out rows are most probable"
@@ -226,7 +225,7 @@ def choice_sentence(found: RateDistortion) -> str:
 
 
 def second_opinion(found: RateDistortion) -> str | None:
-    """What the criterion that did not choose says, and why it is not believed where it says something else."""
+    """The choice of the other criterion and, if it differs, why it is not used."""
     choice = found.choice
     if not choice.criteria:
         return None
@@ -249,23 +248,26 @@ def second_opinion(found: RateDistortion) -> str | None:
 
 
 def gap_sentence(found: RateDistortion) -> str | None:
-    """What the order of the nested code costs, at the sizes where both are known."""
+    """The cost of nesting, at the sizes where both errors are known."""
     gaps = {one.size: one.gap for one in found.curve if one.gap is not None}
     if not gaps:
         return None
-    said = ", ".join(f"{_more_or_less(gap)} at {size}" for size, gap in gaps.items())
-    return f"The nested code gives the whole curve from one fit; beside a code of that size alone its error is {said}."
+    differences = ", ".join(f"{_more_or_less(gap)} at {size}" for size, gap in gaps.items())
+    return (
+        "The nested code gives the whole curve from one fit; compared with a code of that size alone its error is "
+        f"{differences}."
+    )
 
 
 def _more_or_less(gap: float) -> str:
-    """A share of an error in words; beside an error of nothing but rounding a percentage says nothing."""
+    """A relative difference in words; relative to mere rounding errors a percentage is meaningless."""
     if gap > 10:
         return "more than ten times higher"
     return f"{abs(100 * gap):.0f}% {'higher' if gap > 0 else 'lower'}"
 
 
 def bits_sentence(found: RateDistortion) -> str | None:
-    """Bits a row at the chosen code's error, with a tenth added for rounding."""
+    """Bits per row at the chosen code's error, plus a tenth for rounding."""
     bits = found.bits
     if bits is None or bits.needed is None:
         return None
@@ -276,7 +278,7 @@ def bits_sentence(found: RateDistortion) -> str | None:
 
 
 def size_table(found: RateDistortion) -> Table:
-    """Error per feature for each size: fitted alone, nested, and PCA's; at most sixteen lines."""
+    """Error per feature for each size: fitted alone, nested, and PCA's; in at most about sixteen lines."""
     from rich.table import Table
 
     table = Table("dimensions")
@@ -310,10 +312,6 @@ def _kept(found: RateDistortion, error: float) -> str:
         return "nothing"
     text = f"{100 * share:.1f}%"
     return "over 99.9%" if text == "100.0%" else text
-
-
-def _dimensions(count: int) -> str:
-    return f"{count} dimension" if count == 1 else f"{count} dimensions"
 
 
 def _listed(entries: tuple[int, ...]) -> str:

@@ -1,6 +1,6 @@
-"""Training rows split several times into rows to fit and held-out rows; models are fitted to the first only.
+"""Training rows split several times into rows to fit and held-out rows.
 
-The test rows take no part, so what is said of them afterwards is not flattered by the choice.
+Test rows take no part, so errors on them are not biased by the choice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LINEAR: dict[str, Any] = {"hidden_layer_sizes": (), "channels": ()}
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """Rows to fit and held-out rows, once a seed."""
+    """Pairs of rows to fit and held-out rows, one per seed."""
 
     parts: list[tuple[np.ndarray, np.ndarray]]
     settings: Mapping[str, Any]
@@ -35,7 +35,7 @@ class Splits:
 
     @property
     def most(self) -> int:
-        """The largest size that compresses anything: below the number of rows to fit and of columns."""
+        """The largest size worth trying: the smaller of the numbers of rows to fit and of columns."""
         return min(self.parts[0][0].shape)
 
     def fitted(self, size: int, place: int, **changed: Any) -> BaseAutoencoder:
@@ -61,14 +61,14 @@ def split_training_rows(
 
 
 def model_units(estimator: BaseAutoencoder) -> float:
-    """What a squared error in the model's units is multiplied by: its common unit, squared; 1 with a scale."""
+    """Factor for squared errors in the model's units: the common unit, squared; 1 with a scale."""
     return estimator.scaling_.unit**2 if estimator.fitted_.scale is None else 1.0
 
 
 def row_errors(estimator: BaseAutoencoder, X: np.ndarray, size: int | None = None) -> np.ndarray:
-    """Squared error per feature of each row, in the units errors are given in: shape (n_rows,)."""
-    wrong = (estimator.reconstruct(X, size=size) - X) / estimator.scaling_.spread
-    return np.square(wrong).mean(1) * model_units(estimator)
+    """Squared error per feature of each row in units of the data or, with a scale, of the model, shape (n_rows,)."""
+    errors = (estimator.reconstruct(X, size=size) - X) / estimator.scaling_.spread
+    return np.square(errors).mean(1) * model_units(estimator)
 
 
 def pca_errors_of(estimator: BaseAutoencoder, X: np.ndarray) -> np.ndarray:

@@ -1,17 +1,17 @@
-"""How many latents do the data support, where nobody names a target? Two criteria, of the same fits.
+"""How many latents do the data support, without a target? Two criteria, from the same fits.
 
 evidence        log p(x) of held-out rows: every latent costs, so it has a maximum (`isthmus.evidence_by_size`)
-hidden cells    of held-out rows, predicted from the cells left (`isthmus.smallest.held_out_entries`)
+hidden cells    of held-out rows, predicted from the others (`isthmus.smallest.held_out_entries`)
 
-The evidence is the sharper of the two: it compares whole rows, and says what noise is left. But it takes the noise of
-all columns to be alike, and gives a column that is noisier than the others a latent of its own. Such a latent helps to
-predict no other column, so hidden cells do not ask for it. Where the evidence asks for more latents than hidden cells
-do, the columns that gain by them are counted, with d_j the fall of column j's squared error,
+The evidence is the sharper of the two: it compares whole rows, and estimates the noise. But it assumes the same noise
+in all columns, and gives a noisier column a latent of its own. Such a latent helps to predict no other column, so
+hidden cells do not ask for it. If the evidence asks for more latents than hidden cells do, the number of columns that
+gain by each of them is estimated, with d_j the decrease of column j's squared error, as
 
     (Σ d_j)² / Σ d_j²  over the number of further latents
 
-and where each serves fewer than two columns they are noise, and hidden cells are believed. That is known as soon as two
-sizes in a row say so while the evidence rises: no larger size is tried then.
+and if it is below two they are noise, and hidden cells are trusted. The search for the best evidence stops as soon as
+that holds for two sizes in a row while the evidence still rises.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from isthmus.smallest.splits import LINEAR, Splits, model_units
 
 __all__ = ["choose_supported", "pca_log_densities"]
 
-SHARED = 2.0  # columns a further latent must serve
-LEAST_NOISE = 1e-10  # of the columns' variance: rows without noise
+SHARED = 2.0  # columns that must gain by each further latent
+LEAST_NOISE = 1e-10  # relative to the variance of the columns, for rows without noise
 
 
 @dataclass(frozen=True, eq=False)
 class _Fits:
-    """What the models of one size, one a split, say of their held-out rows; arrays of shape (n_splits, n_rows)."""
+    """Results of the models of one size, one per split, on their held-out rows; arrays of shape (n_splits, n_rows)."""
 
     scores: np.ndarray
     cells: np.ndarray
@@ -47,7 +47,7 @@ class _Fits:
 
 
 def choose_supported(splits: Splits) -> Choice:
-    """The size by the criterion to believe, and what both say."""
+    """The size by the criterion to trust, and the results of both."""
     starts = [splits.fitted(1, place, max_iter=0) for place in range(len(splits.parts))]
     most = max(1, splits.most - 1)
     fits = {0: _of_no_code(splits, starts)}
@@ -69,7 +69,7 @@ def choose_supported(splits: Splits) -> Choice:
     fewer = within_one_error(cells)
 
     def unshared(trials: Mapping[int, Trial]) -> bool:
-        """The evidence still rises, by latents that serve too few columns each; further ones serve fewer still."""
+        """Whether the evidence still rises, but by latents that serve too few columns each."""
         last = sorted(trials)[-2:]
         served = [_columns_a_latent(fits, size, fewer) for size in last]
         return best_of(trials) in last and all(each is not None and each < SHARED for each in served)
@@ -95,14 +95,14 @@ def choose_supported(splits: Splits) -> Choice:
         ),
     }
     rule = "evidence" if served is None or served >= SHARED else "entries"
-    believed = criteria[rule]
+    used = criteria[rule]
     return Choice(
         rule=rule,
         target=None,
-        size=believed.size,
-        pca_size=believed.pca_size,
-        tried=believed.tried,
-        votes=believed.votes,
+        size=used.size,
+        pca_size=used.pca_size,
+        tried=used.tried,
+        votes=used.votes,
         criteria=criteria,
         noise_variance=evidence.noise_variance if rule == "evidence" else None,
         columns_a_latent=served,
@@ -110,7 +110,7 @@ def choose_supported(splits: Splits) -> Choice:
 
 
 def _columns_a_latent(fits: Mapping[int, _Fits], more: int, fewer: int) -> float | None:
-    """How many columns gain by each latent that ``more`` has beyond ``fewer``; None where it has none beyond."""
+    """How many columns gain by each latent that ``more`` has beyond ``fewer``; None if it has none."""
     if more <= fewer:
         return None
     gained = np.maximum(fits[fewer].column_errors - fits[more].column_errors, 0)
@@ -120,7 +120,7 @@ def _columns_a_latent(fits: Mapping[int, _Fits], more: int, fewer: int) -> float
 
 
 def _of_no_code(splits: Splits, starts: list[BaseAutoencoder]) -> _Fits:
-    """The mean row, and one variance for all columns."""
+    """The results of the mean row with one variance for all columns."""
     held_out = [rows for _, rows in splits.parts]
     scores = np.stack([pca_log_densities(start, rows)[:, 0] for start, rows in zip(starts, held_out, strict=True)])
     cells = np.stack(
@@ -169,7 +169,7 @@ def _alone(trials: Mapping[int, Trial], place: int, chosen: Callable[[Mapping[in
 
 
 def _pca_size(splits: Splits, starts: list[BaseAutoencoder], most: int) -> int:
-    """Where the evidence of probabilistic PCA is highest, on the same rows."""
+    """The size with the highest evidence of probabilistic PCA, on the same rows."""
     curves = [pca_log_densities(start, rows).mean(0) for start, (_, rows) in zip(starts, splits.parts, strict=True)]
     longest = min(most + 1, *map(len, curves))
     return int(np.mean([curve[:longest] for curve in curves], 0).argmax())

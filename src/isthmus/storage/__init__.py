@@ -1,6 +1,6 @@
-"""Whatever was fitted as a folder of JSON and safetensors, read with suspicion and written in one piece.
+"""Saving and loading fitted estimators: folders of JSON and safetensors, checked when read and written atomically.
 
-Names are loaded when first asked for: the command line writes folders before it needs PyTorch.
+Names are imported lazily: the command line writes folders before it needs PyTorch.
 """
 
 from __future__ import annotations

@@ -2,14 +2,14 @@
 
     model.fit(X, checkpoints=Checkpoints("work"))          the same line again resumes it
 
-Each is a folder of its own, written beside its place and moved there in one step:
+Each is a folder of its own, written atomically:
 
-    config.json, model.safetensors          the best model so far, which `isthmus.load` reads as any other
-    training.json, training.safetensors     the weights and moments as they stand, and where in the run that is
+    config.json, model.safetensors          the best model so far, which `isthmus.load` reads like any other
+    training.json, training.safetensors     the present weights and moments, and the position in the run
     timing.json                             how long that took
 
-The newest that is whole is resumed; one that is damaged is passed over with a warning. A resumed run ends with the same
-bits as one that was never interrupted. Nothing in the folder is code and nothing is unpickled.
+The newest intact checkpoint is resumed; a damaged one is skipped with a warning. A resumed run ends with the same bits
+as one that was never interrupted. Nothing in the folder is code and nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ MOST_STEPS = 10**10
 WEIGHTS = ("weights", "best_weights", "start_weights", "mean", "mean_square")
 LOSSES = ("start_losses", "best_losses")
 BUFFERS = ("buffers", "best_buffers", "start_buffers")
-STANDING = ("epoch", "batch", "steps", "best_epoch", "best_loss", "finished")
+POSITION = ("epoch", "batch", "steps", "best_epoch", "best_loss", "finished")
 
 
 @record
 class RunRecord:
-    """Where a run stands: all of a `RunState` that is no tensor, no history and no time; and what tells its rows."""
+    """Position of a run: all of a `RunState` but tensors, history and time; and the checksum of its rows."""
 
     epoch: int = fact(at_least=0, at_most=MOST_STEPS)
     batch: int = fact(at_least=0, at_most=MOST_STEPS)
@@ -79,19 +79,19 @@ class Checkpoints:
     Parameters
     ----------
     folder
-        Where they lie; made if missing. Two fits may not use it at once: the second is refused.
+        Where they are written; made if missing. A second fit that uses it at the same time is refused.
     every_seconds
-        Time between two, or None.
+        Time between two checkpoints, or None.
     every_epochs
-        Epochs between two, or None.
+        Epochs between two checkpoints, or None.
     keep
-        How many to keep: the newest. Each holds the best model so far, which therefore is never lost.
+        How many of the newest to keep. Each holds the best model so far, which is therefore never lost.
 
     Notes
     -----
-    A termination signal (SIGTERM) in the main thread writes one more and ends the process with the exit code 143.
-    A disk without room for one is refused before the first step. One that cannot be written later on is a warning; the
-    fit continues, and the earlier ones stay.
+    On a termination signal (SIGTERM) in the main thread one more is written, and the process ends with exit code 143.
+    A disk without room for one is refused before the first step. If one can't be written later on, there is a warning,
+    the fit continues, and the earlier ones stay.
     """
 
     folder: str | os.PathLike[str]
@@ -107,7 +107,7 @@ class Checkpoints:
 
     @contextmanager
     def watching(self, estimator: BaseAutoencoder) -> Iterator[_Checkpointer]:
-        """The folder locked, and a termination signal turned into a checkpoint, as long as a fit runs."""
+        """Lock the folder and turn a termination signal into a checkpoint while a fit runs."""
         group = process_group()
         checkpointer = _Checkpointer(self, estimator, group)
         with locked(Path(self.folder), wanted=group.is_main), checkpointer.heeding_termination():
@@ -130,7 +130,7 @@ class _Checkpointer:
     # ---- before the run --------------------------------------------------------------------------------
 
     def restored(self, estimator: BaseAutoencoder) -> RunState | None:
-        """Put back what the fit knew at its start, and give where it stood; None if there is nothing to resume."""
+        """Restore what the fit knew at its start, and return its state; None if there is nothing to resume."""
         step = torch.tensor(-1)
         if self.group.is_main:
             step = torch.tensor(newest_step(self.folder, estimator.own_modules()))
@@ -148,7 +148,7 @@ class _Checkpointer:
         return state
 
     def require_same(self, rows: Rows) -> None:
-        """Refuse rows that are not those the checkpoint was made with."""
+        """Refuse rows other than those the checkpoint was made with."""
         self.rows_sha256 = rows.digest()
         if self._expected_sha256 not in (None, self.rows_sha256):
             raise StorageError(
@@ -159,7 +159,7 @@ class _Checkpointer:
             self._require_room()
 
     def _require_room(self) -> None:
-        """Refuse a disk that a checkpoint and the model that comes of it don't fit on, before the first step."""
+        """Refuse a disk without room for a checkpoint and the final model."""
         estimator = self.estimator
         model = [*estimator.model_.state_dict().values(), estimator.principal_.directions]
         n_bytes = 2 * sum(part.numel() * part.element_size() for part in model)
@@ -188,7 +188,7 @@ class _Checkpointer:
 
     @contextmanager
     def heeding_termination(self) -> Iterator[None]:
-        """SIGTERM waits for the end of the step under way; the handler that was there is put back."""
+        """Let SIGTERM wait for the end of the current step; the previous handler is restored."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -196,7 +196,7 @@ class _Checkpointer:
         def heed(*_: Any) -> None:
             self._terminated = True
             if not self._training:
-                raise SystemExit(TERMINATED)  # nothing to keep yet, or nothing more
+                raise SystemExit(TERMINATED)  # there is nothing to write
 
         before = signal.signal(signal.SIGTERM, heed)
         try:
@@ -221,7 +221,7 @@ class _Checkpointer:
             remove_owned(self.folder / f"checkpoint-{step:010d}", CHECKPOINT_FILES)
 
     def _files(self, state: RunState) -> dict[str, bytes]:
-        """The best model so far as a model folder has it, and the run as it stands."""
+        """The files of the best model so far, and those of the present state of the run."""
         estimator = self.estimator
         estimator.fitted_ = dataclasses.replace(
             estimator.fitted_, history=state.history, best_epoch=state.best_epoch, n_iter=len(state.history) - 1
@@ -240,14 +240,14 @@ class _Checkpointer:
         tensors |= {name: getattr(state.moments, name) for name in ("mean", "mean_square", "count")}
         tensors |= {f"{name}.{place}": buffer for name in BUFFERS for place, buffer in enumerate(getattr(state, name))}
         data = {TENSOR_FILE: tensor_bytes(tensors)}
-        facts: dict[str, Any] = {name: getattr(state, name) for name in STANDING}
+        facts: dict[str, Any] = {name: getattr(state, name) for name in POSITION}
         timing = Timing(tuple(state.history.columns.get("seconds", ())), state.seconds)
         training = manifest_bytes(FORMAT, RunRecord(**facts, rows_sha256=self.rows_sha256), data)
         return {**files, **data, TRAINING_FILE: training, TIMING_FILE: timing_bytes(timing)}
 
 
 def steps_in(folder: Path) -> list[int]:
-    """The steps of which there are checkpoints, the newest first."""
+    """The steps with a checkpoint, newest first."""
     if not folder.is_dir():
         return []
     found = [NAME.fullmatch(entry.name) for entry in folder.iterdir()]
@@ -255,7 +255,7 @@ def steps_in(folder: Path) -> list[int]:
 
 
 def newest_step(folder: Path, modules: Mapping[str, Any] | None = None) -> int:
-    """The step of the newest checkpoint that is whole, or -1; newer ones that are damaged are warned of."""
+    """The step of the newest intact checkpoint, or -1; warns of newer ones that are damaged."""
     for step in steps_in(folder):
         try:
             read_checkpoint(folder / f"checkpoint-{step:010d}", modules)
@@ -267,7 +267,7 @@ def newest_step(folder: Path, modules: Mapping[str, Any] | None = None) -> int:
 
 
 def read_checkpoint(folder: Path, modules: Mapping[str, Any] | None = None) -> tuple[BaseAutoencoder, RunState, str]:
-    """The best model so far, where the run stood, and what tells its rows; a `StorageError` if anything is damaged."""
+    """The best model so far, the state of the run, and the checksum of its rows; a `StorageError` if damaged."""
     loaded = load_autoencoder(folder, modules)
     with reading(folder):
         manifest = read_manifest(folder, TRAINING_FILE, (FORMAT,))
@@ -281,7 +281,7 @@ def read_checkpoint(folder: Path, modules: Mapping[str, Any] | None = None) -> t
 
 def _record(manifest: Manifest, elapsed: float | None) -> tuple[RunRecord, float]:
     facts = dict(manifest.record)
-    if manifest.format_version == 1:  # of which the history was written twice, and the time among the facts
+    if manifest.format_version == 1:  # in which the history was written twice, and the time among the facts
         elapsed = facts.pop("seconds", None)
         del facts["history_columns"]
         facts["best_loss"] = "Infinity" if facts["best_loss"] is None else facts["best_loss"]
@@ -291,7 +291,7 @@ def _record(manifest: Manifest, elapsed: float | None) -> tuple[RunRecord, float
 
 
 def _tensors(folder: Path, manifest: Manifest, loaded: BaseAutoencoder) -> dict[str, Tensor]:
-    """The numbers, once their types and shapes are those of a run of this model."""
+    """The tensors, if their types and shapes are those of a run of this model."""
     first = manifest.format_version == 1
     if not first and manifest.files.keys() != {TENSOR_FILE}:
         raise ValueError(f"files in {TRAINING_FILE} must be {TENSOR_FILE}")
@@ -315,12 +315,12 @@ def _tensors(folder: Path, manifest: Manifest, loaded: BaseAutoencoder) -> dict[
 
 
 def _state(record: RunRecord, elapsed: float, tensors: dict[str, Tensor], loaded: BaseAutoencoder) -> RunState:
-    said: dict[str, Any] = {name: getattr(record, name) for name in STANDING}
+    position: dict[str, Any] = {name: getattr(record, name) for name in POSITION}
     parts: dict[str, Any] = {name: tensors[name] for name in ("weights", "best_weights", "start_weights", *LOSSES)}
     moments = Moments(tensors["mean"], tensors["mean_square"], tensors["count"])
     n_buffers = len(loaded.model_.moving_buffers())
     parts |= {name: [tensors[f"{name}.{place}"] for place in range(n_buffers)] for name in BUFFERS}
-    return RunState(**parts, **said, moments=moments, seconds=elapsed, history=loaded.history_)
+    return RunState(**parts, **position, moments=moments, seconds=elapsed, history=loaded.history_)
 
 
 def _require_same_settings(estimator: BaseAutoencoder, loaded: BaseAutoencoder, folder: Path) -> None:
@@ -333,7 +333,7 @@ def _require_same_settings(estimator: BaseAutoencoder, loaded: BaseAutoencoder, 
     own, kept_settings = {"encoder", "decoder"}, loaded.get_params(deep=False)
     for name, value in estimator.get_params(deep=False).items():
         kept = kept_settings[name]
-        if name in own:  # which modules they are was looked at as they were loaded
+        if name in own:  # checked when they were loaded
             continue
         same = kept == value or (isinstance(value, (list, tuple)) and tuple(value) == kept)
         if name not in ("verbose", "device", "random_state") and not same:

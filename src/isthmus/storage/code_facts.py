@@ -1,4 +1,4 @@
-"""What a fit knows about codes beside the model: how they are inferred, and how far they spread."""
+"""The stored form of what a fit knows about codes and marginals: how codes are inferred, and how far they spread."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ MOST_STEPS, MOST_ROWS = 10**6, 10**15
 
 @record
 class InferenceFacts:
-    """Of an `InferenceState`: σ² in the model's units, the steps that paid, how many codes to start from, and which
-    of its two parts there are.
+    """Of an `InferenceState`: σ² in the model's units, the number of polishing steps and of codes to start from, and
+    which of its two parts there are.
     """
 
     noise_variance: float = fact(at_least=LEAST_NOISE, at_most=LARGEST_NOISE)
@@ -57,7 +57,7 @@ class InferenceFacts:
 
 @record
 class SpreadFacts:
-    """Of a `CodeSpread`: the rows of the fit, and which of its parts there are."""
+    """Of a `CodeSpread`: the number of training rows, and which of its parts there are."""
 
     n_rows: int = fact(at_least=2, at_most=MOST_ROWS)
     variances: bool
@@ -75,7 +75,7 @@ def spread_facts(spread: CodeSpread) -> SpreadFacts:
 
 
 def inference_facts(state: InferenceState) -> InferenceFacts:
-    """The facts of how codes are inferred."""
+    """The facts of an inference state."""
     return InferenceFacts(
         noise_variance=float(state.noise_variance),
         steps=0 if state.polishing is None else state.polishing.steps,
@@ -86,7 +86,7 @@ def inference_facts(state: InferenceState) -> InferenceFacts:
 
 
 def tensors_of_codes(inference: InferenceState | None, spread: CodeSpread | None) -> dict[str, Tensor]:
-    """The numbers of both, by their name in the file."""
+    """The tensors of both, by their name in the file."""
     found: dict[str, Tensor | None] = {}
     if inference is not None and inference.polishing is not None:
         found |= {"inference.metric": inference.polishing.metric, "inference.bank": inference.polishing.bank}
@@ -117,7 +117,7 @@ def inference_of(
 
 
 def marginals_of(tensors: Mapping[str, Tensor]) -> Marginals | None:
-    """What single columns of a table look like; None of rows that are none."""
+    """The marginal distributions of the columns; None if the rows are no table."""
     quantiles = tensors.get("marginals.quantiles")
     if quantiles is None:
         return None

@@ -1,7 +1,7 @@
-"""A denoiser as it is saved: what was asked, the level, and its autoencoder.
+"""The stored form of a denoiser: its settings, the noise level, and its autoencoder.
 
-Its tensors say how far the cells of each column range, and of a blind one what stands for hidden cells and how well
-they are predicted.
+Its tensors are the range of each column and, for a blind one, the fill value of hidden cells and the variance of their
+prediction error.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from isthmus.denoising.denoiser import Denoiser
+from isthmus.input_validation import set_columns
 from isthmus.storage.kind import Kind, Parts, Timing
 from isthmus.storage.record import fact, record
 from isthmus.storage.settings import SEEDS, Settings, estimator_of, plain_seed, settings_of
@@ -21,14 +22,14 @@ from isthmus.variants.denoising import DenoisingAutoencoder
 
 __all__ = ["DenoiserKind", "DenoiserRecord"]
 
-LEAST_LEVEL, LARGEST = 1e-100, 1e100  # of whose squares the quotient is a number still
+LEAST_LEVEL, LARGEST = 1e-100, 1e100  # the quotient of their squares is finite
 VECTORS = ("low", "high")
 BLIND_VECTORS = ("fill", "hidden_variance")
 
 
 @record
 class DenoiserRecord:
-    """All of a denoiser that is no tensor; ``autoencoder`` is the unfitted one it was given, if any."""
+    """All of a denoiser but its tensors; ``autoencoder`` is the unfitted one it was given, if any."""
 
     corruption: Literal["gaussian", "masking", "salt_and_pepper"]
     level: float | None = fact(at_least=0, at_most=LARGEST)
@@ -105,9 +106,7 @@ class DenoiserKind(Kind):
             random_state=record.random_state,
         )
         denoiser.autoencoder_, denoiser.blind_ = autoencoder, record.blind
-        denoiser.n_features_in_ = n_features
-        if names is not None:
-            denoiser.feature_names_in_ = np.array(names, dtype=object)
+        set_columns(denoiser, n_features, names)
         denoiser.noise_level_ = record.noise_level
         for name, part in _vectors(tensors, n_features, blind=record.blind).items():
             setattr(denoiser, f"_{name}", part)
@@ -121,7 +120,7 @@ def _vectors(tensors: StoredTensors, n_features: int, *, blind: bool) -> dict[st
     vectors = {name: part.numpy() for name, part in tensors.read(expected).items()}
     for name, part in vectors.items():
         if not (np.abs(part) <= LARGEST).all():
-            raise ValueError(f"{name} must hold no number beyond {LARGEST:g}")
+            raise ValueError(f"{name} must not hold numbers beyond {LARGEST:g}")
     if (vectors["low"] > vectors["high"]).any() or (blind and vectors["hidden_variance"].min() < 0):
         raise ValueError("low must be at most high, and hidden_variance at least 0")
     return vectors

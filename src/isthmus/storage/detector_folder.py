@@ -1,6 +1,6 @@
-"""An outlier detector as it is saved: settings, threshold, how large each part usually is, and its autoencoder.
+"""The stored form of an outlier detector: settings, threshold, distributions of the parts, and its autoencoders.
 
-Among its tensors are the units of the columns, covariances, normal rows and the held-out scores.
+Its tensors are the units of the columns, covariances, normal rows and the held-out scores.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
 from isthmus.anomaly.calibration import N_FOLDS
 from isthmus.anomaly.conformal import Calibration
@@ -17,35 +16,36 @@ from isthmus.anomaly.covariance import MOST_DIRECTIONS, ShrunkCovariance
 from isthmus.anomaly.detection import Scoring
 from isthmus.anomaly.detector import AutoencoderOutlierDetector
 from isthmus.anomaly.encoding import spans_of
+from isthmus.anomaly.latent import Reference
 from isthmus.anomaly.neighbours import MOST_ROWS, NormalRows
 from isthmus.anomaly.relations import ColumnSurprises
-from isthmus.anomaly.scorer import MEASURES, Scorer, together
+from isthmus.anomaly.scorer import MEASURES, Scorer, combined
 from isthmus.anomaly.scores import LARGEST as BEYOND
-from isthmus.anomaly.scores import LEAST_SPREAD, Reference, StandardUnits, Surprise
+from isthmus.anomaly.scores import LEAST_SPREAD, StandardUnits, Surprise
 from isthmus.anomaly.tail import Tail
-from isthmus.hyperparameter import check_hyperparameters
+from isthmus.input_validation import set_columns
 from isthmus.storage.kind import Kind, Parts, Timing
 from isthmus.storage.record import Setting, fact, record
-from isthmus.storage.settings import Settings, estimator_of, hyperparameters_of, require_settings, settings_of
-from isthmus.storage.tensor_file import StoredTensors, TensorKind
+from isthmus.storage.settings import Settings, estimator_of, hyperparameters_of, settings_of, unfitted
+from isthmus.storage.tensor_file import StoredTensors, TensorKind, tensors_from
 from isthmus.tables.layout import TableLayout
 
 __all__ = ["DetectorKind", "DetectorRecord"]
 
 LEAST_REST = 1e-16  # of a variance in standard units
-LARGEST = 1e100  # of which the square, and a hundredth's part of which a thousand times, are numbers still
-ABOVE_ZERO = ("spread", "variances", "limit")  # ends of names
+LARGEST = 1e100  # whose square is finite
+ABOVE_ZERO = ("spread", "variances", "limit")  # suffixes of names
 EARLIER_WEIGHTS = {"mahalanobis": 0.5, "density": 1.5, "neighbours": 1.5, "core": 0.75}
 EARLIER_WEIGHTS |= {"reconstruction": 1.0, "latent": 0.5, "region": 0.5}
-COVARIANCES = ("relation", "learned")  # that every autoencoder has
+COVARIANCES = ("relation", "learned")  # of each autoencoder
 FOLDS = tuple(f"fold_{place}" for place in range(2, N_FOLDS + 1))
 
 
 @record
 class DetectorRecord:
-    """All of a detector that is no tensor; ``autoencoder`` is the unfitted one it was given, if any.
+    """All of a detector but its tensors; ``autoencoder`` is the unfitted one it was given, if any.
 
-    ``rests`` are the variances of its covariances outside their bases, ``bases`` the likelihood's bases of further
+    ``rests`` are the variances of its covariances outside their bases, ``bases`` the likelihood bases of the other
     folds. Earlier versions had neither, nor a tail.
     """
 
@@ -131,34 +131,29 @@ class DetectorKind(Kind):
             rests=rests or None,
             tail=estimator.calibration_.tail,
         )
-        tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in arrays.items()}
-        return Parts(record, tensors, inner)
+        return Parts(record, tensors_from(arrays), inner)
 
     def put_together(
         self, record: Any, tensors: StoredTensors, inner: Mapping[str, Any], timing: Timing | None
     ) -> AutoencoderOutlierDetector:
         autoencoder, layout = inner["autoencoder"], record.layout
         n_numbers = len(autoencoder.scaling_.center)
-        require_settings(AutoencoderOutlierDetector, record.settings)
-        detector = AutoencoderOutlierDetector(**record.settings)
-        check_hyperparameters(detector)
+        detector = unfitted(AutoencoderOutlierDetector, record.settings)
         n_columns = n_numbers if layout is None else len(layout.columns)
         if layout is not None and layout.width != n_numbers:
-            raise ValueError(f"the layout of its table has not {n_numbers} numbers")
+            raise ValueError(f"the layout of its table must have {n_numbers} encoded columns, got {layout.width}")
         names = record.feature_names if layout is None else tuple(layout.names)
         if names is not None and len(names) != n_columns:
             raise ValueError(f"feature_names must be {n_columns} names, got {len(names)}")
         folds = [name for name in FOLDS if name in inner]
         if len(record.bases) != len(folds) or any(len(inner[name].scaling_.center) != n_numbers for name in folds):
-            raise ValueError("the autoencoders of its folds are not those of one table")
+            raise ValueError("the autoencoders of its folds must have the same columns")
         arrays = _arrays(tensors, n_numbers, folds)
         parts = tuple(record.surprises)
         for name in ("", *folds):
             _require_parts(parts, detector.measure, arrays, name)
         detector.autoencoder = None if record.autoencoder is None else estimator_of(record.autoencoder)
-        vars(detector).update({"n_features_in_": n_columns})
-        if names is not None:
-            vars(detector).update({"feature_names_in_": np.array(names, dtype=object)})
+        set_columns(detector, n_columns, names)
         detector.layout_ = layout
         common = {
             "units": StandardUnits(arrays["center"], arrays["spread"], arrays.get("limit", BEYOND)),
@@ -182,7 +177,7 @@ class DetectorKind(Kind):
             )
             for name, base in zip(("", *folds), (record.likelihood_base, *record.bases), strict=True)
         ]
-        scorer = together(members)
+        scorer = combined(members)
         detector.scorer_, detector.autoencoder_, detector.n_trimmed_ = scorer, autoencoder, record.n_trimmed
         weights = record.weights or {name: EARLIER_WEIGHTS.get(name, 1.0) for name in parts}
         detector.scoring_ = Scoring(dict(record.surprises), weights if detector.measure == "combined" else None)
@@ -197,7 +192,7 @@ def _named(name: str, fold: str) -> str:
 
 
 def _own_arrays(scorer: Scorer) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """What belongs to one autoencoder, and the rests of its covariances."""
+    """The arrays that belong to one autoencoder, and the rests of its covariances."""
     assert scorer.variances is not None  # every autoencoder has residuals
     arrays = {"residual_variances": scorer.variances}
     if scorer.decoded is not None:
@@ -245,7 +240,7 @@ def _normal_rows(arrays: Mapping[str, np.ndarray], width: float | None) -> Norma
 
 
 def _arrays(tensors: StoredTensors, n_features: int, folds: list[str]) -> dict[str, np.ndarray]:
-    """The numbers, once they are those of a detector of so many columns."""
+    """The arrays, if they are those of a detector of ``n_features`` encoded columns."""
     rows = {name: kind.shape[0] if kind.shape else 0 for name, kind in tensors.kinds.items()}
     if rows.get("calibration_scores", 0) < 1:
         raise ValueError("it must have held-out scores")

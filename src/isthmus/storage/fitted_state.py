@@ -1,8 +1,8 @@
-"""What `fit` leaves behind, taken apart into plain facts and named tensors, and put together again.
+"""The stored form of a `FittedState`: plain facts and named tensors.
 
-    facts_of, tensors_of :  estimator -> Facts, {name: tensor}          restore :  the way back
+    facts_of, tensors_of :  FittedState -> Facts, {name: tensor}          restore :  the way back
 
-Settings are not part of it: they are `get_params`. Between the two lies a file, so facts check themselves.
+Settings are not part of it: they are `get_params`. Facts may come from a file, so they check themselves.
 """
 
 from __future__ import annotations
@@ -61,15 +61,15 @@ __all__ = [
 ]
 
 PRINCIPAL_PARTS = ("mean", "directions", "variances")
-SECONDS = "seconds"  # the one column of the history that the clock decides
-LEAST_UNIT, LARGEST_UNIT = 1e-150, 1e150  # of which the squares are numbers still
-LEAST_SPREAD = 1e-30  # of the latent that varies most, in the model's units
+SECONDS = "seconds"  # the only column of the history that depends on the clock
+LEAST_UNIT, LARGEST_UNIT = 1e-150, 1e150  # whose squares are finite
+LEAST_SPREAD = 1e-30  # of the latent with the largest variance, in the model's units
 SEEDS, MOST_EPOCHS, MOST_QUANTILES = 2**31, 10**9, 10**5
 
 
 @record
 class Facts:
-    """What is neither a setting nor a tensor; a `ValueError` names the first that can't be."""
+    """What is neither a setting nor a tensor; a `ValueError` names the first impossible value."""
 
     n_features: int = fact(at_least=1)
     n_components: int = fact(at_least=1)
@@ -114,33 +114,36 @@ class Facts:
         if self.feature_names is not None and len(self.feature_names) != self.n_features:
             raise ValueError(f"there are {len(self.feature_names)} feature_names for {self.n_features} columns")
         if self.layout is not None and self.layout.width != self.n_features:
-            raise ValueError(f"the layout of its table has not {self.n_features} columns")
+            raise ValueError(f"the layout of its table does not have {self.n_features} columns")
         if self.given_layout is not None and self.given_layout.width != self.n_given:
-            raise ValueError(f"the layout of what rows are given has not n_given={self.n_given} columns")
+            raise ValueError(f"given_layout does not have n_given={self.n_given} columns")
         if self.rank > self.n_features or self.completion_rank > self.n_features:
             raise ValueError(f"rank and completion_rank must be at most {self.n_features}, the number of columns")
         if self.n_directions > self.rank:
-            raise ValueError(f"n_directions={self.n_directions} is more than there can be")
+            raise ValueError(f"n_directions={self.n_directions} must be at most rank={self.rank}")
         if self.whitened and (self.spread is None or not self.spread.variances):
             raise ValueError("it is whitened, and the variances of its latents are missing")
         if self.row_shape is not None and self.row_shape.n_numbers != self.n_features:
-            raise ValueError(f"{self.row_shape} are no rows of {self.n_features} numbers")
+            raise ValueError(f"rows of shape {self.row_shape} do not have {self.n_features} numbers")
         if self.best_epoch > self.n_iter:
             raise ValueError(f"best_epoch={self.best_epoch} is later than the last, {self.n_iter}")
         if self.history_rows > self.n_iter + 1:
-            raise ValueError(f"history_rows={self.history_rows} are more than {self.n_iter} epochs and the start")
+            raise ValueError(
+                f"history_rows={self.history_rows} must be at most {self.n_iter + 1}, the epochs and the start"
+            )
         if not LEAST_NOISE <= self.noise_variance / self.scaling_unit**2 <= LARGEST_NOISE:
-            raise ValueError(f"noise_variance={self.noise_variance} is none of columns in units of {self.scaling_unit}")
+            raise ValueError(
+                f"noise_variance={self.noise_variance} is impossible for columns in units of {self.scaling_unit}"
+            )
 
     def kinds(self, *, timed: bool) -> dict[str, TensorKind]:
-        """The tensors these facts imply, beside the network's own; ``timed`` if the seconds are kept elsewhere."""
+        """The tensors these facts imply besides the model's; ``timed`` if the seconds are in the file of times."""
         wide, kept = (self.n_features,), self.n_kept_codes > 0
         columns = [name for name in self.history_columns if not (timed and name == SECONDS)]
-        beside = (self.n_given,)
         given = {
-            "given.center": TensorKind("F64", beside),
-            "given.spread": TensorKind("F64", beside),
-            "principal.effect": TensorKind("F32", wide + beside),
+            "given.center": TensorKind("F64", (self.n_given,)),
+            "given.spread": TensorKind("F64", (self.n_given,)),
+            "principal.effect": TensorKind("F32", (self.n_features, self.n_given)),
         }
         return {
             **({} if self.inference is None else self.inference.kinds(self.n_components)),
@@ -159,7 +162,7 @@ class Facts:
         } | {f"history.{name}": TensorKind("F64", (self.history_rows,)) for name in columns}
 
     def _kinds_of_cells(self) -> dict[str, TensorKind]:
-        """Of what fills cells and of the bands, as far as there are any."""
+        """Of the cell predictor and the bands, where there are any."""
         found, width = {}, self.n_features
         if self.n_cell_rows:
             found |= {"cells.rows": TensorKind("F32", (self.n_cell_rows, width))}
@@ -170,7 +173,7 @@ class Facts:
 
 
 def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
-    """The plain facts of a fitted model; ``names`` are its columns' where they have any."""
+    """The plain facts of a fitted model; ``names`` are those of its columns, if they have names."""
     history, principal = fitted.history, fitted.principal
     completion, layout = fitted.model.completion, fitted.layout
     dtype: Any = fitted.dtype.name
@@ -216,7 +219,7 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
 
 
 def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
-    """All numbers of a fitted model, by their name in the file."""
+    """All tensors of a fitted model, by their name in the file."""
     found = {f"model.{name}": tensor for name, tensor in fitted.model.state_dict().items()}
     found |= {f"principal.{name}": getattr(fitted.principal, name) for name in PRINCIPAL_PARTS}
     found |= {f"scaling.{name}": torch.from_numpy(getattr(fitted.scaling, name)) for name in ("center", "spread")}
@@ -242,14 +245,14 @@ def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
 
 
 def expected_kinds(model: AutoencoderModel, facts: Facts, *, timed: bool) -> dict[str, TensorKind]:
-    """The tensors that a model and these facts need, no more and no fewer."""
+    """Exactly the tensors that a model and these facts need."""
     return facts.kinds(timed=timed) | kinds_of({f"model.{name}": tensor for name, tensor in model.state_dict().items()})
 
 
 def require_usable(facts: Facts, tensors: Mapping[str, Tensor]) -> None:
-    """Raise a `ValueError` on numbers that would make use fail; a history alone may hold what it met."""
+    """Raise a `ValueError` for numbers that would make use fail; only a history may hold NaN and infinity."""
     for name, tensor in tensors.items():
-        if name == "cells.rows":  # where NaN is a missing cell
+        if name == "cells.rows":  # NaN is a missing cell
             if tensor.isinf().any():
                 raise ValueError(f"{name} holds infinity")
         elif not name.startswith("history.") and not tensor.isfinite().all():
@@ -269,8 +272,8 @@ def require_usable(facts: Facts, tensors: Mapping[str, Tensor]) -> None:
         raise ValueError(f"the variance of a whitened latent must be {LEAST_SPREAD:g} to {1 / LEAST_SPREAD:g}")
 
 
-class _NoInitialNumbers(TorchFunctionMode):
-    """Layers made in here get no random weights: on the meta device those cost the import of a compiler."""
+class _NoInitialization(TorchFunctionMode):
+    """Layers made inside get no random weights: on the meta device those would import a compiler."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -282,16 +285,16 @@ class _NoInitialNumbers(TorchFunctionMode):
 
 
 def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: Facts) -> AutoencoderModel:
-    """The model with shapes but no numbers: on torch's meta device no weight is allocated."""
-    nothing = np.zeros(facts.n_features)
+    """The model with shapes but without weights, on torch's meta device, where nothing is allocated."""
+    zeros = np.zeros(facts.n_features)
     blocks = None if facts.layout is None else facts.layout.blocks
-    # What `likelihood="auto"` took columns for at fit, it takes these for.
-    high, whole = (nothing + 2, nothing == 0) if facts.counts else (nothing, nothing > 0)
-    columns = Columns(ColumnStatistics(nothing, nothing, nothing, high, whole, 2, 2.0), [""] * facts.n_features, blocks)
-    # A user's own module is built as it is: what its code makes of the meta device is not known.
+    # Columns for which `likelihood="auto"` makes the same choice as at fit.
+    high, whole = (zeros + 2, zeros == 0) if facts.counts else (zeros, zeros > 0)
+    columns = Columns(ColumnStatistics(zeros, zeros, zeros, high, whole, 2, 2.0), [""] * facts.n_features, blocks)
+    # The code of a user's own module may not work on the meta device.
     place = torch.device("cpu" if estimator.own_modules() else "meta")
-    with seeded(0), place, OwnDraws() if estimator.own_modules() else _NoInitialNumbers():
-        scaling = Scaling(nothing, nothing + 1, facts.scaling_unit)
+    with seeded(0), place, OwnDraws() if estimator.own_modules() else _NoInitialization():
+        scaling = Scaling(zeros, zeros + 1, facts.scaling_unit)
         completion = Completion(facts.n_features, facts.completion_rank) if facts.masked else None
         likelihood = estimator.make_likelihood(columns)
         return build_model(estimator, architecture, columns, scaling, likelihood, None, completion)
@@ -306,7 +309,7 @@ def restore(
     seconds: Sequence[float] | None,
     device: torch.device,
 ) -> None:
-    """Give an unfitted estimator what `fit` would have left behind."""
+    """Give an unfitted estimator the state that `fit` would have."""
     model.load_state_dict({name: tensors[f"model.{name}"] for name in model.state_dict()}, assign=True)
     mean, directions, variances = (tensors[f"principal.{name}"] for name in PRINCIPAL_PARTS)
     layout = facts.layout
@@ -338,9 +341,7 @@ def restore(
         refit_rows=facts.refit_rows,
         n_iter=facts.n_iter,
         codes=CodeBuffer.of(tensors["generation.codes"], tensors["generation.errors"], inference) if kept else None,
-        given=None
-        if facts.n_given == 0
-        else Scaling(tensors["given.center"].numpy(), tensors["given.spread"].numpy(), 1.0),
+        given=Scaling(tensors["given.center"].numpy(), tensors["given.spread"].numpy(), 1.0) if facts.n_given else None,
         given_layout=facts.given_layout,
         form=facts.form,
         names=facts.feature_names,

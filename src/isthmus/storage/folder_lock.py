@@ -1,4 +1,4 @@
-"""One process at a time in a folder: a lock that ends with the process that holds it, however that ends."""
+"""A lock on a folder: one process at a time; it is released when the process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ LOCK = "lock"
 
 @contextmanager
 def locked(folder: Path, *, wanted: bool = True) -> Iterator[None]:
-    """Hold the folder, which is made if missing; a `StorageError` if another process does.
+    """Lock the folder, which is made if missing; a `StorageError` if another process holds it.
 
-    The lock is the operating system's own, on a file that stays: a process that is killed holds nothing.
+    The lock is the operating system's own, on a file that stays, so a killed process holds nothing.
     """
     if not wanted:
         yield
@@ -29,8 +29,8 @@ def locked(folder: Path, *, wanted: bool = True) -> Iterator[None]:
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
     except OSError as error:
         raise StorageError(
-            f"{str(folder)!r} cannot be written ({error.strerror or error}); check the folder, your rights and the "
-            "space left."
+            f"{str(folder)!r} cannot be written ({error.strerror or error}); check the folder, its permissions and the "
+            "free space."
         ) from error
     try:
         _lock(handle, folder)

@@ -1,6 +1,6 @@
-"""A folder is written whole or not at all: in a staging folder beside its place first, then it takes it in one step.
+"""Writing a folder atomically: it is built in a staging folder next to its place, and moved there in one step.
 
-What is replaced is what isthmus wrote and nothing else: a file it did not write is named, and nothing is touched.
+Only what isthmus wrote is ever replaced: if there is any other file, an error names it and nothing is touched.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ __all__ = [
     "saved_files",
 ]
 
-# Every name that a format has ever given to a file of what can be saved; estimators inside have the first three.
+# Every file name that any format has used; estimators inside have those of SAVED.
 SAVED = ("config.json", "model.safetensors", "timing.json")
 FIRST_FORMAT = ("detector.json", "detector.safetensors", "denoiser.json")
 INNER = ("autoencoder", "model", "fold_2", "fold_3", "fold_4")
-MARK, MARKED_BYTES = b'"isthmus ', 200  # the format is the first thing a manifest says
+MARK, MARKED_BYTES = b'"isthmus ', 200  # a manifest starts with its format
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Owned:
     what
         Such a folder in words.
     files
-        Every file there may be, by its name within the folder.
+        Names within the folder of all files it may hold.
     marks
-        Files of which one says that the folder is isthmus's.
+        Files of which at least one must show that isthmus wrote the folder.
     """
 
     what: str
@@ -53,17 +53,16 @@ class Owned:
 
 
 def saved_files(inside: str = "") -> frozenset[str]:
-    """The files of whatever `isthmus.save` writes to the folder ``inside``."""
+    """The files that `isthmus.save` may write to the folder ``inside``."""
     names = {*SAVED, *FIRST_FORMAT, *(f"{inner}/{name}" for inner in INNER for name in SAVED)}
     return frozenset(f"{inside}/{name}" if inside else name for name in names)
 
 
 def new_folder(path: str | os.PathLike[str], files: Mapping[str, bytes], *, overwrite: bool) -> Path:
-    """Make the folder ``path`` with these files, by name, and give its path; "part/name" lies in a folder of its own.
+    """Write the folder ``path`` with these files, by name, and return its path; "part/name" lies in a subfolder.
 
-    Until the last moment nothing stands at ``path`` but what stood there before; whatever is raised, also
-    `KeyboardInterrupt`, leaves that as it was. With ``overwrite`` a folder of which isthmus wrote every file is
-    replaced in one step.
+    Nothing at ``path`` changes until the last moment, and any error, also `KeyboardInterrupt`, leaves it unchanged.
+    With ``overwrite`` a folder of which isthmus wrote every file is replaced in one step.
 
     Raises
     ------
@@ -81,9 +80,9 @@ def new_folder(path: str | os.PathLike[str], files: Mapping[str, bytes], *, over
 
 @contextmanager
 def building(path: str | os.PathLike[str], owned: Owned, *, overwrite: bool) -> Iterator[Path]:
-    """An empty folder to fill; it stands at ``path`` if all went well, else it is gone.
+    """An empty folder to fill, which is moved to ``path`` on success and removed on failure.
 
-    Missing parents are made, and gone again if anything goes wrong. An empty folder at ``path`` is as good as none.
+    Missing parents are made, and removed again on failure. An empty folder at ``path`` counts as none.
 
     Raises
     ------
@@ -109,7 +108,7 @@ def building(path: str | os.PathLike[str], owned: Owned, *, overwrite: bool) -> 
             put_in_place(staged, target, lambda old: _require_owned(path, old, owned, overwrite=overwrite))
             settle(target.parent)
     except BaseException as error:
-        with suppress(OSError):  # a folder that something else has come into stays
+        with suppress(OSError):  # a folder that isn't empty stays
             for folder in made:
                 folder.rmdir()
         if isinstance(error, OSError):
@@ -118,38 +117,38 @@ def building(path: str | os.PathLike[str], owned: Owned, *, overwrite: bool) -> 
 
 
 def require_free(path: str | os.PathLike[str], owned: Owned, *, overwrite: bool) -> Path:
-    """The place that ``path`` names, through links; a `StorageError` if something stands there that has to stay."""
+    """The place that ``path`` names, links resolved; a `StorageError` if what is there may not be replaced."""
     path = Path(path)
     try:
-        # Through a link to the folder it names, as plain writing would go.
+        # A link is followed to the folder it names, as in plain writing.
         target = Path(os.path.realpath(path))
         if os.path.lexists(target):
             _require_owned(path, target, owned, overwrite=overwrite)
     except StorageError:
         raise
-    except (OSError, ValueError) as error:  # of a path with a null in it
+    except (OSError, ValueError) as error:  # a path with a null character is a ValueError
         raise _not_written(path, error) from error
     with suppress(OSError):
         here = Path.cwd()
         if target == here or target in here.parents:
             raise StorageError(
-                f"{str(path)!r} is the folder this runs in, or one above it, and can't be replaced from inside; name a "
+                f"{str(path)!r} is the working directory or one above it, and can't be replaced from inside; name a "
                 "new folder in it."
             )
     return target
 
 
 def require_room(path: Path, n_bytes: int) -> None:
-    """Raise a `StorageError` if there is not so much room where ``path`` is or will be, as far as the system says."""
-    there = next((place for place in (path, *path.absolute().parents) if place.is_dir()), path)
+    """Raise a `StorageError` if the disk of ``path`` has fewer than ``n_bytes`` free, as far as the system says."""
+    existing = next((place for place in (path, *path.absolute().parents) if place.is_dir()), path)
     try:
-        free = shutil.disk_usage(there).free
+        free = shutil.disk_usage(existing).free
     except OSError:
         return
     if free < n_bytes:
         raise StorageError(
-            f"{str(path)!r} takes {n_bytes / 1e6:,.1f} MB, and {free / 1e6:,.1f} MB are free there; make room, or "
-            "choose another place."
+            f"{str(path)!r} takes {n_bytes / 1e6:,.1f} MB, and {free / 1e6:,.1f} MB are free there; free some space, "
+            "or choose another place."
         )
 
 
@@ -163,14 +162,14 @@ def remove_owned(folder: Path, names: Iterable[str]) -> None:
 
 
 def finish_replacement(folder: Path) -> None:
-    """Finish what a killed process was at, if that is why nothing stands at ``folder``."""
+    """Finish the replacement that a killed process had started, if ``folder`` is missing."""
     with suppress(OSError, ValueError):
         if not os.path.lexists(folder):
             sweep(Path(os.path.realpath(folder)).parent)
 
 
 def _require_owned(path: Path, place: Path, owned: Owned, *, overwrite: bool) -> None:
-    """Refuse a folder that may not be replaced; ``path`` is its name, ``place`` where it stands."""
+    """Refuse a folder that may not be replaced; ``path`` is what the user calls it, ``place`` where it is."""
     where = repr(str(path))
     if not place.is_dir():
         raise StorageError(f"{where} is a file, and {owned.what} is a folder; choose another path.")
@@ -180,10 +179,10 @@ def _require_owned(path: Path, place: Path, owned: Owned, *, overwrite: bool) ->
         raise StorageError(f"{where} exists; choose another folder, or ask for it to be overwritten.")
     if not any(_is_marked(place / name) for name in owned.marks):
         raise StorageError(f"{where} is not {owned.what}, so it is not replaced; choose another folder.")
-    foreign = _foreign_in(place, owned.files)
-    if foreign is not None:
+    unknown = _unknown_file(place, owned.files)
+    if unknown is not None:
         raise StorageError(
-            f"{where} holds {foreign!r}, which isthmus did not write there, so it is not replaced; move that away, or "
+            f"{where} holds {unknown!r}, which isthmus did not write there, so it is not replaced; move that away, or "
             "choose another folder."
         )
 
@@ -195,8 +194,8 @@ def _is_marked(place: Path) -> bool:
         return MARK in file.read(MARKED_BYTES)
 
 
-def _foreign_in(folder: Path, known: frozenset[str]) -> str | None:
-    """The first file in a folder that isn't known, or empty folder, by its name within."""
+def _unknown_file(folder: Path, known: frozenset[str]) -> str | None:
+    """The first file in a folder that isn't known, or empty subfolder, by its name within."""
     for place, folders, files in os.walk(folder, onerror=_raise):
         inside = Path(place).relative_to(folder)
         links = [name for name in folders if Path(place, name).is_symlink()]
@@ -214,6 +213,6 @@ def _raise(error: OSError) -> None:
 
 def _not_written(path: Path, error: Exception) -> StorageError:
     return StorageError(
-        f"{str(path)!r} cannot be written ({getattr(error, 'strerror', None) or error}); check the folder, your rights "
-        "and the space left."
+        f"{str(path)!r} cannot be written ({getattr(error, 'strerror', None) or error}); check the folder, its "
+        "permissions and the free space."
     )

@@ -1,7 +1,7 @@
-"""Folders of the first format, read for ever: what they say, in the words of the present one.
+"""Folders of the first format, converted to the present one when they are read.
 
 config.json, model.safetensors          an autoencoder; the seconds of its history among its tensors
-and beside these
+and next to these
     detector.json, detector.safetensors a detector around it
 denoiser.json, model/                   a denoiser, its vectors in JSON; the very first without a checksum
 """
@@ -27,12 +27,12 @@ __all__ = ["opened_by_its_own_file", "opened_model", "present_name"]
 MODEL, DETECTOR, DENOISER = "isthmus model", "isthmus detector", "isthmus denoiser"
 CONFIG_FILE, TENSOR_FILE = "config.json", "model.safetensors"
 RENAMED = {"straight": "skip", "bent": "residual"}  # parts of networks
-LATER = {"completion_rank": 0, "layout": None, "n_kept_codes": 0}  # which the first models were saved without
+LATER = {"completion_rank": 0, "layout": None, "n_kept_codes": 0}  # absent from the first models
 
 
 @dataclass(frozen=True)
 class _Vectors:
-    """Numbers of a denoiser's columns."""
+    """A denoiser's vectors, one number per column."""
 
     low: tuple[float, ...]
     high: tuple[float, ...]
@@ -41,35 +41,35 @@ class _Vectors:
 
 
 def present_name(name: str) -> str:
-    """What a tensor is called now."""
+    """The present name of a tensor."""
     return ".".join(RENAMED.get(part, part) for part in name.split("."))
 
 
 def opened_model(folder: Path, manifest: Manifest) -> Opened:
     """An autoencoder's folder, given its manifest."""
-    said = manifest.record
-    settings = {name: said.get(name) for name in ("variant", "hyperparameters")}
-    asked = settings["hyperparameters"]
-    later = LATER | {"masked": isinstance(asked, dict) and asked.get("missing") == "mask"}
-    facts = later | said.get("fitted", {})
+    old = manifest.record
+    settings = {name: old.get(name) for name in ("variant", "hyperparameters")}
+    given = settings["hyperparameters"]
+    later = LATER | {"masked": isinstance(given, dict) and given.get("missing") == "mask"}
+    facts = later | old.get("fitted", {})
     if isinstance(facts["layout"], dict):
         facts |= _present_layout(facts["layout"])
-    record = {"settings": settings, "architecture": said.get("architecture"), "fitted": facts}
+    record = {"settings": settings, "architecture": old.get("architecture"), "fitted": facts}
     return Opened(MODEL, record, TensorFile(folder, TENSOR_FILE, manifest.files[""], present_name), {})
 
 
-def _present_layout(said: dict[str, Any]) -> dict[str, Any]:
-    """The layout of a table, which held the library of its DataFrame and that library's dtypes."""
-    columns = [dict(column) for column in said["columns"]]
+def _present_layout(old: dict[str, Any]) -> dict[str, Any]:
+    """The layout of a table, which used to hold the library of its DataFrame and that library's dtypes."""
+    columns = [dict(column) for column in old["columns"]]
     dtypes = [str(column["dtype"]) for column in columns]
     for column, dtype in zip(columns, dtypes, strict=True):
         column["kind"] = "boolean" if column["kind"] == "truth" else column["kind"]
         column["dtype"] = _arrow_type(dtype)
-    return {"layout": {"columns": columns}, "form": {"library": said["library"], "dtypes": dtypes, "lazy": False}}
+    return {"layout": {"columns": columns}, "form": {"library": old["library"], "dtypes": dtypes, "lazy": False}}
 
 
 def _arrow_type(dtype: str) -> str:
-    """Arrow's name of a dtype of pandas or polars."""
+    """Arrow's name for a dtype of pandas or polars."""
     name, _, unit = dtype.replace("|", "[").partition("[")
     if name.lower() in ("datetime64", "datetime"):
         unit, _, zone = unit.rstrip("]").replace("[", ",").partition(",")
@@ -80,7 +80,7 @@ def _arrow_type(dtype: str) -> str:
 
 
 def opened_by_its_own_file(folder: Path, formats: Collection[str]) -> Opened | None:
-    """A detector's or a denoiser's folder, if that is what it is and what is asked for."""
+    """A detector's or a denoiser's folder, if it is one and ``formats`` has it."""
     if DENOISER in formats and os.path.lexists(folder / "denoiser.json"):
         return _opened_denoiser(folder)
     if DETECTOR in formats and os.path.lexists(folder / "detector.json"):

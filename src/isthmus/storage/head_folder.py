@@ -1,6 +1,6 @@
-"""A pretrained classifier or regressor as it is saved: what it was asked, its answers, and its autoencoder.
+"""The stored form of a pretrained classifier or regressor: its settings, classes or target, and its autoencoder.
 
-Its tensors are those of the linear answer, and of the network where one took its place.
+Its tensors are those of the linear answer, and of the network if one replaced it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.input_validation import set_columns
 from isthmus.parts.draws import seeded
 from isthmus.pretraining import PretrainedClassifier, PretrainedRegressor
 from isthmus.pretraining.fine_tuning import HeadedNetwork
@@ -31,7 +32,7 @@ Class = bool | int | float | str
 
 @record
 class Classes:
-    """The classes of a classifier, ascending, and the kind of array they came in."""
+    """The classes of a classifier, ascending, and their dtype."""
 
     dtype: Literal[
         "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "str",
@@ -46,7 +47,7 @@ class Classes:
 
 @record
 class Target:
-    """Mean and spread of a regressor's numbers."""
+    """Mean and spread of a regressor's target."""
 
     center: float = fact(at_least=-LARGEST, at_most=LARGEST)
     unit: float = fact(at_least=1 / LARGEST, at_most=LARGEST)
@@ -54,7 +55,7 @@ class Target:
 
 @record
 class HeadRecord:
-    """All of a head that is no tensor; ``autoencoder`` is the unfitted one it was given, if any."""
+    """All of a head but its tensors; ``autoencoder`` is the unfitted one it was given, if any."""
 
     classes: Classes | None
     target: Target | None
@@ -108,7 +109,7 @@ class HeadKind(Kind):
         numbers = {"weight": linear.weight, "bias": linear.bias}
         tensors = {f"linear.{name}": torch.from_numpy(np.array(part, np.float64)) for name, part in numbers.items()}
         if network is not None:
-            tensors |= _named_as_in_files(network)
+            tensors |= _stored_names(network)
         return Parts(record, tensors, {"autoencoder": estimator.autoencoder_})
 
     def put_together(
@@ -131,17 +132,15 @@ class HeadKind(Kind):
                 raise ValueError("it has more outputs than its file of tensors holds")
             with seeded(0):
                 network = HeadedNetwork(autoencoder.model_, np.zeros(shape), np.zeros(n_outputs))
-            expected |= kinds_of(_named_as_in_files(network))
+            expected |= kinds_of(_stored_names(network))
         found = tensors.read(expected)
         if not all(part.isfinite().all() for part in found.values()):
             raise ValueError("its weights hold NaN or infinity")
         if network is not None:
-            in_files = dict(zip(_named_as_in_files(network), network.state_dict(), strict=True))
-            network.load_state_dict({name: found[stored] for stored, name in in_files.items()})
+            pairs = zip(_stored_names(network), network.state_dict(), strict=True)
+            network.load_state_dict({name: found[stored] for stored, name in pairs})
             network = network.eval().requires_grad_(False)
-        vars(head).update({"n_features_in_": n_features})
-        if names is not None:
-            vars(head).update({"feature_names_in_": np.array(names, dtype=object)})
+        set_columns(head, n_features, names)
         weight, bias = (found[f"linear.{name}"].numpy() for name in ("weight", "bias"))
         head.autoencoder_, head.network_ = autoencoder, network
         head.linear_ = LinearAnswer(weight, bias, record.size, record.strength)
@@ -153,7 +152,8 @@ class HeadKind(Kind):
         return head
 
 
-def _named_as_in_files(network: HeadedNetwork) -> dict[str, Tensor]:
+def _stored_names(network: HeadedNetwork) -> dict[str, Tensor]:
+    """The network's tensors by their names in the file."""
     return {present_name(f"network.{name}"): tensor for name, tensor in network.state_dict().items()}
 
 

@@ -1,4 +1,4 @@
-"""What it takes to save one kind of thing: how it is known, what it is taken apart into, and the way back."""
+"""The interface of what can be saved: how a kind is recognised, what it is taken apart into, and the way back."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["Kind", "Opened", "Parts", "Timing"]
 
 @record
 class Timing:
-    """How long a fit took: all that depends on the clock, apart from what is told by its checksum.
+    """How long a fit took: all that depends on the clock, and so isn't covered by a checksum.
 
     Attributes
     ----------
     seconds
-        Since its start, one an epoch.
+        Seconds since the start of the fit, at each epoch.
     elapsed
-        Of a fit that is not finished, until now.
+        Seconds so far, of a fit that is not finished.
     """
 
     seconds: tuple[float, ...] = fact(finite=False)
@@ -34,7 +34,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Parts:
-    """A fitted estimator taken apart: its words, its numbers, the fitted estimators in it, and the time it took."""
+    """A fitted estimator taken apart: its record, its tensors, the fitted estimators in it, and the time it took."""
 
     record: Any
     tensors: Mapping[str, Tensor]
@@ -44,14 +44,14 @@ class Parts:
 
 @dataclass(frozen=True)
 class Opened:
-    """A folder whose words have been read, and of whose tensors it is known what they are said to be.
+    """A folder whose JSON and tensor headers have been read, but no tensor yet.
 
     Attributes
     ----------
     record
-        As JSON has it.
+        The record as plain JSON.
     inner
-        Where the estimators in it lie.
+        The folders of the estimators in it.
     """
 
     format: str
@@ -67,13 +67,13 @@ class Kind(ABC):
     Attributes
     ----------
     format
-        What its folders call themselves.
+        The format in the manifest of its folders.
     record
         The class of its record.
     inner
-        The names of the estimators in it, each of which lies in a folder of its own.
+        Names of the estimators in it, each in a folder of its own.
     more
-        The names of others that may be in it.
+        Names of further estimators that it may hold.
     """
 
     format: ClassVar[str]
@@ -87,7 +87,7 @@ class Kind(ABC):
 
     @abstractmethod
     def take_apart(self, estimator: Any) -> Parts:
-        """A fitted estimator's parts; a `ValueError` if these could not be put together again."""
+        """A fitted estimator's parts; a `ValueError` if they could not be put together again."""
 
     @abstractmethod
     def put_together(self, record: Any, tensors: StoredTensors, inner: Mapping[str, Any], timing: Timing | None) -> Any:

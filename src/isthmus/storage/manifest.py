@@ -1,12 +1,12 @@
-"""A manifest: the JSON file that says what a folder is, of what it was made, and how to tell that nothing is damaged.
+"""A manifest: the JSON file that says what a folder holds, with checksums that reveal any damage.
 
     {"format": "isthmus model", "format_version": 2, "library_version": "0.1.0",
      "record": {…},                              a record, see `isthmus.storage.record`
      "files": {"model.safetensors": "9f86d0…"},  SHA-256 of the files that belong to it
-     "sha256": "2c26b4…"}                        of all the above: neither the order of keys nor white space counts
+     "sha256": "2c26b4…"}                        of all the above, whatever the order of keys and the white space
 
-Nothing in it depends on when or how long something was done. Files of the first format had the record's keys at the
-top, and checksums by other names; they are read for ever.
+Nothing in it depends on the clock. Files of the first format had the record's keys at the top level and other names for
+the checksums; they can still be read.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ __all__ = ["FORMAT_VERSION", "Manifest", "manifest_bytes", "read_manifest"]
 
 FORMAT_VERSION = 2
 MOST_BYTES = 16 << 20
-UNVERSIONED = ("isthmus denoiser", "isthmus run", "isthmus unfinished fit")  # whose first files said no version
+UNVERSIONED = ("isthmus denoiser", "isthmus run", "isthmus unfinished fit")  # whose first files had no version
 FIRST_OWN, FIRST_FILES = ("config_sha256", "facts_sha256"), ("tensors_sha256", "arrays_sha256")
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What the file holds; of the first format ``files`` has the one checksum there was under the key ``""``."""
+    """The contents of the file; in the first format ``files`` has the only checksum under the key ``""``."""
 
     format: str
     format_version: int
@@ -44,15 +44,15 @@ class Manifest:
 
 
 def manifest_bytes(format: str, record: Any, files: Mapping[str, bytes] | None = None) -> bytes:
-    """The manifest of a record and the files that belong to it; a `ValueError` if it could not be read again."""
+    """The manifest of a record and its files; a `ValueError` if it could not be read again."""
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in (files or {}).items()}
     manifest = Manifest(format, FORMAT_VERSION, __version__, to_plain(record), hashes, "")
     facts = {name: value for name, value in dataclasses.asdict(manifest).items() if name != "sha256"}
     text = json.dumps(facts | {"sha256": checksum(facts)}, indent=1, ensure_ascii=False)
-    data = text.encode("utf-8", "backslashreplace")  # of half a surrogate pair, as in a path, JSON's own escape
+    data = text.encode("utf-8", "backslashreplace")  # a lone surrogate, as in a path, becomes JSON's own escape
     if len(data) > MOST_BYTES:
         raise ValueError(
-            f"its description would have {len(data):,} bytes, and {MOST_BYTES:,} is the most; give the columns "
+            f"its description would have {len(data):,} bytes, and at most {MOST_BYTES:,} are allowed; give the columns "
             "shorter names"
         )
     parse_object(data, "the description")
@@ -60,14 +60,14 @@ def manifest_bytes(format: str, record: Any, files: Mapping[str, bytes] | None =
 
 
 def read_manifest(folder: Path, name: str, formats: Collection[str]) -> Manifest:
-    """The manifest ``folder/name``, whole and of one of these formats.
+    """Read and check the manifest ``folder/name`` of one of these formats.
 
     Raises
     ------
     StorageError
-        If there is none, it is another program's, or of a later version.
+        If it is missing, another program's, or of a later version.
     ValueError
-        In half a sentence, if it is damaged.
+        If it is damaged; a short clause.
     """
     with open_regular_file(folder, name) as file:
         data = file.read(MOST_BYTES + 1)
@@ -77,7 +77,7 @@ def read_manifest(folder: Path, name: str, formats: Collection[str]) -> Manifest
     if facts.get("format") not in tuple(formats):
         found = facts.get("format")
         if isinstance(found, str) and found.startswith("isthmus "):
-            raise StorageError(f"{str(folder)!r} holds an {found[:60]!r}, and {' or '.join(formats)!r} is wanted.")
+            raise StorageError(f"{str(folder)!r} holds an {found[:60]!r}, not {' or '.join(formats)!r}.")
         raise StorageError(f"{str(folder)!r} is not a folder that isthmus saved: its {name} is another program's.")
     version = facts.get("format_version", 1 if facts["format"] in UNVERSIONED else None)
     if type(version) is not int or version < 1:
@@ -101,7 +101,7 @@ def _first(facts: dict[str, Any], name: str) -> Manifest:
     own = next((key for key in FIRST_OWN if key in facts), None)
     if own is not None:
         _require_checksum(facts, facts[own], own, name)
-    elif "format_version" in facts:  # whatever had a version had a checksum, too
+    elif "format_version" in facts:  # every file with a version had a checksum
         raise ValueError(f"{name} lacks its checksum")
     file = next((facts[key] for key in FIRST_FILES if key in facts), None)
     envelope = ("format", "format_version", "library_version", *FIRST_OWN, *FIRST_FILES)
@@ -109,6 +109,6 @@ def _first(facts: dict[str, Any], name: str) -> Manifest:
     return Manifest(facts["format"], 1, str(facts.get("library_version")), record, {"": str(file)}, "")
 
 
-def _require_checksum(facts: Mapping[str, Any], said: Any, key: str, name: str) -> None:
-    if said != checksum({entry: value for entry, value in facts.items() if entry != key}):
+def _require_checksum(facts: Mapping[str, Any], stored: Any, key: str, name: str) -> None:
+    if stored != checksum({entry: value for entry, value in facts.items() if entry != key}):
         raise ValueError(f"{name} is not as it was saved (its checksum differs)")

@@ -1,6 +1,6 @@
-"""An autoencoder as it is saved: its settings, the networks' architecture, and what `fit` found.
+"""The stored form of an autoencoder: its settings, the networks' architecture, and the fitted state.
 
-What comes back gives the same codes, rows and scores to the last bit on the same machine.
+A loaded model gives the same codes, reconstructions and scores to the last bit on the same machine.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from isthmus.training.devices import choose_device
 
 __all__ = ["AutoencoderKind", "ModelRecord"]
 
-LEAST_VARIANCE = 1e-37  # in the model's units, which are single precision; that of 1 over it is the greatest
+LEAST_VARIANCE = 1e-37  # in the model's units, which are single precision; the largest is its inverse
 
 
 @dataclass(frozen=True)
 class OwnModuleRecord:
-    """What is said of a network of the user's own, whose code is not kept: which it is, its class, and its size."""
+    """A network of the user's own, whose code is not saved: which it is, its class, and its size."""
 
     name: Literal["encoder", "decoder"]
     kind: str
@@ -49,7 +49,7 @@ class OwnModuleRecord:
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """All of an autoencoder that is no tensor."""
+    """All of an autoencoder but its tensors."""
 
     settings: Settings
     architecture: Architecture
@@ -60,7 +60,7 @@ class ModelRecord:
 class AutoencoderKind(Kind):
     """Any of the library's variants.
 
-    ``modules`` are what a load is given for networks of the user's own, by name.
+    ``modules`` are the user's own networks given to `load`, by name.
     """
 
     format = "isthmus model"
@@ -105,10 +105,10 @@ class AutoencoderKind(Kind):
         return estimator
 
 
-def _require_agreement(said: Facts, found: Facts) -> None:
+def _require_agreement(stored: Facts, found: Facts) -> None:
     """What follows from the tensors and settings must be what the record says."""
     for field in dataclasses.fields(Facts):
-        one, other = (getattr(facts, field.name) for facts in (said, found))
+        one, other = (getattr(facts, field.name) for facts in (stored, found))
         if one != other:
             raise ValueError(f"fitted.{field.name} must be {shortened(other)}, as the rest says, got {shortened(one)}")
 
@@ -117,31 +117,31 @@ def _n_weights(module: Any) -> int:
     return sum(part.numel() for part in module.parameters())
 
 
-def _require_modules(said: tuple[OwnModuleRecord, ...], given: Mapping[str, Any]) -> None:
-    """The modules given are those that were there at fit."""
-    lacking = [one for one in said if one.name not in given]
+def _require_modules(stored: tuple[OwnModuleRecord, ...], given: Mapping[str, Any]) -> None:
+    """The modules given must be those of the fit."""
+    lacking = [one for one in stored if one.name not in given]
     if lacking:
         names = " and ".join(f"{one.name}, a {one.kind} of {one.n_weights:,} weights" for one in lacking)
-        call = ", ".join(f"{one.name}=..." for one in said)
+        call = ", ".join(f"{one.name}=..." for one in stored)
         again = "it again" if len(lacking) == 1 else "them again"
         raise StorageError(
             f"the model was fitted with its user's own {names}; give {again}: isthmus.load(path, {call})."
         )
-    for name in sorted(given.keys() - {one.name for one in said}):
+    for name in sorted(given.keys() - {one.name for one in stored}):
         raise StorageError(f"the model was fitted without a user's own {name}; leave it out: isthmus.load(path).")
-    for one in said:
+    for one in stored:
         module = given[one.name]
         is_module = isinstance(module, torch.nn.Module)
         if not is_module or _n_weights(module) != one.n_weights:
             found = f"a {type(module).__name__}" + (f" of {_n_weights(module):,}" if is_module else "")
             raise StorageError(
                 f"{one.name} is not the module the model was fitted with: that was a {one.kind} of {one.n_weights:,} "
-                f"weights, and this is {found}; give one built as it was."
+                f"weights, and this is {found}; give one built in the same way."
             )
 
 
 def _require_readable(estimator: BaseAutoencoder, record: ModelRecord, kinds: Mapping[str, TensorKind]) -> None:
-    """What could not be loaded is not saved."""
+    """Refuse to save what could not be loaded."""
     check_hyperparameters(estimator)
     facts = record.fitted
     same = _architecture_asked(estimator, record.architecture, facts) == record.architecture
@@ -150,10 +150,10 @@ def _require_readable(estimator: BaseAutoencoder, record: ModelRecord, kinds: Ma
 
 
 def _require_architecture(estimator: BaseAutoencoder, record: ModelRecord, kinds: Mapping[str, TensorKind]) -> None:
-    """The stored architecture is the one the settings ask for, and the file is large enough for it.
+    """The stored architecture must be the one the settings ask for, and the file large enough for it.
 
-    Every width owns a tensor of that size, so no width can exceed what the file holds, and there can't be
-    more of them than tensors; whoever asks for more is refused before a layer is made.
+    Every width has a tensor of that size, so no width can exceed what the file holds, and there can't be more widths
+    than tensors; anything larger is refused before a layer is made.
     """
     facts, widths = record.fitted, record.architecture.hidden_widths
     if any(width < 1 for width in widths):
@@ -173,11 +173,11 @@ def _require_architecture(estimator: BaseAutoencoder, record: ModelRecord, kinds
     if isinstance(variance, (int, float)):
         own = variance / facts.scaling_unit**2
         if not LEAST_VARIANCE <= own <= 1 / LEAST_VARIANCE:
-            raise ValueError(f"variance={variance} is none of columns in units of {facts.scaling_unit}")
+            raise ValueError(f"variance={variance} is impossible for columns in units of {facts.scaling_unit}")
 
 
 def _require_stages(architecture: Architecture, facts: Facts) -> None:
-    """Convolution stages are over the grid of the row's shape."""
+    """Convolution stages must be over the grid of the row's shape."""
     grid, stages = architecture.grid, architecture.stages
     if not grid and not stages:
         return
@@ -193,8 +193,8 @@ def _require_stages(architecture: Architecture, facts: Facts) -> None:
 
 
 def _architecture_asked(estimator: BaseAutoencoder, stored: Architecture, facts: Facts) -> Architecture:
-    """What the settings ask for; sizes they leave open were chosen in `fit` and are taken as stored."""
-    asked_for = estimator.n_components  # a share of the variance, or "auto", was answered by the fit
+    """The architecture the settings ask for, with sizes that `fit` chose as stored."""
+    asked_for = estimator.n_components  # a share of the variance, or "auto", was resolved by the fit
     if isinstance(asked_for, int) and asked_for != facts.n_components:
         raise ValueError(f"its n_components={estimator.n_components} is not the size of its code")
     left_open = estimator.hidden_layer_sizes is None and not estimator.channels
@@ -206,7 +206,7 @@ def _architecture_asked(estimator: BaseAutoencoder, stored: Architecture, facts:
 
 
 def _device_of(estimator: BaseAutoencoder) -> torch.device:
-    """The device the settings ask for where there is one, else the CPU."""
+    """The device the settings ask for if it is available, else the CPU."""
     name = estimator.device
     if name is not None and name.split(":")[0] not in ("cpu", "cuda", "mps"):
         raise ValueError(f"device must be cpu, cuda or mps, got {shortened(name)}")

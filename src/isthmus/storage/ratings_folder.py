@@ -1,5 +1,5 @@
-"""An autoencoder of items as it is saved: names, the closed form's weights, the network where there is one, and the
-ratings of the fit's users, which `recommend` needs to know them by name.
+"""The stored form of an `ItemAutoencoder`: names, the closed form's weights, the network if there is one, and the
+ratings of the users of the fit, which `recommend` looks up by name.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from isthmus.hyperparameter import check_hyperparameters
 from isthmus.ratings.item_autoencoder import ItemAutoencoder
 from isthmus.ratings.network import LikesNetwork
 from isthmus.storage.kind import Kind, Parts, Timing
 from isthmus.storage.record import Setting, fact, record
-from isthmus.storage.settings import hyperparameters_of, require_settings
-from isthmus.storage.tensor_file import StoredTensors, TensorKind
+from isthmus.storage.settings import hyperparameters_of, unfitted
+from isthmus.storage.tensor_file import StoredTensors, TensorKind, tensors_from
 
 __all__ = ["RatingsKind", "RatingsRecord"]
 
@@ -27,7 +26,7 @@ NETWORK = ("encoder_weight", "encoder_bias", "decoder_weight", "decoder_bias")
 
 @record
 class RatingsRecord:
-    """All of an `ItemAutoencoder` that is no tensor; ``comparison`` has nDCG@100, recall@20 and users a method."""
+    """All of an `ItemAutoencoder` but its tensors; ``comparison`` has nDCG@100, recall@20 and users per method."""
 
     settings: dict[str, Setting]
     items: tuple[str, ...] = fact(lengths=(2, 10**6))
@@ -45,7 +44,7 @@ class RatingsRecord:
         if len({*self.items}) != len(self.items) or len({*self.users}) != len(self.users):
             raise ValueError("items and users must have names that differ")
         if any(len(one) != 3 for one in self.comparison.values()):
-            raise ValueError("comparison must have three figures a method")
+            raise ValueError("comparison must have three numbers per method")
         if (self.network_weight > 0) != (self.network_width > 0):
             raise ValueError("network_weight and network_width must both be 0 or neither")
 
@@ -61,7 +60,7 @@ class RatingsKind(Kind):
 
     def take_apart(self, estimator: Any) -> Parts:
         network, rated = estimator.network_, estimator.history_likes_
-        said = RatingsRecord(
+        record = RatingsRecord(
             settings=hyperparameters_of(estimator),
             items=estimator.items_,
             users=estimator.users_,
@@ -84,17 +83,15 @@ class RatingsKind(Kind):
             "rated.items": rated.indices.astype(np.int64),
             "rated.liked": rated.data.astype(np.uint8),
         }
-        tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in arrays.items()}
+        tensors = tensors_from(arrays)
         if network is not None:
             tensors |= {f"network.{name}": getattr(network, name).detach() for name in NETWORK}
-        return Parts(said, tensors)
+        return Parts(record, tensors)
 
     def put_together(
         self, record: Any, tensors: StoredTensors, inner: Mapping[str, Any], timing: Timing | None
     ) -> ItemAutoencoder:
-        require_settings(ItemAutoencoder, record.settings)
-        model = ItemAutoencoder(**record.settings)
-        check_hyperparameters(model)
+        model = unfitted(ItemAutoencoder, record.settings)
         n_items, n_users, width = len(record.items), len(record.users), record.network_width
         shapes = {
             "encoder_weight": (width, n_items),

@@ -10,10 +10,10 @@
     from_plain(Split, {"rows": 0, ...})     ->  ValueError: rows must be a whole number of at least 1, got 0
 
 Fields may be whole numbers, numbers, texts, booleans, null, literals, lists, tuples, dicts by text, other such records,
-and unions of these; of several records the one that has the keys. What is annotated as ``Any`` is taken as it is.
-Bounds belong to the numbers in a field, however deep they lie; lengths to its list or text. Numbers are finite unless
-the field says otherwise. A key that is unknown or missing is refused; a field with a default may be missing, as it is
-in what an earlier version wrote. What a record's ``__post_init__`` raises is passed on.
+and unions of these; of several records the one that has the keys. ``Any`` is not checked. Bounds apply to the numbers
+in a field, at any depth; lengths to its list or text. Numbers are finite unless the field says otherwise. An unknown or
+missing key is refused; a field with a default may be missing, as in files of an earlier version. What a record's
+``__post_init__`` raises is passed on.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ def fact(
     at_least, above, at_most, below
         Bounds of the numbers in it.
     lengths
-        The least and the greatest length of its list, tuple, dict or text.
+        The smallest and the largest length of its list, tuple, dict or text.
     finite
-        Whether its numbers must be; else NaN and the infinities are written as words.
+        Whether its numbers must be finite; else NaN and the infinities are written as strings.
     paths
-        Whether its texts are paths: these may hold bytes that are no text, as file names can.
+        Whether its texts are paths, which may hold bytes that are not valid text.
     default
-        What it is in the records of earlier versions, which are without it.
+        Its value if the key is missing, as in files of earlier versions.
     """
     bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below, "lengths": lengths}
     return dataclasses.field(default=default, metadata={**bounds, "finite": finite, "paths": paths})
@@ -73,7 +73,7 @@ def record(kind: type[Record]) -> type[Record]:
 
 
 def from_plain(kind: type[Record], plain: Any, key: str = "") -> Record:
-    """The record of class ``kind`` that ``plain`` describes; ``key`` is where it stands, for a `ValueError`."""
+    """The record of class ``kind`` that ``plain`` describes; ``key`` is its place, for a `ValueError`."""
     if not isinstance(plain, dict):
         raise ValueError(f"{key or 'the record'} must be an object, got {shortened(plain)}")
     fields, where = _fields(kind), key and f"{key}: "
@@ -92,10 +92,10 @@ def from_plain(kind: type[Record], plain: Any, key: str = "") -> Record:
 
 
 def to_plain(found: Any) -> dict[str, Any]:
-    """The record as JSON has it; a `ValueError` if it could not be read again, or not as the same record."""
+    """The record as plain JSON; a `ValueError` if it could not be read again as the same record."""
     plain = _plain(found)
     if _plain(from_plain(type(found), plain)) != plain:
-        raise ValueError(f"a {type(found).__name__} would not come back as it is")
+        raise ValueError(f"a {type(found).__name__} would change when read again")
     return plain
 
 
@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
 
 
 class _Field(typing.NamedTuple):
-    """What a record's class says of one field."""
+    """What a record's class declares about one field."""
 
     hint: Any
     rules: Mapping[str, Any]
@@ -131,7 +131,7 @@ def _fields(kind: Any) -> dict[str, _Field]:
 
 
 class _Form(typing.NamedTuple):
-    """An annotation, taken apart once: a folder's files ask for the same few a thousand times."""
+    """An annotation, parsed once: the files of a folder need the same few a thousand times."""
 
     member: Any
     origin: Any
@@ -141,7 +141,7 @@ class _Form(typing.NamedTuple):
 
 @cache
 def _forms(hint: Any) -> tuple[_Form, ...]:
-    """Of every member of a union, or of the one there is."""
+    """The form of each member of a union, or of a single annotation."""
     is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
     return tuple(
         _Form(member, typing.get_origin(member), typing.get_args(member), dataclasses.is_dataclass(member))
@@ -150,7 +150,7 @@ def _forms(hint: Any) -> tuple[_Form, ...]:
 
 
 def _read(hint: Any, value: Any, rules: Mapping[str, Any], key: str) -> Any:
-    """A value where ``hint`` is asked for: of a union, as the first member that has its kind."""
+    """A value read as ``hint``; of a union, as the first member that fits."""
     forms = [form for form in _forms(hint) if _is_of(form, value, rules)]
     if not forms:
         raise ValueError(f"{key} must be {_said(hint, rules)}, got {shortened(value)}")
@@ -174,7 +174,7 @@ def _read(hint: Any, value: Any, rules: Mapping[str, Any], key: str) -> Any:
 
 
 def _is_of(form: _Form, value: Any, rules: Mapping[str, Any]) -> bool:
-    """Whether a value from JSON is of this kind, within the bounds; what lies deeper is not looked at."""
+    """Whether a value from JSON is of this kind and within bounds; nested values are not checked."""
     member, origin, arguments, is_record = form
     if member is Any:
         return True
@@ -190,7 +190,7 @@ def _is_of(form: _Form, value: Any, rules: Mapping[str, Any]) -> bool:
     if member is float and isinstance(value, str):
         return not rules.get("finite", True) and value in INFINITE
     if member is int or member is float:
-        # a bool is an int to Python; a whole number will do where a number is asked for
+        # in Python a bool is an int; a whole number is accepted as a number
         exact = type(value) is int or (member is float and type(value) is float)
         return exact and math.isfinite(value) and _within(value, rules)
     if member is str:
@@ -199,7 +199,7 @@ def _is_of(form: _Form, value: Any, rules: Mapping[str, Any]) -> bool:
 
 
 def _has_fields(kind: Any, value: Mapping[str, Any]) -> bool:
-    """Whether the keys are those of one record, where any of several may stand."""
+    """Whether the keys are those of this record, of several that are allowed."""
     fields = _fields(kind)
     needed = {name for name, field in fields.items() if field.is_needed}
     return needed <= value.keys() <= fields.keys()
@@ -221,12 +221,12 @@ def _has_length(value: Any, rules: Mapping[str, Any]) -> bool:
 
 
 def _is_text(value: str) -> bool:
-    """Half a surrogate pair is a str that can't be printed."""
+    """Whether a str can be printed: one with a lone surrogate can't."""
     return not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _said(hint: Any, rules: Mapping[str, Any]) -> str:
-    """What is asked for, in words."""
+    """The required kind in words."""
     return " or ".join(dict.fromkeys(_member_said(form, rules) for form in _forms(hint)))
 
 

@@ -1,18 +1,18 @@
-"""What can be saved, and the one way to save and load it.
+"""Save and load: the list of what can be saved, and the layout of its folders.
 
     save(estimator, "my-model")         load("my-model").transform(X)
 
 Every kind of estimator is one entry of `KINDS`, and every folder looks the same:
 
-    config.json           what it is: a manifest (`isthmus.storage.manifest`) of the kind's own record
-    model.safetensors     its numbers
-    timing.json           how long its fit took, apart from the checksums; not of every kind
+    config.json           a manifest (`isthmus.storage.manifest`) of the kind's own record
+    model.safetensors     its tensors
+    timing.json           how long its fit took, not covered by the checksums; not of every kind
     NAME/                 an estimator in it, again such a folder
 
-Nothing in a folder is code and nothing is unpickled: classes come from the library's own, by name. A file from a
-stranger is checked before it is believed: what the settings imply, what the headers say and how long the files are must
-agree before anything is allocated, so memory is bounded by the files' own size; and checksums find every flipped
-bit. That guards against damage and against running code, not against a stranger's model being a bad model.
+Nothing in a folder is code and nothing is unpickled: only classes of the library are used, by name. A file is checked
+before it is trusted: settings, tensor headers and file sizes must agree before anything is allocated, so memory is
+bounded by the size of the files; and checksums find every flipped bit. That guards against damage and against running
+code, not against a stranger's model being a bad model.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ KINDS: tuple[Kind, ...] = (
 
 
 def save(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-    """Write a fitted estimator to the folder ``path``, whole or not at all, and give the folder's path.
+    """Write a fitted estimator to the folder ``path`` atomically, and return the folder's path.
 
     Parameters
     ----------
@@ -76,20 +76,20 @@ def save(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = Fals
     path
         A new folder; missing parents are made.
     overwrite
-        Replace what isthmus saved there before, in one step, when the new folder is complete. One that holds
+        Replace what isthmus saved there before, in one step, when the new folder is complete. A folder that holds
         anything else is never replaced.
 
     Raises
     ------
     StorageError
-        If the folder exists or can't be written, the class is not one of the library's own, a weight is
-        no number, or the settings were changed since `fit`.
+        If the folder exists or can't be written, the class is not one of the library's own, a weight is not finite, or
+        the settings were changed since `fit`.
 
     Notes
     -----
-    The same fit gives the same bytes, timing.json apart. A ``random_state`` that is a generator is stored as None (the
-    seed drawn from it is kept). The optimiser is not stored: `partial_fit` continues from the same weights with a fresh
-    one.
+    The same fit gives the same bytes, except timing.json. A ``random_state`` that is a generator is stored as None (the
+    seed drawn from it is kept). The optimiser's state is not stored: `partial_fit` continues from the same weights with
+    a new one.
     """
     return new_folder(path, files_of(estimator), overwrite=overwrite)
 
@@ -97,16 +97,16 @@ def save(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = Fals
 def load(path: str | os.PathLike[str], *, encoder: Any = None, decoder: Any = None) -> Any:
     """The estimator that `save` wrote to the folder ``path``, ready to use.
 
-    A model with a network of one's own needs that module again, as ``encoder`` or ``decoder``: a folder holds its
-    weights and says what it was, but no code. The weights of the module given don't matter.
+    A model with a user's own network needs that module again, as ``encoder`` or ``decoder``: a folder holds its weights
+    and its class name, but no code. The weights of the module given don't matter.
 
-    It goes to the device its settings ask for where this machine has it, else to the CPU. Links inside
-    the folder are not followed.
+    The model goes to the device its settings ask for if it is available, else to the CPU. Links inside the folder are
+    not followed.
 
     Raises
     ------
     StorageError
-        In one sentence, if the folder is missing, foreign, of a newer format, or damaged in any way.
+        If the folder is missing, not isthmus's, of a newer format, or damaged in any way.
     """
     given = {"encoder": encoder, "decoder": decoder}
     autoencoder = AutoencoderKind({name: module for name, module in given.items() if module is not None})
@@ -114,12 +114,12 @@ def load(path: str | os.PathLike[str], *, encoder: Any = None, decoder: Any = No
 
 
 def load_autoencoder(path: str | os.PathLike[str], modules: Mapping[str, Any] | None = None) -> Any:
-    """As `load`, but an autoencoder alone; ``modules`` are the user's own, by name."""
+    """As `load`, but only an autoencoder; ``modules`` are the user's own, by name."""
     return _loaded(Path(path), (AutoencoderKind(modules),))
 
 
 def files_of(estimator: Any) -> dict[str, bytes]:
-    """The files of a fitted estimator, by name; "part/name" lies in a folder of its own."""
+    """The files of a fitted estimator, by name; "part/name" lies in a subfolder."""
     kind = next((kind for kind in KINDS if kind.owns(estimator)), None)
     who = f"{type(estimator).__name__} cannot be saved"
     if kind is None:
@@ -158,7 +158,7 @@ def _config_of(inner: str) -> str:
 
 
 def _loaded(folder: Path, kinds: Sequence[Kind]) -> Any:
-    """What is in a folder, if it is of one of these kinds; read again where the folder is replaced meanwhile."""
+    """The estimator in a folder of one of these kinds; read again if the folder is replaced meanwhile."""
     finish_replacement(folder)
     while True:
         before = _identity(folder)
@@ -188,7 +188,7 @@ def _put_together(folder: Path, kinds: Sequence[Kind]) -> Any:
 
 
 def _opened(folder: Path, kinds: Sequence[Kind]) -> Opened:
-    """A folder's words; of its tensors no more than what they are said to be."""
+    """A folder's JSON and tensor headers."""
     formats = [kind.format for kind in kinds]
     first = format_1.opened_by_its_own_file(folder, formats)
     if first is not None:
@@ -209,7 +209,7 @@ def _opened(folder: Path, kinds: Sequence[Kind]) -> Opened:
 
 
 def _require_inner(folder: Path, name: str, sha256: str) -> None:
-    """Refuse an estimator inside that is not the one that was saved there."""
+    """Refuse an inner estimator other than the one that was saved there."""
     place = folder / Path(name).parent
     if place.is_symlink() or not place.is_dir():
         raise ValueError(f"its {place.name} is no folder")
@@ -222,7 +222,7 @@ def _require_folder(folder: Path) -> None:
     where = repr(str(folder))
     try:
         if not folder.is_dir():
-            what = "is a file, and what is saved is a folder" if folder.exists() else "does not exist"
+            what = "is a file, and models are saved as folders" if folder.exists() else "does not exist"
             raise StorageError(f"{where} {what}; name a folder that isthmus wrote.")
     except OSError as error:
         raise StorageError(f"{where} cannot be read: {error.strerror or error}.") from error

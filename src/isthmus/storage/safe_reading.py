@@ -1,7 +1,7 @@
-"""Reading what a stranger may have written: plain files only, and strict JSON.
+"""Reading untrusted files: regular files only, and strict JSON.
 
-What is wrong inside a file is a `ValueError` that says so in half a sentence; `reading` makes a `StorageError` of it,
-which names the folder.
+What is wrong inside a file is a `ValueError` with a short clause; `reading` turns it into a `StorageError` that names
+the folder.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ MOST_DIGITS = 18
 
 
 class StorageError(ValueError):
-    """A model folder that cannot be written or read: one sentence saying which, why, and what to do."""
+    """A model folder that cannot be written or read: which, why, and what to do."""
 
 
 @contextmanager
 def reading(where: Path) -> Iterator[None]:
-    """Inside, whatever is wrong with what stands at ``where`` becomes one sentence about it."""
+    """Turn any error inside into one `StorageError` about the folder ``where``."""
     try:
         yield
     except (StorageError, MemoryError):
         raise
-    except Exception as error:  # what a stranger wrote may make anything raise
+    except Exception as error:  # an untrusted file may make anything raise
         raise StorageError(f"{str(where)!r} is damaged: {reason_of(error)}; save it again.") from error
 
 
@@ -42,9 +42,9 @@ def reason_of(error: Exception) -> str:
 
 
 def open_regular_file(folder: Path, name: str) -> BinaryIO:
-    """Open ``folder/name`` for reading if it is a plain file, else raise a `StorageError`.
+    """Open ``folder/name`` for reading if it is a regular file, else raise a `StorageError`.
 
-    Links, pipes and folders are refused unopened.
+    Links, pipes and folders are refused without being opened.
     """
     path = folder / name
     try:
@@ -52,7 +52,7 @@ def open_regular_file(folder: Path, name: str) -> BinaryIO:
         if not stat.S_ISREG(found.st_mode):
             kind = "a link" if stat.S_ISLNK(found.st_mode) else "no plain file"
             raise StorageError(f"{str(folder)!r} cannot be read: its {name} is {kind}, and only plain files are read.")
-        # The name may have changed hands since: a link is not followed, a pipe not waited for.
+        # It may have been replaced since: a link is not followed, a pipe not waited for.
         careful = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
         handle = os.open(path, os.O_RDONLY | careful)
     except FileNotFoundError:
@@ -66,7 +66,7 @@ def open_regular_file(folder: Path, name: str) -> BinaryIO:
 
 
 def parse_object(data: bytes, what: str) -> dict[str, Any]:
-    """One JSON object of finite numbers and keys that occur once; ``what`` names it in the `ValueError`."""
+    """A JSON object of finite numbers and unique keys; ``what`` names it in the `ValueError`."""
     try:
         parsed = json.loads(
             data.decode("utf-8"),
@@ -111,11 +111,11 @@ def _of_few_digits(text: str) -> int:
 
 
 def checksum(facts: Mapping[str, Any]) -> str:
-    """SHA-256 of the facts themselves: neither the order of keys nor white space counts."""
+    """SHA-256 of the facts, whatever the order of keys and the white space in the file."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def shortened(value: Any) -> str:
-    """A value as a message quotes it: in sixty letters at most."""
+    """A value as quoted in a message, in at most sixty characters."""
     text = repr(value)
     return text if len(text) <= 60 else text[:59] + "…"

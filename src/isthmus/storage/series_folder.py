@@ -1,7 +1,7 @@
-"""The detector of a series as it is saved: settings, thresholds, and where its stream stands.
+"""The stored form of a `SeriesOutlierDetector`: settings, thresholds, and the state of its stream.
 
-Among its tensors are the units of the channels, reference windows of each length with what is typical of them, the
-singular spectrum, scores learned from, and the tail of the stream. What was found in the series of the fit is not kept.
+Its tensors are the units of the channels, reference windows of each length with their typical amounts, the singular
+spectrum, the reference scores, and the tail of the stream. The detections in the series of the fit are not stored.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
-from isthmus.hyperparameter import check_hyperparameters
 from isthmus.series.detector import SeriesOutlierDetector
 from isthmus.series.episodes import Rate, Tracker
 from isthmus.series.neighbours import LEAST_SPREAD, MOST_REFERENCES, PARTS, Reference, Surprises
@@ -22,26 +20,26 @@ from isthmus.series.stream import StreamState
 from isthmus.series.windows import Units
 from isthmus.storage.kind import Kind, Parts, Timing
 from isthmus.storage.record import Setting, fact, record
-from isthmus.storage.settings import hyperparameters_of, require_settings
-from isthmus.storage.tensor_file import StoredTensors, TensorKind
+from isthmus.storage.settings import hyperparameters_of, unfitted
+from isthmus.storage.tensor_file import StoredTensors, TensorKind, tensors_from
 
 __all__ = ["SeriesDetectorKind", "SeriesRecord"]
 
 LARGEST = 1e100
-MOST_STEPS = 2.0**52  # counted exactly in float64
-LATEST = 2.0**62  # microseconds since 1970, or any number of a stamp
+MOST_STEPS = 2.0**52  # exact in float64
+LATEST = 2.0**62  # of a time stamp, such as microseconds since 1970
 LONGEST = 1e5  # steps in a window
 
 
 @record
 class SeriesRecord:
-    """All of a detector of series that is no tensor."""
+    """All of a series detector but its tensors."""
 
     settings: dict[str, Setting]
     until: str | float | None = fact(at_least=-LARGEST, at_most=LARGEST)
     channels: tuple[str, ...] = fact(lengths=(1, 100_000))
     has_names: bool = fact()
-    episodes: float = fact(above=0, at_most=1e9)
+    episodes: float | None = fact(above=0, at_most=1e9)  # None where no rate was stated, and per means nothing
     per: float = fact(at_least=1e-9, at_most=1e18)
     in_seconds: bool = fact()
     step_seconds: float | None = fact(at_least=1e-9, at_most=1e18)
@@ -71,7 +69,7 @@ class SeriesRecord:
         if self.in_seconds and self.step_seconds is None:
             raise ValueError("a rate per length of time needs step_seconds")
         if not all(key.isdigit() and len(key) < 6 for key in self.errors):
-            raise ValueError("errors must be by number of components")
+            raise ValueError("the keys of errors must be numbers of components")
 
 
 class SeriesDetectorKind(Kind):
@@ -86,15 +84,16 @@ class SeriesDetectorKind(Kind):
     def take_apart(self, estimator: Any) -> Parts:
         model, stream, tracker = estimator.model_, estimator.stream_, estimator.stream_.tracker
         until = estimator.until
-        settings = {**hyperparameters_of(estimator), "episodes": _said(estimator.episodes)}
+        rate = estimator.rate_ or Rate(0.0)
+        settings = {**hyperparameters_of(estimator), "episodes": _plain(estimator.episodes)}
         record = SeriesRecord(
             settings=settings,
             until=until if until is None or isinstance(until, (int, float)) else str(until),
             channels=estimator.channels_,
             has_names=estimator.has_names_,
-            episodes=estimator.rate_.episodes,
-            per=estimator.rate_.per,
-            in_seconds=estimator.rate_.in_seconds,
+            episodes=rate.episodes or None,
+            per=rate.per,
+            in_seconds=rate.in_seconds,
             step_seconds=estimator.step_seconds_,
             threshold=estimator.threshold_,
             stream_threshold=estimator.stream_threshold_,
@@ -134,8 +133,7 @@ class SeriesDetectorKind(Kind):
             }
             if reference.present is not None:
                 arrays[f"{place}.present"] = reference.present
-        tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in arrays.items()}
-        return Parts(record, tensors)
+        return Parts(record, tensors_from(arrays))
 
     def put_together(
         self, record: Any, tensors: StoredTensors, inner: Mapping[str, Any], timing: Timing | None
@@ -144,9 +142,7 @@ class SeriesDetectorKind(Kind):
         episodes = settings.pop("episodes", None)
         if episodes is not None:
             Rate.of(episodes if isinstance(episodes, (int, float)) else str(episodes))
-        require_settings(SeriesOutlierDetector, settings)
-        detector = SeriesOutlierDetector(**settings, episodes=episodes, until=record.until)
-        check_hyperparameters(detector)
+        detector = unfitted(SeriesOutlierDetector, settings, episodes=episodes, until=record.until)
         arrays, n_windows = _arrays(tensors, len(record.channels))
         units = Units(arrays["center"], arrays["spread"])
         windows = tuple(_window(arrays, place) for place in range(n_windows))
@@ -160,7 +156,8 @@ class SeriesDetectorKind(Kind):
         detector.windows_ = tuple(window.length for window in windows)
         vars(detector).update({"n_features_in_": len(record.channels)})
         detector.channels_, detector.has_names_ = record.channels, record.has_names
-        detector.rate_ = Rate(record.episodes, record.per, record.in_seconds)
+        stated = record.episodes is not None
+        detector.rate_ = Rate(record.episodes, record.per, record.in_seconds) if stated else None
         detector.step_seconds_ = record.step_seconds
         detector.threshold_, detector.stream_threshold_ = record.threshold, record.stream_threshold
         detector.gain_, detector.stream_gain_ = record.gain, record.stream_gain
@@ -175,11 +172,11 @@ class SeriesDetectorKind(Kind):
             arrays["held"], tracker,
         )  # fmt: skip
         if len(arrays["tail"]) > record.n_steps - record.segment:
-            raise ValueError("the tail is longer than the present segment")
+            raise ValueError("the tail must not be longer than the present segment")
         return detector
 
 
-def _said(episodes: Any) -> float | str | None:
+def _plain(episodes: Any) -> float | str | None:
     return episodes if episodes is None or isinstance(episodes, str) else float(episodes)
 
 
@@ -190,7 +187,7 @@ def _window(arrays: Mapping[str, np.ndarray], place: int) -> WindowModel:
 
 
 def _arrays(tensors: StoredTensors, n_channels: int) -> tuple[dict[str, np.ndarray], int]:
-    """The numbers, once they are those of a detector of so many channels, and how many lengths of windows it has."""
+    """The arrays, if they are those of a detector of ``n_channels`` channels, and its number of window lengths."""
     shapes = {name: kind.shape for name, kind in tensors.kinds.items()}
     n_windows = sum(name.endswith(".rows") for name in shapes)
 
@@ -244,7 +241,7 @@ def _require_usable(arrays: Mapping[str, np.ndarray], n_windows: int) -> None:
     for name, part in arrays.items():
         if part.dtype != np.float64:
             continue
-        some = part[~np.isinf(part)] if name == "spread" else part  # of a channel of which nothing is known
+        some = part[~np.isinf(part)] if name == "spread" else part  # infinite for a channel without values
         some = part[np.isfinite(part)] if name in ("tail", "held") else some
         if not np.isfinite(some).all() or (len(some) and np.abs(some).max() > LARGEST):
             raise ValueError(f"{name} holds NaN, infinity or a number beyond {LARGEST:g}")

@@ -1,11 +1,11 @@
-"""An unfitted autoencoder as a record: the name of its variant, and its hyperparameters."""
+"""The stored form of settings: the name of a variant and its hyperparameters, and the way back."""
 
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,9 +15,10 @@ from isthmus.storage.record import Setting
 from isthmus.storage.safe_reading import StorageError, shortened
 from isthmus.variants import variants
 
-__all__ = ["Settings", "estimator_of", "hyperparameters_of", "plain_seed", "require_settings", "settings_of"]
+__all__ = ["Settings", "estimator_of", "hyperparameters_of", "plain_seed", "settings_of", "unfitted"]
 
-SEEDS = 2**32  # as many as scikit-learn takes
+Estimator = TypeVar("Estimator")
+SEEDS = 2**32  # scikit-learn's range
 
 
 @dataclass(frozen=True)
@@ -40,26 +41,29 @@ def settings_of(estimator: BaseAutoencoder) -> Settings:
 
 
 def estimator_of(settings: Settings) -> BaseAutoencoder:
-    """An unfitted estimator, its settings checked before and after they are given to it."""
+    """An unfitted autoencoder with these settings, checked."""
     known = variants()
     if settings.variant not in known:
         raise ValueError(f"there is no variant {shortened(settings.variant)}, only {', '.join(known)}")
-    kind = known[settings.variant]
-    require_settings(kind, settings.hyperparameters)
-    given: dict[str, Any] = dict(settings.hyperparameters)
-    estimator = kind(**given)
+    return unfitted(known[settings.variant], settings.hyperparameters)
+
+
+def unfitted(kind: Callable[..., Estimator], settings: Mapping[str, Setting], **others: Any) -> Estimator:
+    """An unfitted estimator with ``settings`` from a file, checked before and after, and ``others``, checked after."""
+    _require_settings(kind, settings)
+    estimator = kind(**settings, **others)
     check_hyperparameters(estimator)
     return estimator
 
 
 def hyperparameters_of(owner: Any) -> dict[str, Setting]:
-    """What can be set of ``owner``, numpy's numbers as Python's; a ``random_state`` that is a generator is None."""
+    """The hyperparameters of ``owner`` as plain Python values; a ``random_state`` that is a generator is None."""
     settings = {name: _plain(getattr(owner, name)) for name in hyperparameters(type(owner))}
     return settings | {"random_state": plain_seed(owner.random_state)}
 
 
-def require_settings(kind: type, settings: Mapping[str, Setting]) -> None:
-    """Refuse settings that a class hasn't, and a seed that is none."""
+def _require_settings(kind: Any, settings: Mapping[str, Setting]) -> None:
+    """Refuse settings that a class does not have, and an invalid seed."""
     for unknown in sorted(settings.keys() - hyperparameters(kind).keys() - {"random_state"}):
         raise ValueError(f"{kind.__name__} has no setting {shortened(unknown)}; a newer isthmus may know it")
     seed = settings.get("random_state")
@@ -68,7 +72,7 @@ def require_settings(kind: type, settings: Mapping[str, Setting]) -> None:
 
 
 def plain_seed(state: Any) -> int | None:
-    """A seed; None for a generator, of which what was drawn is kept elsewhere."""
+    """The seed; None for a generator: what was drawn from it is stored elsewhere."""
     return int(state) if isinstance(state, numbers.Integral) else None
 
 

@@ -1,9 +1,9 @@
-"""A file of tensors, checked before a number of it is believed.
+"""A file of tensors, checked before any number in it is trusted.
 
-A safetensors file is eight bytes (the header's length), a JSON header (each tensor's type, shape and place)
-and the numbers. The format runs no code, but its own reader takes a header of 99 MB, two hundred thousand
-empty tensors, the same key twice and a flipped bit without a word. Here all of it is bounded, and compared
-with the file's true size, before anything of that size is allocated.
+A safetensors file is eight bytes (the header's length), a JSON header (each tensor's type, shape and offsets) and the
+numbers. The format runs no code, but its own reader accepts a header of 99 MB, two hundred thousand empty tensors,
+duplicate keys and flipped bits without complaint. Here all of that is bounded, and compared with the size of the file,
+before anything of that size is allocated.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors import torch as safetensors
@@ -25,7 +26,16 @@ from torch import Tensor
 from isthmus.storage.record import fact, from_plain, record
 from isthmus.storage.safe_reading import open_regular_file, parse_object, shortened
 
-__all__ = ["MOST_TENSORS", "HeldTensors", "StoredTensors", "TensorFile", "TensorKind", "kinds_of", "tensor_bytes"]
+__all__ = [
+    "MOST_TENSORS",
+    "HeldTensors",
+    "StoredTensors",
+    "TensorFile",
+    "TensorKind",
+    "kinds_of",
+    "tensor_bytes",
+    "tensors_from",
+]
 
 MOST_HEADER_BYTES = 1 << 20
 MOST_TENSORS = 4096
@@ -48,7 +58,7 @@ BYTES_A_NUMBER = {kind: dtype.itemsize for dtype, kind in KINDS.items()}
 
 @dataclass(frozen=True)
 class TensorKind:
-    """What a tensor is before its numbers are read: its type, such as ``"F32"``, and its shape."""
+    """Type, such as ``"F32"``, and shape of a tensor."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -58,7 +68,7 @@ class TensorKind:
 
     @property
     def n_bytes(self) -> int:
-        """Room its numbers take."""
+        """Size of its numbers."""
         return BYTES_A_NUMBER[self.dtype] * math.prod(self.shape)
 
 
@@ -72,13 +82,13 @@ class _Entry:
 
 
 class StoredTensors(ABC):
-    """Tensors of which the ``kinds`` are known, and the numbers are read once they are what is expected."""
+    """Tensors whose ``kinds`` are known, and whose numbers are read if the kinds are as expected."""
 
     kinds: Mapping[str, TensorKind]
 
     @abstractmethod
     def read(self, expected: Mapping[str, TensorKind]) -> dict[str, Tensor]:
-        """All of them by name; a `ValueError` if they are others than expected, or damaged."""
+        """All of them by name; a `ValueError` if they are not as expected, or damaged."""
 
 
 class TensorFile(StoredTensors):
@@ -87,11 +97,11 @@ class TensorFile(StoredTensors):
     Parameters
     ----------
     folder, name
-        Where it lies.
+        The file.
     sha256
         Of its bytes.
     renamed
-        What a tensor is called, given its name in the file: an earlier format had other names.
+        From a tensor's name in the file to its present name.
     """
 
     def __init__(self, folder: Path, name: str, sha256: str, renamed: Callable[[str], str] = str):
@@ -107,14 +117,14 @@ class TensorFile(StoredTensors):
         if hashlib.sha256(data).hexdigest() != self._sha256 or not data.startswith(self._head):
             raise ValueError(f"{self._name} is not as it was saved (its checksum differs)")
         try:
-            # Copied, so every tensor lies in memory as torch lays it out: the same bits come out again.
+            # Copied, so every tensor is aligned as torch does: the same bits come out again.
             return {self._renamed(name): tensor.clone() for name, tensor in safetensors.load(data).items()}
         except SafetensorError as error:
             raise ValueError(f"{self._name} cannot be read ({error})") from error
 
 
 class HeldTensors(StoredTensors):
-    """Tensors that are in memory already."""
+    """Tensors in memory."""
 
     def __init__(self, tensors: Mapping[str, Tensor]):
         self._tensors, self.kinds = dict(tensors), kinds_of(tensors)
@@ -125,33 +135,31 @@ class HeldTensors(StoredTensors):
 
 
 def kinds_of(tensors: Mapping[str, Tensor]) -> dict[str, TensorKind]:
-    """Type and shape of each."""
+    """Type and shape of each tensor."""
     return {name: TensorKind(KINDS[tensor.dtype], tuple(tensor.shape)) for name, tensor in tensors.items()}
 
 
+def tensors_from(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+    """NumPy arrays as tensors."""
+    return {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in arrays.items()}
+
+
 def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
-    """A safetensors file of them; the same tensors give the same bytes."""
-    # Copies where two share their memory, which the format refuses.
+    """The bytes of a safetensors file; the same tensors give the same bytes."""
+    # Copied, as the format refuses tensors that share memory.
     return safetensors.save({name: part.detach().cpu().contiguous().clone() for name, part in tensors.items()})
 
 
 def _require_kinds(found: Mapping[str, TensorKind], expected: Mapping[str, TensorKind], what: str) -> None:
     if found == expected:
         return
-    for name in [*expected, *found]:
-        if found.get(name) != expected.get(name):
-            said = [
-                f"{kind.dtype} of shape {kind.shape}" if kind else "none" for kind in map(_of(name), (expected, found))
-            ]
-            raise ValueError(f"{what}: the tensor {shortened(name)} must be {said[0]}, got {said[1]}")
-
-
-def _of(name: str) -> Callable[[Mapping[str, TensorKind]], TensorKind | None]:
-    return lambda kinds: kinds.get(name)
+    name = next(name for name in [*expected, *found] if found.get(name) != expected.get(name))
+    wanted, got = (kinds.get(name, "none") for kinds in (expected, found))
+    raise ValueError(f"{what}: the tensor {shortened(name)} must be {wanted}, got {got}")
 
 
 def _read_header(file: BinaryIO, what: str) -> tuple[dict[str, TensorKind], bytes]:
-    """What the file says it holds, once it is exactly as long as that, and the bytes that say so."""
+    """The kinds in the header, if the file has exactly the size they imply, and the bytes of the header."""
     n_bytes = os.fstat(file.fileno()).st_size
     head = file.read(8)
     length = int.from_bytes(head, "little")
@@ -174,5 +182,5 @@ def _read_header(file: BinaryIO, what: str) -> tuple[dict[str, TensorKind], byte
             raise ValueError(f"{what}: the tensor {shortened(name)} is not where its size puts it")
         end += kinds[name].n_bytes
     if 8 + length + end != n_bytes:
-        raise ValueError(f"{what} has {n_bytes:,} bytes where its header speaks of {8 + length + end:,}")
+        raise ValueError(f"{what} has {n_bytes:,} bytes, and its header describes {8 + length + end:,}")
     return kinds, head

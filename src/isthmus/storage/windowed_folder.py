@@ -1,6 +1,6 @@
-"""An autoencoder of windows as it is saved: settings, held-out errors, and its autoencoder in a folder inside.
+"""The stored form of a `WindowedAutoencoder`: settings, held-out errors, and its autoencoder.
 
-Among its tensors are the units of the channels and the singular spectrum.
+Its tensors are the units of the channels and two singular spectra.
 """
 
 from __future__ import annotations
@@ -9,16 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
-from isthmus.hyperparameter import check_hyperparameters
 from isthmus.series.ssa import SingularSpectrum
 from isthmus.series.windowed import CLOSED_FORM, WindowedAutoencoder
 from isthmus.series.windows import Units
 from isthmus.storage.kind import Kind, Parts, Timing
 from isthmus.storage.record import Setting, fact, record
-from isthmus.storage.settings import Settings, estimator_of, hyperparameters_of, require_settings, settings_of
-from isthmus.storage.tensor_file import StoredTensors, TensorKind
+from isthmus.storage.settings import Settings, estimator_of, hyperparameters_of, settings_of, unfitted
+from isthmus.storage.tensor_file import StoredTensors, TensorKind, tensors_from
 
 __all__ = ["WindowedKind", "WindowedRecord"]
 
@@ -28,7 +26,7 @@ LONGEST = 1e5  # steps in a window
 
 @record
 class WindowedRecord:
-    """All of an autoencoder of windows that is no tensor; ``autoencoder`` is the unfitted one it was given, if any."""
+    """All of a windowed autoencoder but its tensors; ``autoencoder`` is the unfitted one it was given, if any."""
 
     settings: dict[str, Setting]
     autoencoder: Settings | None
@@ -45,7 +43,7 @@ class WindowedRecord:
         if self.kind not in self.block_errors or CLOSED_FORM not in self.block_errors:
             raise ValueError("block_errors must have those of its kind and of the closed form")
         if not all(key.isdigit() and len(key) < 6 for key in (*self.errors, *self.gap_errors)):
-            raise ValueError("errors must be by number of components")
+            raise ValueError("the keys of errors must be numbers of components")
 
 
 class WindowedKind(Kind):
@@ -79,15 +77,12 @@ class WindowedKind(Kind):
         for name, one in (("spectrum", spectrum), ("filling", estimator.filling_)):
             arrays |= {f"{name}.mean": one.mean, f"{name}.components": one.components}
             arrays[f"{name}.eigenvalues"] = one.eigenvalues
-        tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in arrays.items()}
-        return Parts(record, tensors, {"autoencoder": estimator.autoencoder_})
+        return Parts(record, tensors_from(arrays), {"autoencoder": estimator.autoencoder_})
 
     def put_together(
         self, record: Any, tensors: StoredTensors, inner: Mapping[str, Any], timing: Timing | None
     ) -> WindowedAutoencoder:
-        require_settings(WindowedAutoencoder, record.settings)
-        model = WindowedAutoencoder(**record.settings)
-        check_hyperparameters(model)
+        model = unfitted(WindowedAutoencoder, record.settings)
         model.autoencoder = None if record.autoencoder is None else estimator_of(record.autoencoder)
         n_channels, fitted = len(record.channels), inner["autoencoder"]
         n_cells = n_channels * record.length

@@ -1,11 +1,11 @@
 """Ten seconds.
 
-A decoder draws something at every place of its plane, even where no digit has its code. Write find_empty(codes): given
-the codes of many pictures, shape (N, 2), return a place, shape (2,), that
+A decoder draws something at every point of the plane, even where no digit has its code. Write find_empty(codes): given
+the codes of many pictures, shape (N, 2), return a point, shape (2,), that
 
 - lies on the map, between the smallest and the largest code along each axis, and
-- is empty: its mean distance from the five nearest codes, each axis in units of the codes' standard deviation, is
-  larger than that of 99 in 100 codes from their own five nearest neighbours.
+- is empty: its mean distance from the five nearest codes, with each axis in units of the codes' standard deviation, is
+  larger than that of 99% of the codes from their own five nearest neighbours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus_course.exercise import first_fault, said
+from isthmus_course.exercise import first_fault, show
 
 NEEDS = ("find_empty",)
 
@@ -69,7 +69,7 @@ WRONG = {
 }
 
 NEIGHBOURS, NORMAL = 5, 0.99
-ROUNDING = 1e-6  # of the map's size, which single precision needs
+ROUNDING = 1e-6  # of the map's size, for single precision
 
 
 def one_place(mine: Any) -> str | None:
@@ -80,7 +80,7 @@ def one_place(mine: Any) -> str | None:
         place = np.asarray(mine.find_empty(codes.copy()), dtype=float)
         if place.shape != (2,):
             return f"among {name} your answer has shape {place.shape}, not (2,)."
-        return None if np.isfinite(place).all() else f"among {name} your place {said(place)} is no number."
+        return None if np.isfinite(place).all() else f"among {name} your place {show(place)} is no number."
 
     return first_fault(_maps(), fault)
 
@@ -93,9 +93,9 @@ def on_the_map(mine: Any) -> str | None:
         place, low, high = np.asarray(mine.find_empty(codes.copy())), codes.min(0), codes.max(0)
         slack = ROUNDING * (high - low)
         if (place < low - slack).any():
-            return f"among {name} your place {said(place)} is off it, which begins at {said(low)}."
+            return f"among {name} your place {show(place)} is off it, which begins at {show(low)}."
         if (place > high + slack).any():
-            return f"among {name} your place {said(place)} is off it, which ends at {said(high)}."
+            return f"among {name} your place {show(place)} is off it, which ends at {show(high)}."
         return None
 
     return first_fault(_maps(), fault)
@@ -112,8 +112,8 @@ def empty(mine: Any) -> str | None:
         if distance > normal:
             return None
         return (
-            f"among {name} your place {said(place)} is {said(distance)} from its five nearest codes, and of the codes "
-            f"themselves 99 in 100 are within {said(normal)} of theirs."
+            f"among {name} your place {show(place)} is {show(distance)} from its five nearest codes, and of the codes "
+            f"themselves 99 in 100 are within {show(normal)} of theirs."
         )
 
     return first_fault(_maps(), fault)
@@ -121,7 +121,7 @@ def empty(mine: Any) -> str | None:
 
 @cache
 def _maps() -> list[tuple[str, np.ndarray]]:
-    """A ring, whose middle is empty; the digits by PCA, whose middle is full; a cloud in other units."""
+    """A ring, whose middle is empty; the digits by PCA, whose middle is not; a cloud in other units."""
     from sklearn.decomposition import PCA
 
     from isthmus.tables import load_bundled

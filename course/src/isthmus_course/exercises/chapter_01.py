@@ -1,9 +1,9 @@
 """Why compression can work.
 
-How many directions does a table need, if a given share of its variance is to be kept?
+How many directions does a table need to keep a given share of its variance?
 
-1. Before you compute anything, guess: for handwritten digits, 64 grey values each, how many numbers keep nine tenths of
-   the variance? Write the guess down; it is good enough if what it keeps is within 8 percentage points of nine tenths.
+1. Before you compute anything, guess: for handwritten digits, 64 grey values each, how many dimensions keep nine tenths
+   of the variance? Write the guess down; it is good enough if it keeps nine tenths to within 8 percentage points.
 2. Write needed(X, share): for a table of shape (N, n), the smallest k such that the k best directions through the mean
    keep at least this share of the variance. A whole number from 1 to n.
 """
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isthmus_course.exercise import first_fault, said
+from isthmus_course.exercise import first_fault, show
 
 NEEDS = ("guess", "needed")
 
@@ -94,7 +94,7 @@ class Case(NamedTuple):
         return float(squares[:k].sum() / squares.sum())
 
     def __str__(self) -> str:
-        return f"a cross with arms {', '.join(map(said, self.arms))}, share {said(self.share)}"
+        return f"a cross with arms {', '.join(map(show, self.arms))}, share {show(self.share)}"
 
 
 CASES = [
@@ -172,12 +172,12 @@ def guessed(mine: Any) -> str | None:
         return f"your {guess} is not from 0 to {DIGITS}."
     if abs(kept[guess] - ASKED) <= NEAR:
         return None
-    return f"your {guess} keep {kept[guess]:.1%}; think of how much neighbouring places tell of each other."
+    return f"your {guess} keep {kept[guess]:.1%}; think of how much neighbouring pixels tell about each other."
 
 
 @cache
 def _digits() -> np.ndarray:
-    """What 0 to 64 directions of the digits keep."""
+    """The share that 0 to 64 directions of the digits keep."""
     from isthmus.tables import load_bundled
 
     spectrum = np.linalg.eigvalsh(np.cov(load_bundled("digits").values, rowvar=False))[::-1]

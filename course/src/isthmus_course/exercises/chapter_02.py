@@ -1,7 +1,7 @@
 """The line, by hand.
 
 The line runs through the origin along v = (1, 0.9). An encoder turns a point x of the plane into one number z, its
-place along the line; a decoder turns a place into the point z · v. With the best encoder, what is lost, x - x̂, is
+position along the line; a decoder turns a position into the point z · v. With the best encoder, the residual x - x̂ is
 perpendicular to the line.
 
 1. On paper: encode the point (1, -1) and reconstruct it. Write down z, x̂ and the sum of squared errors.
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus_course.exercise import first_fault, said
+from isthmus_course.exercise import first_fault, show
 
 NEEDS = ("z", "reconstructed", "error", "encode", "decode")
 
@@ -65,11 +65,11 @@ def decode(z):
     return z * v
 '''
 
-_BEGIN = REFERENCE.partition("def encode")[0]
+_HEAD = REFERENCE.partition("def encode")[0]
 
 
-def _solution(encode: str, decode: str, begin: str = _BEGIN) -> str:
-    return f"{begin}def encode(x):\n    return {encode}\n\n\ndef decode(z):\n    return {decode}\n"
+def _solution(encode: str, decode: str) -> str:
+    return f"{_HEAD}def encode(x):\n    return {encode}\n\n\ndef decode(z):\n    return {decode}\n"
 
 
 WRONG = {
@@ -113,7 +113,7 @@ def paper_place(mine: Any) -> str | None:
     along = float((ON_PAPER - float(mine.z) * V) @ V / (V @ V))
     if abs(along) <= THREE_DECIMALS:
         return None
-    return f"with your z = {said(mine.z)} the point {said(ON_PAPER)} still has {said(along)} to go along the line."
+    return f"with your z = {show(mine.z)} the point {show(ON_PAPER)} still has {show(along)} to go along the line."
 
 
 def paper_point(mine: Any) -> str | None:
@@ -121,7 +121,7 @@ def paper_point(mine: Any) -> str | None:
     right = float(mine.z) * V
     if np.shape(mine.reconstructed) == (2,) and np.abs(np.asarray(mine.reconstructed) - right).max() <= THREE_DECIMALS:
         return None
-    return f"your z = {said(mine.z)} belongs to {said(right)}, and you wrote {said(mine.reconstructed)}."
+    return f"your z = {show(mine.z)} belongs to {show(right)}, and you wrote {show(mine.reconstructed)}."
 
 
 def paper_error(mine: Any) -> str | None:
@@ -129,14 +129,14 @@ def paper_error(mine: Any) -> str | None:
     lost = float(((ON_PAPER - np.asarray(mine.reconstructed)) ** 2).sum())
     if abs(float(mine.error) - lost) <= 4 * THREE_DECIMALS:
         return None
-    return f"your x̂ = {said(mine.reconstructed)} loses {lost:.4g}, and you wrote {said(mine.error)}."
+    return f"your x̂ = {show(mine.reconstructed)} loses {lost:.4g}, and you wrote {show(mine.error)}."
 
 
 def shapes(mine: Any) -> str | None:
     """Encode gives a number, decode a point."""
     code = mine.encode(POINTS[0].copy())
     if np.ndim(code) != 0:
-        return f"your encode of {said(POINTS[0])} has shape {np.shape(code)}, and one number is asked for."
+        return f"your encode of {show(POINTS[0])} has shape {np.shape(code)}, and one number is asked for."
     point = mine.decode(1.0)
     return None if np.shape(point) == (2,) else f"your decode(1) has shape {np.shape(point)}, not (2,)."
 
@@ -149,7 +149,7 @@ def twice(mine: Any) -> str | None:
         moved = np.linalg.norm(_reconstructed(mine, once) - once)
         if moved <= CLOSE * (1 + np.linalg.norm(point)):
             return None
-        return f"your decode(encode(x)) applied twice moved {said(point)} by {said(moved)}."
+        return f"your decode(encode(x)) applied twice moved {show(point)} by {show(moved)}."
 
     return first_fault(POINTS, fault)
 
@@ -160,7 +160,7 @@ def exact_on_the_line(mine: Any) -> str | None:
     def fault(place: float) -> str | None:
         back = _reconstructed(mine, place * V)
         return None if np.abs(back - place * V).max() <= CLOSE * (1 + abs(place)) else (
-            f"{said(place * V)} came back as {said(back)}."
+            f"{show(place * V)} came back as {show(back)}."
         )  # fmt: skip
 
     return first_fault(PLACES, fault)
@@ -174,7 +174,7 @@ def perpendicular(mine: Any) -> str | None:
         along = lost @ V / np.linalg.norm(V)
         if abs(along) <= CLOSE * (1 + np.linalg.norm(point)):
             return None
-        return f"at {said(point)} you lose {said(lost)}, which has {said(along)} along the line."
+        return f"at {show(point)} you lose {show(lost)}, which has {show(along)} along the line."
 
     return first_fault(POINTS, fault)
 
@@ -182,7 +182,7 @@ def perpendicular(mine: Any) -> str | None:
 def unit(mine: Any) -> str | None:
     """The place 1 is the point v."""
     point = np.asarray(mine.decode(1.0), dtype=float)
-    return None if np.abs(point - V).max() <= CLOSE else f"your decode(1) is {said(point)}, not {said(V)}."
+    return None if np.abs(point - V).max() <= CLOSE else f"your decode(1) is {show(point)}, not {show(V)}."
 
 
 def _reconstructed(mine: Any, point: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ A linear autoencoder has an encoder E of shape (p, n) and a decoder D of shape (
 one point per row; the codes are X Eᵀ, the reconstructed table is X Eᵀ Dᵀ, and the loss is the sum of all squared
 differences.
 
-1. Write gradient(E, D, X): how fast the loss rises along each weight; two arrays, shaped like E and like D.
+1. Write gradient(E, D, X): the derivative of the loss with respect to each weight; two arrays, shaped like E and D.
 2. Write align(E, D, X), for a table whose mean is zero: return codes of shape (N, p) and directions of shape (p, n)
    such that codes @ directions is what E and D reconstruct, but with the axes of PCA: the directions have length one
    and are at right angles to one another, and the code's columns are uncorrelated, with the largest variance first.
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isthmus_course.exercise import first_fault, said
+from isthmus_course.exercise import first_fault, show
 
 NEEDS = ("gradient", "align")
 
@@ -108,7 +108,7 @@ STEP, CLOSE = 1e-6, 1e-5
 
 
 class Case(NamedTuple):
-    """Weights, points, and how a counterexample speaks of them."""
+    """Weights, points, and their name in a counterexample."""
 
     E: np.ndarray
     D: np.ndarray
@@ -163,8 +163,8 @@ def gradient_is_the_slope(mine: Any) -> str | None:
                 if not abs(answer[at] - right) <= CLOSE * (1 + abs(right)):
                     place = ", ".join(map(str, at))
                     return (
-                        f"with {case.name}, along {name}[{place}] your slope is {said(answer[at])}, and the loss's "
-                        f"is {said(right)}."
+                        f"with {case.name}, along {name}[{place}] your slope is {show(answer[at])}, and the loss's "
+                        f"is {show(right)}."
                     )
         return None
 
@@ -197,7 +197,7 @@ def reconstructed_alike(mine: Any) -> str | None:
         if moved[worst] <= CLOSE:
             return None
         after = (codes @ directions)[worst]
-        return f"with {case.name}, row {worst} was {said(before[worst])} and is now {said(after)}."
+        return f"with {case.name}, row {worst} was {show(before[worst])} and is now {show(after)}."
 
     return first_fault(AXES, fault)
 
@@ -209,9 +209,9 @@ def right_angles(mine: Any) -> str | None:
         products = (lambda directions: directions @ directions.T)(_aligned(mine, case)[1])
         for at, other in np.ndindex(*products.shape):
             if at == other and abs(products[at, at] - 1) > CLOSE:
-                return f"with {case.name}, your direction {at} has length {said(np.sqrt(products[at, at]))}."
+                return f"with {case.name}, your direction {at} has length {show(np.sqrt(products[at, at]))}."
             if at < other and abs(products[at, other]) > CLOSE:
-                return f"with {case.name}, the product of directions {at} and {other} is {said(products[at, other])}."
+                return f"with {case.name}, the product of directions {at} and {other} is {show(products[at, other])}."
         return None
 
     return first_fault(AXES[1:], fault)
@@ -225,7 +225,7 @@ def uncorrelated(mine: Any) -> str | None:
         correlations = np.corrcoef(codes.T).reshape(codes.shape[1], -1)
         for at, other in np.ndindex(*correlations.shape):
             if at < other and not abs(correlations[at, other]) <= CLOSE:
-                worth = said(correlations[at, other])
+                worth = show(correlations[at, other])
                 return f"with {case.name}, your columns {at} and {other} are correlated by {worth}."
         return None
 
@@ -240,7 +240,7 @@ def in_order(mine: Any) -> str | None:
         for at, (one, other) in enumerate(pairwise(variances)):
             if one < other - CLOSE:
                 return (
-                    f"with {case.name}, your column {at} has variance {said(one)}, and column {at + 1} {said(other)}."
+                    f"with {case.name}, your column {at} has variance {show(one)}, and column {at + 1} {show(other)}."
                 )
         return None
 
@@ -248,7 +248,7 @@ def in_order(mine: Any) -> str | None:
 
 
 def _slope(case: Case, which: int, at: tuple[int, ...]) -> float:
-    """By moving one weight a little either way."""
+    """The slope by central differences."""
 
     def loss(step: float) -> float:
         parts = _copies(case)

@@ -3,9 +3,9 @@
 A row x has n numbers, and so has its reconstruction.
 
 1. Someone added λ times a penalty to the *sum* of squared errors and liked the result. You use ``nn.MSELoss``, the
-   *mean*. Write weight_for_mean(weight, n): the weight with which your loss has its minimum at the same place.
-2. Write negative_log_likelihood(x, reconstructed, variance): -log of the density, at x, of n independent bell curves,
-   each centred on its number of reconstructed, all with this variance; in nats, summed over the row.
+   *mean*. Write weight_for_mean(weight, n): the weight with which your loss has its minimum at the same point.
+2. Write negative_log_likelihood(x, reconstructed, variance): -log of the density, at x, of n independent Gaussians with
+   means reconstructed, all with this variance; in nats, summed over the row.
 3. Write best_variance(x, reconstructed): the variance under which the row is most probable.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus_course.exercise import distinguished, first_fault, said
+from isthmus_course.exercise import distinguished, first_fault, show
 
 NEEDS = ("weight_for_mean", "negative_log_likelihood", "best_variance")
 
@@ -26,7 +26,7 @@ import numpy as np
 
 
 def weight_for_mean(weight, n):
-    """The weight beside a mean over n numbers that does what this weight does beside their sum."""
+    """The weight that has the same effect with a mean over n numbers as this weight has with their sum."""
     raise NotImplementedError
 
 
@@ -41,13 +41,13 @@ def best_variance(x, reconstructed):
 '''
 
 REFERENCE = '''
-"""Chapter 4: the mean is the sum divided by n, and so is all that stands beside it."""
+"""Chapter 4: the mean is the sum divided by n, and so is the weight."""
 
 import numpy as np
 
 
 def weight_for_mean(weight, n):
-    """The weight beside a mean over n numbers that does what this weight does beside their sum."""
+    """The weight that has the same effect with a mean over n numbers as this weight has with their sum."""
     return weight / n
 
 
@@ -100,7 +100,7 @@ WRONG = {
     ),
 }
 
-CLOSE = 1e-6  # answers in single precision are right too
+CLOSE = 1e-6  # so results in single precision pass
 FACTORS = (0.25, 0.5, 0.98, 1.02, 2.0, 4.0)
 
 
@@ -115,8 +115,8 @@ def same_place(mine: Any) -> str | None:
         if np.abs(right - found).max() <= CLOSE:
             return None
         return (
-            f"for x = {said(x)} and weight {said(weight)} the sum is least at {said(right)}, and the mean with your "
-            f"weight {said(yours)} at {said(found)}."
+            f"for x = {show(x)} and weight {show(weight)} the sum is least at {show(right)}, and the mean with your "
+            f"weight {show(yours)} at {show(found)}."
         )
 
     return first_fault([(np.ones(1), 1.0), (np.ones(2), 1.0), (np.array([1.0, -2.0, 0.5]), 0.3)], fault)
@@ -138,7 +138,7 @@ def adds_up_to_one(mine: Any) -> str | None:
         total = float(np.trapezoid(density, places))
         if abs(total - 1) <= 1e-6:
             return None
-        return f"around {said(center)} with variance {said(variance)} yours adds up to {said(total)}."
+        return f"around {show(center)} with variance {show(variance)} yours adds up to {show(total)}."
 
     return first_fault([(0.0, 1.0), (0.0, 0.25), (3.0, 2.0)], fault)
 
@@ -152,7 +152,7 @@ def bell(mine: Any) -> str | None:
         spread = float(np.trapezoid(places**2 * np.array(density), places))
         if abs(spread - variance) <= 1e-6:
             return None
-        return f"of variance {said(variance)} asked for, yours has {said(spread)}."
+        return f"of variance {show(variance)} asked for, yours has {show(spread)}."
 
     return first_fault([1.0, 0.25, 2.0], fault)
 
@@ -168,7 +168,7 @@ def independent(mine: Any) -> str | None:
             return None
         costs, one_by_one = distinguished(row, each)
         return (
-            f"for x = {said(x)} and variance {said(variance)} the row costs {costs}, and its numbers one by one "
+            f"for x = {show(x)} and variance {show(variance)} the row costs {costs}, and its numbers one by one "
             f"{one_by_one}."
         )
 
@@ -185,14 +185,14 @@ def no_better(mine: Any) -> str | None:
         x, reconstructed = given
         yours = float(mine.best_variance(x.copy(), reconstructed.copy()))
         if not yours > 0:
-            return f"for x = {said(x)} and x̂ = {said(reconstructed)}, your {said(yours)} is no variance."
+            return f"for x = {show(x)} and x̂ = {show(reconstructed)}, your {show(yours)} is no variance."
         costs = {other: _cost(x, reconstructed, other) for other in (yours, *(yours * factor for factor in FACTORS))}
         best = min(costs, key=costs.__getitem__)
         if costs[yours] <= costs[best] + CLOSE:
             return None
         dear, cheap = distinguished(costs[yours], costs[best])
-        case = f"x = {said(x)} and x̂ = {said(reconstructed)}"
-        return f"for {case}, your {said(yours)} costs {dear}, and {said(best)} only {cheap}."
+        case = f"x = {show(x)} and x̂ = {show(reconstructed)}"
+        return f"for {case}, your {show(yours)} costs {dear}, and {show(best)} only {cheap}."
 
     rng = np.random.default_rng(1)
     cases = [

@@ -2,11 +2,11 @@
 
 One hidden number z ~ N(0, 1) is measured twice, x_i = z + noise, with noise ~ N(0, variance).
 
-1. Write shrinkage(variance): the factor by which the mean of the two readings must be multiplied to have the smallest
-   mean squared error as an estimate of z.
+1. Write shrinkage(variance): the factor with which the mean of the two readings has the smallest mean squared error as
+   an estimate of z.
 2. Write divergence(mean, variance): KL( N(mean, variance) ‖ N(0, 1) ), in nats, in closed form.
-3. Write elbo(x, variance, mean, spread): the evidence lower bound for the readings x, shape (2,), at the curve
-   q = N(mean, spread), where spread is a variance too.
+3. Write elbo(x, variance, mean, spread): the evidence lower bound for the readings x, shape (2,), with
+   q = N(mean, spread), where spread is a variance, too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus_course.exercise import distinguished, first_fault, said
+from isthmus_course.exercise import distinguished, first_fault, show
 
 NEEDS = ("shrinkage", "divergence", "elbo")
 
@@ -128,8 +128,8 @@ def nearest(mine: Any) -> str | None:
         if risks[yours] <= risks[best] + 1e-12:
             return None
         more, less = distinguished(risks[yours], risks[best])
-        noise = f"noise of variance {said(variance)}"
-        return f"with {noise}, your {said(yours)} errs by {more}, and {said(best)} only by {less}."
+        noise = f"noise of variance {show(variance)}"
+        return f"with {noise}, your {show(yours)} errs by {more}, and {show(best)} only by {less}."
 
     return first_fault(VARIANCES, fault)
 
@@ -137,7 +137,7 @@ def nearest(mine: Any) -> str | None:
 def itself(mine: Any) -> str | None:
     """A curve is at no distance from itself."""
     yours = float(mine.divergence(0.0, 1.0))
-    return None if _same(yours, 0.0) else f"your divergence of N(0, 1) is {said(yours)}."
+    return None if _same(yours, 0.0) else f"your divergence of N(0, 1) is {show(yours)}."
 
 
 def area(mine: Any) -> str | None:
@@ -148,7 +148,7 @@ def area(mine: Any) -> str | None:
         if _same(yours, right):
             return None
         yours, right = distinguished(yours, right)
-        return f"for N({said(curve[0])}, {said(curve[1])}) yours is {yours}, and the area is {right}."
+        return f"for N({show(curve[0])}, {show(curve[1])}) yours is {yours}, and the area is {right}."
 
     return first_fault(CURVES, fault)
 
@@ -163,7 +163,7 @@ def below(mine: Any) -> str | None:
             return None
         yours, evidence = distinguished(yours, evidence)
         return (
-            f"for x = {said(x)}, variance {said(variance)}, at q = N({said(mean)}, {said(spread)}) your bound is "
+            f"for x = {show(x)}, variance {show(variance)}, at q = N({show(mean)}, {show(spread)}) your bound is "
             f"{yours}, and log p(x) is {evidence}."
         )
 
@@ -186,7 +186,7 @@ def tight(mine: Any) -> str | None:
             return None
         yours, evidence = distinguished(yours, room.log_evidence)
         return (
-            f"for x = {said(x)}, variance {said(variance)}, your bound at N({said(q[0])}, {said(q[1])}) is {yours}, "
+            f"for x = {show(x)}, variance {show(variance)}, your bound at N({show(q[0])}, {show(q[1])}) is {yours}, "
             f"and log p(x) is {evidence}."
         )
 
@@ -206,7 +206,7 @@ def gap(mine: Any) -> str | None:
             return None
         yours, right = distinguished(room.log_evidence - bound, right)
         return (
-            f"for x = {said(x)}, variance {said(variance)}, at q = N({said(mean)}, {said(spread)}) your gap is "
+            f"for x = {show(x)}, variance {show(variance)}, at q = N({show(mean)}, {show(spread)}) your gap is "
             f"{yours}, and the divergence {right}."
         )
 
@@ -214,13 +214,13 @@ def gap(mine: Any) -> str | None:
 
 
 def _same(yours: float, right: float) -> bool:
-    """To eight decimals, or to six figures where yours is a number of single precision."""
+    """Equal to eight decimals, or to six digits if yours is in single precision."""
     single = yours == float(np.float32(yours))
     return abs(yours - right) <= (CLOSE_IN_SINGLE * (1 + abs(right)) if single else CLOSE)
 
 
 def _area(mean: float, variance: float) -> float:
-    """∫ q log q/p, by adding up on a fine grid, which for bells is exact to rounding."""
+    """∫ q log q/p, by a sum over a fine grid, which for Gaussians is exact up to rounding."""
     spread = np.sqrt(variance)
     z = mean + spread * np.linspace(-14, 14, 40_001)
     log_q = -((z - mean) ** 2) / (2 * variance) - np.log(2 * np.pi * variance) / 2

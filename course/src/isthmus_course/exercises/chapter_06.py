@@ -1,10 +1,10 @@
 """Bending the line.
 
-Write fit(X, seed): given pictures of shape (N, 64) and a seed, train an autoencoder of two numbers, and return its two
-halves (encoder, decoder) as PyTorch modules: rows to codes of shape (n, 2), and codes to rows.
+Write fit(X, seed): given pictures of shape (N, 64) and a seed, train an autoencoder with two latent dimensions, and
+return its two halves (encoder, decoder) as PyTorch modules: rows to codes of shape (n, 2), and codes to rows.
 
-Together they may have 15,000 weights. On digits you have not seen, the mean squared error of a grey value must be below
-PCA's, and then below 0.04, with three seeds. A fitted isthmus.Autoencoder gives its halves with
+Together they may have 15,000 weights. On unseen digits, the mean squared error of a grey value must be below PCA's, and
+then below 0.04, with three seeds. A fitted isthmus.Autoencoder gives its halves with
 model.encoder.to_torch(polish=0) and model.decoder.to_torch(); a loop of your own may do better. (Without polish=0 the
 module improves each code by the decoder, which it then contains.)
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus_course.exercise import first_fault, said
+from isthmus_course.exercise import first_fault, show
 
 NEEDS = ("fit",)
 
@@ -27,7 +27,7 @@ from isthmus import Autoencoder
 
 
 def fit(X, seed):
-    """The trained encoder and decoder, as PyTorch modules. This one is PCA: nothing in it bends."""
+    """The trained encoder and decoder, as PyTorch modules. This one is PCA: nothing in it is nonlinear."""
     model = Autoencoder(2, hidden_layer_sizes=(), random_state=seed).fit(X)
     return model.encoder.to_torch(polish=0), model.decoder.to_torch()
 '''
@@ -147,10 +147,10 @@ def own(mine: Any) -> str | None:
     try:
         alone = _codes(mine, unseen[:1])[0]
     except ValueError as error:  # a batch norm that still learns refuses a single row
-        return f"the first unseen digit has the code {said(among)} among 50, and alone none: {error}"
+        return f"the first unseen digit has the code {show(among)} among 50, and alone none: {error}"
     if np.allclose(alone, among, rtol=1e-3, atol=1e-4):
         return None
-    return f"the first unseen digit has the code {said(alone)} alone and {said(among)} among 50; is something left on?"
+    return f"the first unseen digit has the code {show(alone)} alone and {show(among)} among 50; is something left on?"
 
 
 def few_weights(mine: Any) -> str | None:

@@ -3,10 +3,10 @@
 Write smallest(fit, train, evaluated, share): the smallest size of a code that loses no more than a share of the
 variance.
 
-- fit(rows, p) fits a code of p numbers to rows and returns a function that reconstructs rows. Sizes go from 1 to the
+- fit(rows, p) fits a code of p dimensions to rows and returns a function that reconstructs rows. Sizes go from 1 to the
   number of columns.
 - train has the training rows and evaluated the rows for the evaluation; both have shape (rows, columns).
-- What size p loses is the mean squared error of reconstructing the evaluated rows. The share is relative to the error
+- The loss of size p is the mean squared error of reconstructing the evaluated rows. The share is relative to the error
   of predicting the mean row of train for the same rows.
 - If no size is enough, return None. A larger code of the same rows never loses more.
 """
@@ -36,7 +36,7 @@ def smallest(fit, train, evaluated, share):
 '''
 
 REFERENCE = '''
-"""Chapter 7: a game of higher and lower, evaluated by rows that were not used for training."""
+"""Chapter 7: bisection, evaluated on rows that were not used for training."""
 
 import numpy as np
 
@@ -117,7 +117,7 @@ WRONG = {
 
 @dataclass
 class _Case:
-    """Rows, a share, and a way to fit that notes what it was given."""
+    """Rows, a share, and a fit that records the rows it was given."""
 
     name: str
     train: np.ndarray
@@ -146,7 +146,7 @@ class _Case:
         return int(size) if size.is_integer() else size
 
     @property
-    def said(self) -> str:
+    def opening(self) -> str:
         return f"{self.name}, for the share {self.share:g}, you"
 
 
@@ -169,7 +169,7 @@ def whole(mine: Any) -> str | None:
         size, most = case.answer(mine), case.evaluated.shape[1]
         if size is None or size in range(1, most + 1):
             return None
-        return f"{case.said} answered {size:g}, of {most} columns."
+        return f"{case.opening} answered {size:g}, of {most} columns."
 
     return first_fault(_cases(), fault)
 
@@ -181,7 +181,7 @@ def enough(mine: Any) -> str | None:
         size = case.answer(mine)
         if size is None or not _any(case) or case.loses(size) <= case.share:
             return _unanswered(case, size)
-        return f"{case.said} answered {size}, which loses {case.loses(size):.3g}."
+        return f"{case.opening} answered {size}, which loses {case.loses(size):.3g}."
 
     return first_fault(_cases(), fault)
 
@@ -193,7 +193,7 @@ def none(mine: Any) -> str | None:
         size = case.answer(mine)
         if size is None or _any(case):
             return None
-        return f"{case.said} answered {size}, which loses {case.loses(size):.3g}."
+        return f"{case.opening} answered {size}, which loses {case.loses(size):.3g}."
 
     return first_fault(_cases(), fault)
 
@@ -205,7 +205,7 @@ def none_smaller(mine: Any) -> str | None:
         size = case.answer(mine)
         if size is None or size == 1 or case.loses(size - 1) > case.share:
             return None
-        return f"{case.said} answered {size}, and {size - 1} is enough: it loses {case.loses(size - 1):.3g}."
+        return f"{case.opening} answered {size}, and {size - 1} is enough: it loses {case.loses(size - 1):.3g}."
 
     return first_fault(_cases(), fault)
 
@@ -223,7 +223,7 @@ def _unanswered(case: _Case, size: int | None) -> str | None:
     most = case.evaluated.shape[1]
     if size is not None or not _any(case):
         return None
-    return f"{case.said} answered None, and {most} is enough: it loses {case.loses(most):.3g}."
+    return f"{case.opening} answered None, and {most} is enough: it loses {case.loses(most):.3g}."
 
 
 @cache

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus_course.exercise import first_fault, said
+from isthmus_course.exercise import first_fault, show
 
 NEEDS = ("rank", "comparison")
 
@@ -136,7 +136,7 @@ def unstretched(mine: Any) -> str | None:
         after = mine.rank(codes @ matrix.T, labels.copy(), a, b)
         if before == after:
             return None
-        return f"on a map of four kinds, {name}, the rank of {a} and {b} goes from {said(before)} to {said(after)}."
+        return f"on a map of four kinds, {name}, the rank of {a} and {b} goes from {show(before)} to {show(after)}."
 
     turn = np.array([[0.6, -0.8], [0.8, 0.6]])
     changes = [

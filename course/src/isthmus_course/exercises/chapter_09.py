@@ -1,13 +1,13 @@
 """Four other constraints.
 
-1. Clean points come from round clusters of equal weight and standard deviation width, with their centres in heaps,
-   shape (K, n). Noise of standard deviation level is added to every coordinate. Write arrow(x, heaps, width, level):
-   what to add to the noisy point x, shape (n,), to bring it as close as possible to the clean one in mean square. It
-   is level² times the gradient of the log density of noisy points.
-2. Write sparse_loss(x, h, W, price) for rows x, shape (N, n), their codes h of K numbers that are not negative, shape
-   (N, K), and a decoder's matrix W, shape (n, K). If each column of W has length 1, it is the mean over rows of
-   ‖x - W h‖² + price · Σ h. Otherwise you choose, but W must not cheat: where h is already too small to reconstruct
-   x, shrinking h and growing W by the same factor must not lower the loss.
+1. Clean points come from round clusters of equal weight and standard deviation width, around the rows of centres, shape
+   (K, n). Noise of standard deviation level is added to every coordinate. Write arrow(x, centres, width, level): what
+   to add to the noisy point x, shape (n,), to bring it as close as possible to the clean one in mean square. It is
+   level² times the gradient of the log density of noisy points.
+2. Write sparse_loss(x, h, W, price) for rows x, shape (N, n), their non-negative codes h, shape (N, K), and a decoder's
+   matrix W, shape (n, K). If each column of W has length 1, it is the mean over rows of ‖x - W h‖² + price · Σ h.
+   Otherwise you choose, but W must not cheat: if h is already too small to reconstruct x, shrinking h and growing W by
+   the same factor must not lower the loss.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus_course.exercise import first_fault, said
+from isthmus_course.exercise import first_fault, show
 
 NEEDS = ("arrow", "sparse_loss")
 
@@ -26,7 +26,7 @@ STARTER = '''
 import numpy as np
 
 
-def arrow(x, heaps, width, level):
+def arrow(x, centres, width, level):
     """What to add to the noisy point x, shape (n,), so it is on average nearest to the clean one."""
     raise NotImplementedError
 
@@ -37,18 +37,18 @@ def sparse_loss(x, h, W, price):
 '''
 
 REFERENCE = '''
-"""Chapter 9: the mean clean point is a mean over heaps; a code number costs what its column draws."""
+"""Chapter 9: the mean clean point is a weighted mean of centres; a latent costs the length of what it draws."""
 
 import numpy as np
 
 
-def arrow(x, heaps, width, level):
+def arrow(x, centres, width, level):
     """What to add to the noisy point x, shape (n,), so it is on average nearest to the clean one."""
     variance = width**2 + level**2
-    log_share = -np.sum((heaps - x) ** 2, axis=1) / (2 * variance)
+    log_share = -np.sum((centres - x) ** 2, axis=1) / (2 * variance)
     share = np.exp(log_share - log_share.max())
     share /= share.sum()
-    return level**2 / variance * (share @ heaps - x)
+    return level**2 / variance * (share @ centres - x)
 
 
 def sparse_loss(x, h, W, price):
@@ -66,22 +66,23 @@ def _changed(old: str, new: str) -> str:
 WRONG = {
     "the score, without level²": (
         _changed("level**2 / variance *", "1 / variance *"),
-        "one heap pulls by the share of the noise: with a heap at (0), width 1 and level 2, at (1) your arrow "
+        "one centre pulls by the share of the noise: with a centre at (0), width 1 and level 2, at (1) your arrow "
         "is (-0.2), not (-0.8)",
     ),
     "the density of clean points": (
         _changed("variance = width**2 + level**2", "variance = width**2"),
-        "one heap pulls by the share of the noise: with a heap at (0), width 1 and level 2, at (1) your arrow is (-4), "
-        "not (-0.8)",
+        "one centre pulls by the share of the noise: with a centre at (0), width 1 and level 2, at (1) your arrow is "
+        "(-4), not (-0.8)",
     ),
     "downhill": (
-        _changed("(share @ heaps - x)", "(x - share @ heaps)"),
-        "one heap pulls by the share of the noise: with a heap at (0), width 1 and level 2, at (1) your arrow is (0.8)",
+        _changed("(share @ centres - x)", "(x - share @ centres)"),
+        "one centre pulls by the share of the noise: with a centre at (0), width 1 and level 2, at (1) your arrow is "
+        "(0.8)",
     ),
-    "the nearest heap only": (
+    "the nearest centre only": (
         _changed("share = np.exp(log_share - log_share.max())", "share = 1.0 * (log_share == log_share.max())"),
-        "the arrow is level² times the slope of the log density: with heaps at -1 and 1, width 1 and level 1, at (0.5) "
-        "your arrow is (0.25)",
+        "the arrow is level² times the slope of the log density: with centres at -1 and 1, width 1 and level 1, at "
+        "(0.5) your arrow is (0.25)",
     ),
     "the plain price on h": (
         _changed("price * h @ lengths", "price * h.sum(1)"),
@@ -102,18 +103,18 @@ CLOSE = 1e-6
 FACTORS = (1.1, 2.0, 10.0)
 
 
-def one_heap(mine: Any) -> str | None:
-    """One heap pulls by the share of the noise."""
+def one_centre(mine: Any) -> str | None:
+    """One centre pulls by the share of the noise."""
 
     def fault(case: tuple[list[float], list[float], float, float]) -> str | None:
-        heap, x, width, level = case
-        right = level**2 / (width**2 + level**2) * (np.array(heap) - x)
-        got = _arrow(mine, np.array(x), np.array([heap]), width, level)
+        centre, x, width, level = case
+        right = level**2 / (width**2 + level**2) * (np.array(centre) - x)
+        got = _arrow(mine, np.array(x), np.array([centre]), width, level)
         if got.shape == right.shape and np.abs(got - right).max() <= CLOSE:
             return None
         return (
-            f"with a heap at {said(heap)}, width {said(width)} and level {said(level)}, at {said(x)} your arrow is "
-            f"{said(got)}, not {said(right)}."
+            f"with a centre at {show(centre)}, width {show(width)} and level {show(level)}, at {show(x)} your arrow is "
+            f"{show(got)}, not {show(right)}."
         )
 
     cases = [([0.0], [1.0], 1.0, 2.0), ([0.0], [0.0], 1.0, 1.0), ([1.0, -1.0], [3.0, 0.0], 0.5, 0.5)]
@@ -124,14 +125,14 @@ def uphill(mine: Any) -> str | None:
     """The arrow is level² times the slope of the log density."""
 
     def fault(case: tuple[str, np.ndarray, np.ndarray, float, float]) -> str | None:
-        name, heaps, x, width, level = case
-        right = level**2 * _slope(x, heaps, width, level)
-        got = _arrow(mine, x, heaps, width, level)
+        name, centres, x, width, level = case
+        right = level**2 * _slope(x, centres, width, level)
+        got = _arrow(mine, x, centres, width, level)
         if got.shape == right.shape and np.abs(got - right).max() <= 1e-5 * (1 + np.abs(right).max()):
             return None
         return (
-            f"with heaps {name}, width {said(width)} and level {said(level)}, at {said(x)} your arrow is {said(got)}, "
-            f"and the slope by small steps gives {said(right)}."
+            f"with centres {name}, width {show(width)} and level {show(level)}, at {show(x)} your arrow is "
+            f"{show(got)}, and the slope by small steps gives {show(right)}."
         )
 
     rng = np.random.default_rng(0)
@@ -153,9 +154,9 @@ def plain_error(mine: Any) -> str | None:
         if abs(got - right) <= CLOSE * (1 + right):
             return None
         if len(x) > 1:
-            return f"for {len(x)} rows of {x.shape[1]} pixels your loss is {said(got)}, not {said(right)}."
-        what = f"x = {said(x[0])}, h = {said(h[0])} and W = {said(W[:, 0])}"
-        return f"for {what} your loss is {said(got)}, not {said(right)}."
+            return f"for {len(x)} rows of {x.shape[1]} pixels your loss is {show(got)}, not {show(right)}."
+        what = f"x = {show(x[0])}, h = {show(h[0])} and W = {show(W[:, 0])}"
+        return f"for {what} your loss is {show(got)}, not {show(right)}."
 
     return first_fault([(np.ones((1, 2)), np.zeros((1, 1)), np.array([[1.0], [0.0]])), _random(False)], fault)
 
@@ -169,7 +170,7 @@ def costs_its_size(mine: Any) -> str | None:
         got = _loss(mine, x, h, W, 1.0) - _loss(mine, x, h, W, 0.0)
         if abs(got - right) <= CLOSE * (1 + right):
             return None
-        return f"for {name}, a price of 1 adds {said(got)} to your loss, not {said(right)}."
+        return f"for {name}, a price of 1 adds {show(got)} to your loss, not {show(right)}."
 
     small = ("x = (1), h = (2), W = 1", np.ones((1, 1)), np.full((1, 1), 2.0), np.ones((1, 1)))
     return first_fault([small, ("20 rows and columns of length 1", *_random(False))], fault)
@@ -184,10 +185,10 @@ def no_cheat(mine: Any) -> str | None:
         after = _loss(mine, x, h / factor, factor * W, 0.1)
         if after >= before - CLOSE * (1 + abs(before)):
             return None
-        times = said(factor)
+        times = show(factor)
         return (
-            f"for {name} and price 0.1, your loss is {said(before)}, and with h / {times} and {times} W it is "
-            f"{said(after)}."
+            f"for {name} and price 0.1, your loss is {show(before)}, and with h / {times} and {times} W it is "
+            f"{show(after)}."
         )
 
     # Rows of twice W h: a smaller code reconstructs them worse, whatever its price, unless W makes good for it.
@@ -198,19 +199,19 @@ def no_cheat(mine: Any) -> str | None:
     return first_fault(cases, fault)
 
 
-def _arrow(mine: Any, x: np.ndarray, heaps: np.ndarray, width: float, level: float) -> np.ndarray:
-    return np.asarray(mine.arrow(x.copy(), heaps.copy(), width, level), dtype=float)
+def _arrow(mine: Any, x: np.ndarray, centres: np.ndarray, width: float, level: float) -> np.ndarray:
+    return np.asarray(mine.arrow(x.copy(), centres.copy(), width, level), dtype=float)
 
 
 def _loss(mine: Any, x: np.ndarray, h: np.ndarray, W: np.ndarray, price: float) -> float:
     return float(mine.sparse_loss(x.copy(), h.copy(), W.copy(), price))
 
 
-def _slope(x: np.ndarray, heaps: np.ndarray, width: float, level: float, step: float = 1e-5) -> np.ndarray:
+def _slope(x: np.ndarray, centres: np.ndarray, width: float, level: float, step: float = 1e-5) -> np.ndarray:
     """The gradient of the log density by small steps."""
 
     def log_density(at: np.ndarray) -> float:
-        logs = -np.sum((heaps - at) ** 2, axis=1) / (2 * (width**2 + level**2))
+        logs = -np.sum((centres - at) ** 2, axis=1) / (2 * (width**2 + level**2))
         return float(np.log(np.exp(logs - logs.max()).sum()) + logs.max())
 
     return np.array([(log_density(x + e) - log_density(x - e)) / (2 * step) for e in step * np.eye(len(x))])
@@ -225,4 +226,4 @@ def _random(exact: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return (h @ W.T if exact else rng.normal(size=(20, 5))), h, W
 
 
-CHECKS = (one_heap, uphill, plain_error, costs_its_size, no_cheat)
+CHECKS = (one_centre, uphill, plain_error, costs_its_size, no_cheat)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus_course.exercise import first_fault, said
+from isthmus_course.exercise import first_fault, show
 
 NEEDS = ("fit", "draw")
 
@@ -107,7 +107,7 @@ ROWS = 600
 
 
 class _Recorder:
-    """A model whose decoder notes the codes it is given, and answers with them, doubled."""
+    """A model whose decoder records the codes it is given, and returns them doubled."""
 
     def __init__(self, n_components: int) -> None:
         self.n_components_ = n_components
@@ -141,7 +141,7 @@ def others(mine: Any) -> str | None:
     """Another generator gives other rows."""
     first, second = (np.asarray(mine.draw(_Recorder(2), 3, np.random.default_rng(seed))) for seed in (0, 1))
     if np.array_equal(first, second):
-        return f"with seeds 0 and 1 your draw of 3 rows gave the same rows, the first {said(first[0] / 2)}; use rng."
+        return f"with seeds 0 and 1 your draw of 3 rows gave the same rows, the first {show(first[0] / 2)}; use rng."
     return None
 
 
@@ -155,13 +155,13 @@ def from_the_prior(mine: Any) -> str | None:
         about = f"for a code of {numbers}"
         mean, spread = codes.mean(0), codes.std(0).round(6)
         if (off := np.abs(spread - 1)).max() > LOOSE:
-            return f"{about} your {DRAWS} draws have the standard deviation {said(spread[off.argmax()])}, not 1."
+            return f"{about} your {DRAWS} draws have the standard deviation {show(spread[off.argmax()])}, not 1."
         if (off := np.abs(mean)).max() > LOOSE:
-            return f"{about} your {DRAWS} draws have the mean {said(mean[off.argmax()])}, not 0."
+            return f"{about} your {DRAWS} draws have the mean {show(mean[off.argmax()])}, not 0."
         if abs(tail := float(np.mean(np.abs(codes) > 2)) - 0.0455) > 0.02:
             return f"{about} {100 * (tail + 0.0455):.1f}% of your draws are beyond 2, and of N(0, 1) 4.6% are."
         if size > 1 and abs(together := float(np.asarray(np.corrcoef(codes.T))[0, 1])) > LOOSE:
-            return f"{about} the first two of your draws are correlated by {said(together)}, not by 0."
+            return f"{about} the first two of your draws are correlated by {show(together)}, not by 0."
         return None
 
     return first_fault((1, 2, 5), fault)
@@ -205,8 +205,8 @@ def nearer(mine: Any) -> str | None:
     if ours < 0.75 * theirs:
         return None
     return (
-        f"300 draws through your decoder are at energy distance {said(ours)} from digits, and the same draws through "
-        f"a plain autoencoder's at {said(theirs)}."
+        f"300 draws through your decoder are at energy distance {show(ours)} from digits, and the same draws through "
+        f"a plain autoencoder's at {show(theirs)}."
     )
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus_course.exercise import first_fault, said
+from isthmus_course.exercise import first_fault, show
 
 NEEDS = ("score",)
 
@@ -113,7 +113,7 @@ def one_each(mine: Any) -> str | None:
     answer = np.asarray(mine.score(model, normal.copy(), unseen[:3].copy()), dtype=float)
     if answer.shape != (3,):
         return f"for 3 rows your answer has shape {answer.shape}, not (3,)."
-    return None if np.isfinite(answer).all() else f"for 3 rows your answer is {said(answer)}."
+    return None if np.isfinite(answer).all() else f"for 3 rows your answer is {show(answer)}."
 
 
 def own(mine: Any) -> str | None:
@@ -125,7 +125,7 @@ def own(mine: Any) -> str | None:
         alone, among = (_score(mine, model, unseen[:n])[0] for n in (1, 50))
         if abs(alone - among) <= 1e-4 * (1 + abs(among)):
             return None
-        return f"with {name}, the first unseen digit scores {said(alone)} alone and {said(among)} among 50."
+        return f"with {name}, the first unseen digit scores {show(alone)} alone and {show(among)} among 50."
 
     return first_fault(_models(), fault)
 
@@ -145,7 +145,7 @@ def finds(mine: Any) -> str | None:
         chance = _chance(mine, model, rows)
         if chance >= FOUND:
             return None
-        return f"with {name}, {what} scores higher than a normal one with the chance {said(chance)}, under {FOUND}."
+        return f"with {name}, {what} scores higher than a normal one with the chance {show(chance)}, under {FOUND}."
 
     return first_fault(cases, fault)
 
@@ -206,7 +206,7 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def _models() -> list[tuple[str, Any]]:
-    """The linear model first, whose error for the mean is nothing at all."""
+    """The linear model first, whose error for the mean is zero."""
     from isthmus import Autoencoder
 
     linear, deep = Autoencoder(8, hidden_layer_sizes=()), Autoencoder(8, hidden_layer_sizes=(64, 64), random_state=0)

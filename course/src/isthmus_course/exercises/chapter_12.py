@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus_course.exercise import first_fault, said
+from isthmus_course.exercise import first_fault, show
 
 NEEDS = ("name",)
 
@@ -115,8 +115,8 @@ def different(mine: Any) -> str | None:
     """The three have different units and kinds."""
     units, kinds, _ = zip(*_names(mine), strict=True)
     if len(set(units)) < 3:
-        return f"your units are {said(units)}."
-    return None if len(set(kinds)) == 3 else f"your kinds are {said(kinds)}."
+        return f"your units are {show(units)}."
+    return None if len(set(kinds)) == 3 else f"your kinds are {show(kinds)}."
 
 
 def speaks(mine: Any) -> str | None:
@@ -127,7 +127,7 @@ def speaks(mine: Any) -> str | None:
         if count >= SPOKEN_OF:
             return None
         return (
-            f"no more than {count} of 600 unseen pictures have unit {name[0]} at {said(name[2])}; ask for {SPOKEN_OF}."
+            f"no more than {count} of 600 unseen pictures have unit {name[0]} at {show(name[2])}; ask for {SPOKEN_OF}."
         )
 
     return first_fault(_names(mine), fault)
@@ -143,7 +143,7 @@ def comes_true(mine: Any) -> str | None:
         if right >= RIGHT * len(kinds):
             return None
         return (
-            f"of the unseen pictures with unit {unit} at {said(strong)} or more, {right} of {len(kinds)} are a {kind}; "
+            f"of the unseen pictures with unit {unit} at {show(strong)} or more, {right} of {len(kinds)} are a {kind}; "
             f"{RIGHT:.0%} are asked for."
         )
 
