@@ -542,7 +542,9 @@ def test_a_cell_that_is_no_number_is_refused_and_not_taken_for_missing():
     pandas = pytest.importorskip("pandas")
     X = pandas.DataFrame(normal_rows(40), columns=list("abcdef")).assign(kind=["x", "y"] * 20)
     detector = quick().fit(X)
-    with pytest.raises(ValueError, match=r"column b has 'high' in row 0, which is no number; .*leave the cell empty"):
+    with pytest.raises(
+        ValueError, match=r"column b has 'high' in row 0, which is not a number; .*leave the cell empty"
+    ):
         detector.predict(X.assign(b="high"))
 
 

@@ -357,7 +357,7 @@ def test_pictures_of_different_sizes_are_resized_to_one(tmp_path):
     assert table.image_shape == (6, 6)
     np.testing.assert_allclose(table.values, 0.2, rtol=1e-6)
     assert table.description.notes[0].startswith(
-        "pictures of 3 sizes, 2 of them cut to the middle and resized to 6×6 (--size asks for another"
+        "pictures of 3 sizes, 2 of them cropped to the centre and resized to 6×6 (--size asks for another"
     )
     assert read(tmp_path, size=(4, 8)).image_shape == (8, 4)
     for number, shape in enumerate([(40, 60), (44, 64), (41, 60)]):
@@ -452,7 +452,7 @@ def test_idx_of_another_length(tmp_path, suffix, change):
     path = tmp_path / f"images-idx3-ubyte{suffix}"
     content = struct.pack(">HBB3I", 0, 8, 3, 2, 2, 3) + bytes(12 + change)
     path.write_bytes(gzip.compress(content) if suffix else content)
-    assert "its head declares shape (2, 2, 3) but it is shorter or longer" in complaint(path)
+    assert "its header declares shape (2, 2, 3) but it is shorter or longer" in complaint(path)
 
 
 def test_idx_that_promises_more_than_it_can_hold_is_not_decompressed(tmp_path, monkeypatch):

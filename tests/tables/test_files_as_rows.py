@@ -61,7 +61,7 @@ def test_clips_get_one_length_and_rate(tmp_path):
     table = read(tmp_path, waveform=True)
     assert table.values.shape == (4, 4000)
     assert table.labels.tolist() == ["no", "yes", "yes", "yes"]
-    assert "4 sounds of 2 s, a row each, of 0.5 s: 3 padded with silence and 0 cut" in table.description.notes[0]
+    assert "4 sounds of 2 s, one row each, of 0.5 s: 3 padded with silence and 0 cut" in table.description.notes[0]
     assert "resampled to 8,000 Hz: 1 of 16,000 Hz" in table.description.notes[1]
     assert (table.values[1, 2400:] == 0).all()
     np.testing.assert_allclose(table.values[0, 100:3000], tone(0.4)[100:3000], atol=0.02)
@@ -137,12 +137,12 @@ def test_options_of_another_kind_of_file_are_refused(tmp_path):
         write_wav(sounds / f"{place}.wav", np.sin(np.arange(4000) / (3 + place)))
         Image.fromarray(np.full((9, 9), 40 * place, np.uint8)).save(pictures / f"{place}.png")
     with pytest.raises(
-        DataError, match=r"a table, and --size is for files of pictures, --window is for files of sounds; .* --time"
+        DataError, match=r"a table, but --size is for files of pictures, --window is for files of sounds; .* --time"
     ):
         read(table, size=(9, 9), window=3.0)
-    with pytest.raises(DataError, match="it is of sounds, and --pad is for files of pictures"):
+    with pytest.raises(DataError, match="it is of sounds, but --pad is for files of pictures"):
         read(sounds, pad=True)
-    with pytest.raises(DataError, match="it is of pictures, and --waveform is for files of sounds"):
+    with pytest.raises(DataError, match="it is of pictures, but --waveform is for files of sounds"):
         read(pictures, waveform=True)
     assert read(pictures, size=(3, 3)).n_columns == 9
     of_a_fit = RowShape((9, 9), ("height", "width"))

@@ -111,7 +111,7 @@ def test_merged_cells_fill_all_of_their_rows(tmp_path):
     path.write_bytes(out.getvalue())
     table = read(path)
     assert table.to_arrow()["region"].to_pylist() == [regions[row // 10] for row in range(N)]
-    assert "merged cells stand for all of their rows: 36 cells filled" in table.description.notes
+    assert "merged cells apply to all of their rows: 36 cells filled" in table.description.notes
 
 
 def test_words_and_dates_in_an_array(tmp_path):

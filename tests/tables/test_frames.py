@@ -285,7 +285,7 @@ def test_last_channels_are_moved_first_and_back():
     rows = array_and_shape(pictures, (3, 4, 6))[0]
     np.testing.assert_array_equal(rows.reshape(5, 3, 4, 6), np.moveaxis(pictures, -1, 1))
     np.testing.assert_array_equal(like_array(pictures, rows, (3, 4, 6)), pictures)
-    with pytest.raises(DataError, match="pictures of 4×6×3, and image_shape says 8×8"):
+    with pytest.raises(DataError, match="pictures of 4×6×3, but image_shape is 8×8"):
         array_and_shape(pictures, (8, 8))[0]
 
 

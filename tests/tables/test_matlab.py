@@ -105,5 +105,5 @@ def test_a_sparse_matrix_with_an_index_outside_is_refused():
     data = saved({"S": scipy.sparse.csc_array((np.ones(3), [2, 1, 0], [0, 1, 2, 3]), shape=(3, 3))})
     rows = np.array([2, 1, 0], "<i4").tobytes()
     assert data.count(rows) == 1
-    with pytest.raises(ValueError, match="numbers outside of it"):
+    with pytest.raises(ValueError, match="entries outside it"):
         arrays_of(data.replace(rows, np.array([3, 1, 0], "<i4").tobytes()), "it")

@@ -154,7 +154,7 @@ def test_parquet_folder_name_adds_no_column(tmp_path):
 def test_text_far_below_numbers_is_missing_and_reported(file, small_blocks):
     rows = "1,2\n4,5\n" * 4_000
     table = read(file(f"a,b\n{rows}1,oops\n"))
-    assert table.description.findings[1].notes == ("1 of 8,001 cells is no number, the first 'oops' in line 8002",)
+    assert table.description.findings[1].notes == ("1 of 8,001 cells is not a number, the first 'oops' in line 8002",)
     assert np.isnan(table.values[-1, 1])
 
 
@@ -236,7 +236,7 @@ def test_all_faults_are_in_one_message(file):
         ({"encoding": "utf-16"}, "not in the --encoding 'utf-16'"),
         ({"decimal": ";"}, "--decimal must be '.' or ',', got ';'"),
         ({"separator": "ab"}, "--separator must be one character"),
-        ({"separator": ";"}, "--separator ';' stands in no line; cells seem to be separated by ','"),
+        ({"separator": ";"}, "--separator ';' is in no line; cells seem to be separated by ','"),
         ({"separator": ",", "decimal": ","}, "--separator and --decimal are both ','"),
         ({"kinds": {"a": "colour"}}, "--kind a=colour: a column may be number"),
     ],
@@ -322,7 +322,7 @@ def test_missing_paths():
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"SQLite format 3\0" + bytes(99), "an SQLite data base; export its table"),
+        (b"SQLite format 3\0" + bytes(99), "an SQLite database; export its table"),
         (b"%PDF-1.7\n", "a PDF"),
         (b"\x80\x04\x95", "a pickle, which could run any program"),
         (b"<!DOCTYPE html>", "a web page"),

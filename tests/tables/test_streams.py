@@ -230,14 +230,17 @@ def test_rows_in_memory_are_not_a_stream(held):
             "batch 1: 40 cells are infinite, the first is in row 0, column 'x0'",
         ),
         ([{"a": VALUES[:, 0]}, {"b": VALUES[:, 0]}], "batch 1: no column 'a'"),
-        ([{"a": VALUES[:, 0]}, {"a": np.array(["u"] * 20)}], "batch 1: 'a .string.' not numeric, as in the first"),
+        (
+            [{"a": VALUES[:, 0]}, {"a": np.array(["u"] * 20)}],
+            "batch 1: 'a .string.' not numeric, unlike in the first batch",
+        ),
         ([{"v": VALUES}, {"v": VALUES[:, :1]}], "batch 1: column 'v' has lists of 2"),
         (lambda: iter(VALUES), r"batch 0: a ndarray of shape \(2,\); it must be rows"),
         (lambda: iter([VALUES, 1.5]), r"batch 1: a float of shape \(\); it must be rows"),
         ([{"a": 1.5, "b": 2.5}], "batch 0: a dict of single cells; it must be rows"),
         ([{"a": "word", "b": 2.5}], "batch 0: a dict of single cells; it must be rows"),
         (lambda: 3, "must return an iterator of batches, got a int"),
-        ((lambda parts: lambda: parts)(iter(PARTS)), "batch 0: gone, .* a function that makes a new iterator"),
+        ((lambda parts: lambda: parts)(iter(PARTS)), "batch 0: missing, .* a function that makes a new iterator"),
     ],
 )
 def test_batches_that_do_not_fit_are_refused_in_a_sentence(batches, words):

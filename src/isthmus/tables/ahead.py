@@ -1,4 +1,4 @@
-"""Reading ahead: the next item is made while one is in use."""
+"""Reading ahead: the next item is made while the current one is in use."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ END: Any = object()
 
 
 def one_ahead(items: Iterable[T]) -> Iterator[T]:
-    """The same items in the same order, each made by a thread of its own while the one before it is in use.
+    """The same items in the same order, each made in a separate thread while the one before it is in use.
 
-    Two are held at a time. An error in the making is raised where the item would have come.
+    Two are held at a time. An error in making an item is raised where the item would have come.
 
     >>> list(one_ahead(number * number for number in range(4)))
     [0, 1, 4, 9]

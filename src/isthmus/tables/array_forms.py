@@ -1,7 +1,7 @@
-"""Whatever holds numbers beside arrays and frames, as an array, and answers in the same form again.
+"""Other containers of numbers as NumPy arrays, and results in the same container.
 
-Masked arrays of NumPy, tensors and data sets of PyTorch, arrays of xarray, lists of pictures; of more than two axes the
-first is that of rows.
+NumPy masked arrays, PyTorch tensors and data sets, xarray arrays, and lists of pictures. With more than two axes, the
+first is that of the rows.
 """
 
 from __future__ import annotations
@@ -17,24 +17,23 @@ from isthmus.tables.row_shape import RowShape
 
 __all__ = ["array_and_shape", "is_torch", "like_array", "row_shape_of"]
 
-MOST_CHANNELS, LEAST_STEPS, LONGER = 16, 64, 8  # of (row, channel, time), which else are pictures
-MOST_OBLONG = 4  # pictures are not this many times as high as wide
+MAX_CHANNELS, MIN_STEPS, LONGER = 16, 64, 8  # a 3-d array is (row, channel, time) within these limits, else pictures
+MAX_ASPECT = 4  # longer side to shorter side of a picture
 
 
 def array_and_shape(X: Any, image_shape: tuple[int, ...] | None = None) -> tuple[Any, RowShape | None]:
-    """X as a two-dimensional array or as it is, and the shape of a row: what numbers are held in besides frames.
+    """X as a two-dimensional array, and the shape of a row; frames are returned unchanged.
 
-    Masked cells are NaN; a tensor, a data set of PyTorch, an array of xarray or a list of pictures becomes an array. Of
-    more than two axes the first is that of rows, and channels of pictures that come last are put first.
-    ``image_shape`` is what is known of the rows.
+    Masked cells become NaN. A tensor, a PyTorch data set, an xarray array or a list of pictures becomes an array. With
+    more than two axes, the first is that of the rows, and channels that come last are moved first.
+    ``image_shape`` is the known shape of a picture, if any.
 
     >>> array_and_shape(np.zeros((5, 8, 8, 3)))[1].sizes
     (3, 8, 8)
     """
     X = _plain(X)
     if not (isinstance(X, np.ndarray) and X.ndim > 2 and X.dtype.kind in "fiub" and len(X)):
-        shape = row_shape_of(X, image_shape)
-        return X, shape
+        return X, row_shape_of(X, image_shape)
     shape = row_shape_of(X, None)
     if image_shape is not None:
         image_shape = _channels_first(image_shape)
@@ -42,7 +41,7 @@ def array_and_shape(X: Any, image_shape: tuple[int, ...] | None = None) -> tuple
             X = np.moveaxis(X, -1, 1)
         elif X.shape[1:] not in (image_shape, (1, *image_shape)):
             raise DataError(
-                f"X has pictures of {'×'.join(map(str, X.shape[1:]))}, and image_shape says "
+                f"X has pictures of {'×'.join(map(str, X.shape[1:]))}, but image_shape is "
                 f"{'×'.join(map(str, image_shape))}; make them agree."
             )
         shape = RowShape.of_picture(image_shape)
@@ -52,18 +51,18 @@ def array_and_shape(X: Any, image_shape: tuple[int, ...] | None = None) -> tuple
 
 
 def row_shape_of(X: Any, image_shape: tuple[int, ...] | None) -> RowShape | None:
-    """Sizes and kinds of a row's axes, as the user said or an array's axes show; None where rows are columns alone."""
+    """Sizes and kinds of a row's axes, from ``image_shape`` or the axes of an array; None for plain columns."""
     if image_shape is not None:
         return RowShape.of_picture(tuple(image_shape)) if len(image_shape) in (2, 3) else None
     shape = tuple(getattr(X, "shape", ()))
-    if len(shape) == 3 and shape[1] <= MOST_CHANNELS and shape[2] >= max(LEAST_STEPS, LONGER * shape[1]):
+    if len(shape) == 3 and shape[1] <= MAX_CHANNELS and shape[2] >= max(MIN_STEPS, LONGER * shape[1]):
         return RowShape(tuple(map(int, shape[1:])), ("channel", "time"))
     found = picture_shape(shape) if len(shape) in (3, 4) else None
     return None if found is None else RowShape.of_picture(found[0])
 
 
 def _channels_first(image_shape: tuple[int, ...]) -> tuple[int, ...]:
-    """What (height, width, channels) says in the order of a row, in which channels come first."""
+    """(height, width, channels) in the order of a row, in which channels come first."""
     found = picture_shape((1, *image_shape)) if len(image_shape) == 3 else None
     return tuple(image_shape) if found is None else found[0]
 
@@ -83,16 +82,16 @@ def _plain(X: Any) -> Any:
 
 
 def _is_channels_last(shape: tuple[int, ...], image_shape: tuple[int, ...] | None) -> bool:
-    """Whether pictures have their channels behind, where they are wanted in front."""
+    """Whether pictures have their channels last, where ``image_shape`` has them first."""
     if image_shape is None or len(shape) != 4 or shape[1:] == image_shape:
         return False
     return (shape[3], *shape[1:3]) in (image_shape, (1, *image_shape))
 
 
 def _are_pictures(X: Any) -> bool:
-    """Whether X is a list of pictures: of Pillow, arrays with three axes, or with two, of one shape and not oblong.
+    """Whether X is a list of pictures: Pillow images, 3-d arrays, or 2-d arrays of one shape that is not too oblong.
 
-    Other arrays with two axes are batches of rows.
+    Other 2-d arrays are batches of rows.
     """
     if not isinstance(X, (list, tuple)) or not X:
         return False
@@ -103,18 +102,18 @@ def _are_pictures(X: Any) -> bool:
     if len(X) < 2 or len(shapes) != 1 or np.ndim(first) != 2:
         return False
     height, width = np.shape(first)
-    return height <= MOST_OBLONG * width and width <= MOST_OBLONG * height
+    return height <= MAX_ASPECT * width and width <= MAX_ASPECT * height
 
 
 def _stacked(pictures: Any) -> np.ndarray:
-    """A list of pictures as an array; palettes are looked up."""
+    """A list of pictures as an array; palette colours are resolved."""
     known = ("1", "L", "F", "I", "I;16", "RGB", "RGBA")
     found = [np.asarray(one.convert("RGB") if getattr(one, "mode", "L") not in known else one) for one in pictures]
     shapes = {one.shape for one in found}
     if len(shapes) > 1:
         raise DataError(
             f"X is a list of pictures of {len(shapes)} shapes, such as {' and '.join(map(str, sorted(shapes)[:2]))}; "
-            "make them alike."
+            "resize them to one shape."
         )
     return np.stack(found)
 
@@ -158,9 +157,9 @@ def _xarray_values(X: Any) -> Any:
 
 
 def like_array(X: Any, values: np.ndarray, image_shape: tuple[int, ...] | None = None) -> Any:
-    """Rows in the container of X: a tensor, an array of xarray, a masked array without a mask; else as they are.
+    """Rows in the container of X: a tensor, an xarray array, a masked array without a mask; else unchanged.
 
-    Whole numbers of a masked array are whole again, and pictures have their channels where X has them.
+    Integers of a masked array become integers again, and pictures have their channels where X has them.
     """
     library = type(X).__module__.partition(".")[0]
     shape = tuple(getattr(X, "shape", ()))

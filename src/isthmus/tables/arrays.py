@@ -1,4 +1,4 @@
-"""From arrays to tables: which of several is the table, which axis is that of channels, which array are the labels."""
+"""From arrays to tables: which of several arrays is the table, which holds the labels, which axis is the channels."""
 
 from __future__ import annotations
 
@@ -31,22 +31,11 @@ ROWS_NAMES = (
     "values", "arr_0", "samples", "inputs", "array", "matrix", "embeddings", "vectors", "fea", "spectra",
 )  # fmt: skip
 LABEL_NAMES = (
-    "y",
-    "Y",
-    "y_train",
-    "train_y",
-    "labels",
-    "label",
-    "train_labels",
-    "target",
-    "targets",
-    "classes",
-    "gnd",
-    "class",
-)
+    "y", "Y", "y_train", "train_y", "labels", "label", "train_labels", "target", "targets", "classes", "gnd", "class",
+)  # fmt: skip
 HELD_OUT = re.compile(r"(?:^|/)(?:test|val|valid|validation|dev)(?:/|$)", re.IGNORECASE)
 NUMBERS, WORDS_AND_NUMBERS = "fiub", "biufUSMm"
-LAST_LETTER, SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)
+LAST_CODE_POINT, SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)
 CHANNELS = (1, 3, 4)
 
 
@@ -64,7 +53,7 @@ def pixel_names(image_shape: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def picture_shape(shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool] | None:
-    """The shape of a picture, channels first and not told where there is one, and whether they came last; None if none.
+    """The shape of a picture, channels first and omitted if just one, and whether they came last; None if no picture.
 
     >>> picture_shape((10, 8, 8)), picture_shape((10, 32, 32, 3)), picture_shape((10, 3, 32, 32))
     (((8, 8), False), ((3, 32, 32), True), ((3, 32, 32), False))
@@ -83,9 +72,9 @@ def picture_shape(shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool] | None
 
 
 def as_rows(array: np.ndarray, where: str) -> tuple[np.ndarray, tuple[int, ...] | None]:
-    """An array of rows, of pictures or of anything with more axes, as two-dimensional; with the shape of a picture.
+    """A two-dimensional array from one of rows, pictures or anything with more axes, and the shape of a picture.
 
-    Channels are put first. Bytes that are pictures are left as they are.
+    Channels are moved first. Bytes of pictures are not scaled.
     """
     require_numbers(array, where)
     if array.ndim == 2:
@@ -103,7 +92,7 @@ def table_from_array(
     array: np.ndarray, where: str, name: str, *, names: np.ndarray | None = None, labels: np.ndarray | None = None,
     label_name: str | None = None, ids: np.ndarray | None = None, id_name: str | None = None,
 ) -> Table:  # fmt: skip
-    """A `Table` from an array of numbers: pictures of bytes are divided by 255, other numbers are as they are."""
+    """A `Table` from an array of numbers: pictures of bytes are divided by 255, other numbers are unchanged."""
     rows, shape = as_rows(array, where)
     exact = np.float32 if np.result_type(rows.dtype, np.float32) == np.float32 else np.float64
     with np.errstate(over="ignore"):
@@ -121,7 +110,7 @@ def table_from_array(
 
 
 def require_numbers(array: np.ndarray, where: str) -> None:
-    """Refuse an array of another kind or shape, by what its head says."""
+    """Refuse an array that is not one of real numbers with rows and columns."""
     if array.dtype.kind not in NUMBERS:
         raise DataError(f"{where}: must hold real numbers, got {array.dtype}; save it as float32 or float64.")
     if array.ndim < 2:
@@ -137,7 +126,7 @@ def require_numbers(array: np.ndarray, where: str) -> None:
 def chosen_array(arrays: Mapping[str, Any], where: str) -> str:
     """The name of the array that is the table: by its name, else the largest with rows and columns.
 
-    Others are told by the caller; where none has rows and columns a `DataError` lists what there is.
+    Where none has rows and columns, a `DataError` lists the arrays there are.
     """
     wide = {
         name: array for name, array in arrays.items()
@@ -158,7 +147,7 @@ def chosen_array(arrays: Mapping[str, Any], where: str) -> str:
 
 
 def columns_among(arrays: Mapping[str, Any]) -> list[str]:
-    """The names of arrays that are columns of one table: as many rows in each, and none with several columns."""
+    """The names of arrays that are columns of one table: all of the same length, and none with several columns."""
     shapes = {name: tuple(array.shape) for name, array in arrays.items() if array.dtype.kind in WORDS_AND_NUMBERS}
     if any(len(shape) >= 2 and (min(shape) > 1 or name in ROWS_NAMES) for name, shape in shapes.items()):
         return []
@@ -169,7 +158,7 @@ def columns_among(arrays: Mapping[str, Any]) -> list[str]:
 
 
 def table_of_columns(arrays: Mapping[str, np.ndarray]) -> Any:
-    """An Arrow table of arrays with an entry for each row; what they are, is found out as of any column."""
+    """An Arrow table of arrays with one entry per row; their kinds are inferred later, as for any column."""
     import pyarrow
 
     columns = {}
@@ -181,7 +170,7 @@ def table_of_columns(arrays: Mapping[str, np.ndarray]) -> Any:
 
 
 def labels_among(arrays: Mapping[str, Any], main: str, n_rows: int) -> str | None:
-    """The name of the array of labels: called so, and with one for each row."""
+    """The name of the array of labels: it has a usual name, and one entry per row."""
     folder = main.rpartition("/")[0]
     ending = re.search(r"(?:^|_)(train|test|val|valid)(?:_|$)", main.lower())
     known = sorted(LABEL_NAMES, key=lambda name: ending is not None and ending[1] not in name)
@@ -205,7 +194,7 @@ def entries(array: np.ndarray, name: str, n_rows: int, where: str) -> np.ndarray
     if array.shape != (n_rows,):
         raise DataError(
             f"{where}: array {name!r} must have one entry for each of the {n_rows} rows, got shape "
-            f"{array.shape}; mend it or leave it out of the file."
+            f"{array.shape}; fix it or leave it out of the file."
         )
     if (
         array.dtype.kind == "f"
@@ -218,18 +207,18 @@ def entries(array: np.ndarray, name: str, n_rows: int, where: str) -> np.ndarray
 
 
 def require_letters(arrays: Mapping[str, np.ndarray], where: str) -> None:
-    """Refuse words whose numbers are no letters: Python cannot make them, nor UTF-8 write half a surrogate pair."""
+    """Refuse text with invalid code points: Python cannot hold them, nor can UTF-8 encode half a surrogate pair."""
     for name, array in arrays.items():
         if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
             points = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="))).reshape(-1).view(np.uint32)
-            if points.max() > LAST_LETTER or ((points >= SURROGATES[0]) & (points <= SURROGATES[1])).any():
+            if points.max() > LAST_CODE_POINT or ((points >= SURROGATES[0]) & (points <= SURROGATES[1])).any():
                 raise DataError(f"{where}: array {name!r} holds what is no text; save it again.")
 
 
 def dense(matrix: Any, file_bytes: int, where: str) -> np.ndarray:
-    """A sparse matrix written out, if there is room; single precision where that is exact."""
+    """A sparse matrix as a dense array, if there is room; floats keep their precision."""
     n_rows, n_columns = matrix.shape
     require_columns(n_columns, where)
     require_room(8 * n_rows * n_columns, max(file_bytes, 1), where)
     values = matrix.toarray()
-    return values.astype(np.float64) if values.dtype.kind not in "f" else values
+    return values.astype(np.float64) if values.dtype.kind != "f" else values

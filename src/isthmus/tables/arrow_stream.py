@@ -1,4 +1,4 @@
-"""Rows of Arrow columns as a `TableStream`: each column read as what it was taken for, ids and labels beside."""
+"""Rows of Arrow columns as a `TableStream`: each column read as its inferred kind, with ids and labels."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ __all__ = ["ArrowStream", "Reading"]
 
 @dataclass(frozen=True)
 class Reading:
-    """How cells become rows: the columns learned from, ids and labels, lists that are many columns."""
+    """How cells become rows: the columns learned from, ids and labels, and lists that make several columns."""
 
     layout: TableLayout
     id_name: str | None = None
     label_name: str | None = None
     lists: ListColumns = field(default_factory=ListColumns)
-    whole: frozenset[str] | None = None  # ids and labels that are whole numbers in every row; None: not known
-    typed: bool = False  # whether the cells have their types already
+    whole: frozenset[str] | None = None  # ids and labels that are integers in every row; None if not known yet
+    typed: bool = False  # whether the cells already have their types
 
     @property
     def small(self) -> bool:
@@ -51,7 +51,7 @@ class Reading:
 
     @property
     def all_columns(self) -> list[str]:
-        """The same with those of ids and labels."""
+        """The same, and the columns of ids and labels."""
         words = [name for name in (self.id_name, self.label_name) if name is not None]
         return list(dict.fromkeys([*self.value_columns, *words]))
 
@@ -87,7 +87,7 @@ class Reading:
     def values(
         self, arrow: pyarrow.Table, where: str, first_row: int = 0, line_of: Callable[[int], int | None] | None = None
     ) -> np.ndarray:
-        """The rows as numbers alone, as fast as they can be had; infinity is refused."""
+        """The rows as numbers only, by the fastest way there is; infinity is refused."""
         if not self.layout.is_plain:
             return self.layout.encode(self._frame(arrow, where, first_row))
         values = self.lists.alone(arrow, self.layout.names, where, first_row)
@@ -108,7 +108,7 @@ class Reading:
 
 
 class ArrowStream(TableStream):
-    """Segments of Arrow columns, read as ``reading`` says."""
+    """Segments of Arrow columns, read as described by ``reading``."""
 
     def __init__(
         self,
@@ -135,19 +135,19 @@ class ArrowStream(TableStream):
     def dialect(self) -> Dialect | None:
         return None if self.origin is None else self.origin.dialect
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        arrow = self.source.read(segment, begin, end, self.reading.all_columns)
+    def read(self, segment: int, start: int, stop: int) -> Table:
+        arrow = self.source.read(segment, start, stop, self.reading.all_columns)
         where, before = self._place(segment)
         reading = self._settled()
-        return reading.table(arrow, where, self.name, first_row=before + begin, line_of=self._line_of)
+        return reading.table(arrow, where, self.name, first_row=before + start, line_of=self._line_of)
 
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
-        arrow = self.source.read(segment, begin, end, self.reading.value_columns)
+    def values(self, segment: int, start: int, stop: int) -> np.ndarray:
+        arrow = self.source.read(segment, start, stop, self.reading.value_columns)
         where, before = self._place(segment)
-        return self.reading.values(arrow, where, before + begin, self._line_of)
+        return self.reading.values(arrow, where, before + start, self._line_of)
 
     def given(self) -> Iterator[pyarrow.Table]:
-        """All rows in order with every column of the file, as the file has them."""
+        """All rows in order, with every column of the file unchanged."""
         import pyarrow
 
         if self.origin is not None:
@@ -159,7 +159,7 @@ class ArrowStream(TableStream):
         return where or self._where, before
 
     def _settled(self) -> Reading:
-        """The same reading, once it is known which ids and labels are whole numbers in every row."""
+        """The reading, completed by which ids and labels are integers in every row."""
         words = [name for name in (self.id_name, self.label_name) if name is not None]
         if not words or self.reading.whole is not None:
             return self.reading

@@ -1,7 +1,7 @@
-"""The columns of a fit in another file: found by name, in whatever order, and read as they were then.
+"""The columns of a fit in another file: found by name, in any order, and read as they were at fit.
 
-Another file may write its numbers with other decimals and its dates in another way, and hold words that were not there
-at fit: the first is found out again, the second is told.
+Another file may use another decimal mark or date format, and hold categories that were not there at fit. The first is
+inferred again, the second is reported.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SHOWN_WORDS = 4
 
 
 def require_columns(layout: TableLayout, names: Sequence[str], where: str) -> None:
-    """Refuse a file without some columns of the fit: a `DataError` names all of them, and what may be meant."""
+    """Refuse a file without some columns of the fit: a `DataError` names all of them, and a likely match."""
     absent = [name for name in layout.names if name not in names]
     if not absent:
         return
@@ -46,7 +46,7 @@ def require_columns(layout: TableLayout, names: Sequence[str], where: str) -> No
 
 
 def new_columns(names: Sequence[str], layout: TableLayout, request: Request) -> list[Finding]:
-    """The columns of a file that were not used for training at fit, and so are not now."""
+    """The columns of a file that were not used for training at fit, and so are not used now."""
     found = []
     for name in names:
         if name in layout.names:
@@ -58,7 +58,7 @@ def new_columns(names: Sequence[str], layout: TableLayout, request: Request) -> 
 
 
 def as_fitted(survey: ColumnSurvey, column: Column, decimal: str) -> Finding:
-    """What a column of the fit is in another file, by what was found in all of its cells there."""
+    """How a column of the fit is read in another file, from a survey of all of its cells there."""
     if not survey.is_text or not survey.n_present:
         return Finding(column.name, column.kind, column, "", (), survey.n_missing)
     n_cells = survey.n_present - survey.n_marks
@@ -99,7 +99,7 @@ def _words_of(column: Column) -> set[str]:
 
 
 def _dates(survey: ColumnSurvey, column: Column, n_cells: int) -> tuple[Column, int, list[str]]:
-    """The form of the fit if it reads the cells, else the one that does."""
+    """The form of the fit if it matches the cells, else the one that matches most."""
     known = column.form if isinstance(column.form, DateForm) else None
     counts = {
         form: count for form, count in survey.dates.counts.items() if known is None or form.is_span == known.is_span
@@ -114,7 +114,7 @@ def _dates(survey: ColumnSurvey, column: Column, n_cells: int) -> tuple[Column, 
         return column, n_cells, [f"none of {n_cells:,} cells is a date of a known form"] if n_cells else []
     notes = []
     if known is not None and best.pattern != known.pattern:
-        notes.append(f"dates read as {best.pattern}, and as {known.pattern} at fit")
+        notes.append(f"dates read as {best.pattern}, but as {known.pattern} at fit")
     if counts[best] < n_cells:
         notes.append(no_date_said(n_cells - counts[best], survey.n_rows))
     return replace(column, form=best), n_cells - counts[best], notes
@@ -126,7 +126,7 @@ def _dates(survey: ColumnSurvey, column: Column, n_cells: int) -> tuple[Column, 
 def sequential(
     source: Source, layout: TableLayout, ids: str | None, labels: str | None, where: str, description: Description
 ) -> ArrowStream:
-    """The rows of a file that is too large to hold, read from the beginning as often as they are asked for."""
+    """The rows of a file that is too large for memory, read from the beginning on every pass."""
     sizes = [len(batch) for batch in source.batches()]
     stream = ArrowStream(
         Sequential(source, sizes), Reading(layout, ids, labels), where=where, name=source.name, missing=True,
@@ -137,7 +137,7 @@ def sequential(
 
 
 class Sequential(Segments):
-    """The batches of a source, each a segment; going back begins again."""
+    """The batches of a source, each a segment; going back starts again from the first."""
 
     def __init__(self, source: Source, sizes: Sequence[int]):
         self._source, self.sizes = source, tuple(sizes)
@@ -150,7 +150,7 @@ class Sequential(Segments):
 
         return pyarrow.schema([(name, pyarrow.string()) for name in self._source.names])
 
-    def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
+    def read(self, segment: int, start: int, stop: int, columns: Sequence[str]) -> pyarrow.Table:
         import pyarrow
 
         if self._batches is None or segment < self._place:
@@ -159,5 +159,7 @@ class Sequential(Segments):
             self._held = next(self._batches, None)
             self._place += 1
         if self._held is None or len(self._held) != self.sizes[segment]:
-            raise DataError(f"{self._source.name!r}: has other rows than at first; leave it alone while it is read.")
-        return pyarrow.Table.from_batches([self._held]).select(list(columns)).slice(begin, end - begin)
+            raise DataError(
+                f"{self._source.name!r}: its rows have changed since it was opened; leave it alone while it is read."
+            )
+        return pyarrow.Table.from_batches([self._held]).select(list(columns)).slice(start, stop - start)

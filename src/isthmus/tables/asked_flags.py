@@ -1,4 +1,4 @@
-"""What a person says of a file, as far as it can be wrong by itself or for a file of its kind: all of it at once."""
+"""The options given for a file that are invalid, or make no sense for its format: all faults at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from isthmus.tables.asked_kinds import ASKABLE
-from isthmus.tables.dialect import FIRM, NAMES
+from isthmus.tables.dialect import NAMES, UNAMBIGUOUS
 from isthmus.tables.request import Request
 from isthmus.tables.row_shape import RowShape
 
@@ -16,7 +16,7 @@ __all__ = ["OF_PICTURES", "OF_SOUNDS", "OF_TEXT", "array_faults", "sensible", "t
 OF_PICTURES, OF_SOUNDS = ("size", "pad", "skip_unreadable"), ("window", "waveform", "skip_unreadable")
 OF_TEXT = ("header", "separator", "decimal", "encoding")
 OF_TABLES = ("kinds", "missing_marks")
-MOST_NAMES = 20  # rows of them
+MAX_NAMES = 20  # rows of column names
 MEANT_FOR = {
     **dict.fromkeys(("size", "pad"), "files of pictures"),
     **dict.fromkeys(("window", "waveform"), "files of sounds"),
@@ -29,23 +29,23 @@ FLAG = {"kinds": "kind"}
 
 
 def sensible(request: Request) -> tuple[Request, list[str]]:
-    """The request less what no file could have; and what that is, a part of a sentence each."""
+    """The request without invalid options, and the faults found, each a clause."""
     faults, without = [], dict[str, Any]()
     separator = request.separator
     mark = None if separator is None else NAMES.get(separator.lower(), separator)
     if mark is not None and (len(mark) != 1 or mark in "\r\n\"'\0"):
         faults.append(f"--separator must be one character, no quote, or a name such as tab, got {separator!r}")
         without["separator"] = None
-    if request.decimal not in (None, *FIRM):
+    if request.decimal not in (None, *UNAMBIGUOUS):
         faults.append(f"--decimal must be '.' or ',', got {request.decimal!r}")
         without["decimal"] = None
-    if request.header is not None and not 0 <= int(request.header) <= MOST_NAMES:
-        faults.append(f"--header must be a number of rows from 0 to {MOST_NAMES}, got {int(request.header)}")
+    if request.header is not None and not 0 <= int(request.header) <= MAX_NAMES:
+        faults.append(f"--header must be a number of rows from 0 to {MAX_NAMES}, got {int(request.header)}")
         without["header"] = None
     if request.encoding is not None:
         try:
             b"a".decode(request.encoding)
-        except UnicodeError:  # it takes two bytes or more
+        except UnicodeError:  # an encoding with at least two bytes per character
             pass
         except LookupError:
             known = "utf-8, cp1252, utf-16, gb18030, …"
@@ -53,19 +53,19 @@ def sensible(request: Request) -> tuple[Request, list[str]]:
             without["encoding"] = None
     unknown = {name: kind for name, kind in request.kinds.items() if kind.partition(":")[0] not in ASKABLE}
     if unknown:
-        told = ", ".join(f"{name}={kind}" for name, kind in unknown.items())
-        faults.append(f"--kind {told}: a column may be {', '.join(ASKABLE)}")
+        listed = ", ".join(f"{name}={kind}" for name, kind in unknown.items())
+        faults.append(f"--kind {listed}: a column may be {', '.join(ASKABLE)}")
         without["kinds"] = {name: kind for name, kind in request.kinds.items() if name not in unknown}
     return replace(request, **without), faults
 
 
 def table_faults(request: Request, flags: Collection[str]) -> list[str]:
-    """What was said of a file that holds columns and is of no use there; ``flags`` is what its format asks for."""
-    return _faults(request, {*flags, *OF_TABLES}, "a table" if "separator" in flags else "a table that is no text")
+    """Options that a file of columns does not take; ``flags`` are those that its format takes."""
+    return _faults(request, {*flags, *OF_TABLES}, "a table" if "separator" in flags else "a table that is not text")
 
 
 def array_faults(request: Request, row_shape: RowShape | None, flags: Collection[str] = ()) -> list[str]:
-    """The same for what holds one array of numbers, or files of pictures or sounds."""
+    """The same for an array of numbers, or files of pictures or sounds."""
     if flags:
         what = "of pictures" if "size" in flags else "of sounds"
     else:
@@ -75,7 +75,7 @@ def array_faults(request: Request, row_shape: RowShape | None, flags: Collection
 
 
 def _faults(request: Request, meant: Collection[str], what: str) -> list[str]:
-    # what a fit was told of pictures or sounds is of no use to a later array of the same rows, and does no harm
+    # options for pictures or sounds at fit do no harm to a later array of the same rows
     asked = OF_TEXT if request.row_shape is not None else tuple(MEANT_FOR)
     wrong = [name for name in asked if name not in meant and getattr(request, name) not in (None, False, (), {})]
     if request.header is False and "header" not in meant:
@@ -85,7 +85,7 @@ def _faults(request: Request, meant: Collection[str], what: str) -> list[str]:
     groups: dict[str, list[str]] = {}
     for name in wrong:
         groups.setdefault(MEANT_FOR[name], []).append(f"--{FLAG.get(name, name).replace('_', '-')}")
-    told = ", ".join(f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} for {kinds}"
+    uses = ", ".join(f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} for {kinds}"
                      for kinds, names in groups.items())  # fmt: skip
     series = "; for windows of a series, name its column of times with --time" if request.window else ""
-    return [f"it is {what}, and {told}; leave {'it' if len(wrong) == 1 else 'them'} out{series}"]
+    return [f"it is {what}, but {uses}; leave {'it' if len(wrong) == 1 else 'them'} out{series}"]

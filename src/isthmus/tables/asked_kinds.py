@@ -1,4 +1,4 @@
-"""A column taken for what a person asks, against what its cells would say."""
+"""A column read as the kind the user asks for, instead of the one its cells suggest."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ ASKABLE = ("number", "count", "category", "date", "boolean", "text", "id")
 
 
 def asked_kind(survey: ColumnSurvey, kind: str, hints: Hints) -> Finding:
-    """A column taken for what was asked, as ``category`` or ``date:%d/%m/%Y``; a `DataError` where it cannot be."""
+    """A column read as the given kind, such as ``category`` or ``date:%d/%m/%Y``; a `DataError` if it cannot be."""
     asked, _, how = kind.partition(":")
     name = survey.name
     if asked in ("text", "id"):
         return left_out(survey, asked, "as asked")
     if survey.n_present == 0:
-        raise DataError(f"--kind {name}={asked}: the column holds no cell.")
+        raise DataError(f"--kind {name}={asked}: the column is empty.")
     if asked == "category":
         if survey.words is None:
             raise DataError(f"--kind {name}=category: it has more than {MAX_WORDS:,} different cells; leave it out.")
@@ -45,7 +45,7 @@ def asked_kind(survey: ColumnSurvey, kind: str, hints: Hints) -> Finding:
         if form is None and n_numbers:
             form = NumberForm("," if survey.comma > survey.dot else ".")
         if form is None:
-            raise DataError(f"--kind {name}=number: none of its cells is one, the first is {_first(survey)!r}.")
+            raise DataError(f"--kind {name}=number: none of its cells is a number; the first is {_first(survey)!r}.")
         return number(survey, -1, replace(hints, guess=False), form)
     if asked == "date":
         return _date_as_asked(survey, how, hints)
@@ -62,7 +62,7 @@ def asked_kind(survey: ColumnSurvey, kind: str, hints: Hints) -> Finding:
 
 def _count_as_asked(survey: ColumnSurvey, hints: Hints) -> Finding:
     found, numbers = asked_kind(survey, "number", hints), survey.numbers
-    assert found.column is not None  # numbers that were asked for are learned from
+    assert found.column is not None  # a number that was asked for is never left out
     if numbers.low < 0 or not numbers.whole:
         what = f"goes down to {numbers.low:g}" if numbers.low < 0 else "holds fractions"
         raise DataError(f"--kind {survey.name}=count: counts are whole numbers from 0, and the column {what}.")
@@ -81,17 +81,15 @@ def _date_as_asked(survey: ColumnSurvey, how: str, hints: Hints) -> Finding:
     if how:
         form = next((one for one in survey.dates.counts if one.pattern == how), None)
         if form is None:
-            known = ", ".join(one.pattern for one in survey.dates.counts) or "none that is known"
-            raise DataError(f"--kind {name}=date:{how}: its cells are not written so; their forms are {known}.")
+            known = ", ".join(one.pattern for one in survey.dates.counts) or "not known"
+            raise DataError(f"--kind {name}=date:{how}: its cells do not have this form; their forms are {known}.")
         dates = form, survey.dates.counts[form], False
     if dates is None:
         epoch = survey.numbers.count and survey.numbers.low > 1e8
         if epoch:
             unit = next((unit for unit in EPOCH_UNITS if survey.numbers.high < 1e11 * unit), 1.0)
             return learned(survey, Column(name, "date", "timestamp[us]", form=EpochForm(unit)))
-        raise DataError(
-            f"--kind {name}=date: its cells are in no form of date that is known, such as {_first(survey)!r}."
-        )
+        raise DataError(f"--kind {name}=date: its cells are in no known date format, such as {_first(survey)!r}.")
     return date(survey, dates, replace(hints, guess=False))
 
 

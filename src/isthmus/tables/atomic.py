@@ -1,4 +1,4 @@
-"""A file is written whole or not at all: in a staging folder first, then moved to its place in one step."""
+"""Atomic writing: a file is written to a staging folder first, then moved into place in one step."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["atomic_write", "refuse_existing"]
 
 
 def refuse_existing(path: Path) -> None:
-    """Raise the `DataError` of a command that would replace ``path`` without having been told to."""
+    """Raise the `DataError` of a command that would replace ``path`` without ``--overwrite``."""
     if os.path.lexists(path):
         raise DataError(f"{str(path)!r} exists; pass --overwrite to replace it.")
 
 
 @contextmanager
 def atomic_write(path: str | Path, *, overwrite: bool = True, sweeping: bool = True) -> Iterator[Path]:
-    """Give a new, empty file to write to, with the suffix of ``path``; then move it to ``path``.
+    """Yield a new, empty file with the suffix of ``path``, then move it to ``path``.
 
-    Missing folders are made. Whatever is raised inside, `KeyboardInterrupt` too, removes the new file and
-    leaves the one at ``path`` as it was. An `OSError` (no rights, disk full) becomes a `DataError`. With
-    ``overwrite=False`` an existing ``path`` is refused, at the start and again before the move. What killed processes
-    left in the same folder is swept away first; whoever writes many files there need not ask for it each time.
+    Missing folders are made. Any exception inside, also `KeyboardInterrupt`, removes the new file and leaves
+    the one at ``path`` unchanged. An `OSError` (no rights, disk full) becomes a `DataError`. With
+    ``overwrite=False`` an existing ``path`` is refused, at the start and again before the move. With
+    ``sweeping``, what killed processes left in the same folder is removed first; skip it when writing many files there.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -40,7 +40,7 @@ def atomic_write(path: str | Path, *, overwrite: bool = True, sweeping: bool = T
     if not overwrite:
         refuse_existing(path)
     try:
-        # through a link to the file it names, as plain writing would go
+        # follow a link to the file it names, as plain writing would
         target = Path(os.path.realpath(path))
         if target.is_dir():
             raise DataError(f"{str(path)!r} is a folder; name a file.")

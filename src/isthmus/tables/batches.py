@@ -1,7 +1,7 @@
-"""Rows from anywhere: whatever gives slices or two-dimensional batches of them, and gives them again when asked again.
+"""Rows from any object that gives slices or two-dimensional batches of rows, and the same again on every pass.
 
-A batch is an array of shape (rows, columns), a data frame, an Arrow table or a dict of columns. So read Hugging Face
-data sets, Ray Data and zarr, without this library knowing of any of them.
+A batch is an array of shape (rows, columns), a data frame, an Arrow table or a dict of columns. This covers Hugging
+Face data sets, Ray Data and zarr, without a dependency on any of them.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ SEGMENT_CELLS = 1 << 20  # numbers in a segment of an array
 
 
 def stream_of(X: Any, *, missing: bool = True, request: Request | None = None) -> TableStream | None:
-    """X as a stream, if it is one or gives batches; None for arrays, data frames and whatever else is held in memory.
+    """X as a stream, if it is one or gives batches; None for arrays, data frames and anything else held in memory.
 
     Raises
     ------
     DataError
-        If X gives its rows once only, as a generator does.
+        If X gives its rows only once, as a generator does.
     """
     request = request or Request()
     if isinstance(X, TableStream):
@@ -59,18 +59,18 @@ def stream_of(X: Any, *, missing: bool = True, request: Request | None = None) -
         return None
     if iter(X) is X:
         raise DataError(
-            f"A {type(X).__name__} gives its rows once, and they are read more than once; give a list of batches, "
-            "an object whose every iteration begins again, or a function that returns an iterator."
+            f"A {type(X).__name__} gives its rows only once, but they are read more than once; give a list of batches, "
+            "an object that can be iterated over again, or a function that returns an iterator."
         )
     return BatchStream(X, request)
 
 
 def _is_held(X: Any) -> bool:
     """Whether X is an array, a sparse matrix or a frame in memory."""
-    if hasattr(X, "with_format"):  # a data set of Hugging Face's, on disk
+    if hasattr(X, "with_format"):  # a Hugging Face data set, on disk
         return False
-    marks = ("__array_namespace__", "__arrow_c_stream__", "__dataframe__", "tocsr", "numpy", "iloc")
-    return isinstance(X, np.ndarray) or any(hasattr(X, mark) for mark in marks)
+    held = ("__array_namespace__", "__arrow_c_stream__", "__dataframe__", "tocsr", "numpy", "iloc")
+    return isinstance(X, np.ndarray) or any(hasattr(X, name) for name in held)
 
 
 def _is_batch(X: Any) -> bool:
@@ -78,7 +78,7 @@ def _is_batch(X: Any) -> bool:
 
 
 class _Called:
-    """Iterating calls a function for a new iterator."""
+    """An iterable that calls a function for every new iterator."""
 
     def __init__(self, function: Callable[[], Iterable[Any]]):
         self.function = function
@@ -91,7 +91,7 @@ class _Called:
 
 
 class _Slices:
-    """An object that gives frames or dicts for slices of rows, as a list of batches."""
+    """An object whose slices are frames or dicts, as a list of batches."""
 
     def __init__(self, source: Any):
         self.source, self.rows = source, max(1, BLOCK_CELLS // max(64, source.shape[1]))
@@ -107,7 +107,7 @@ class _Slices:
 
 
 class ArrayStream(TableStream):
-    """A two-dimensional array that is best left where it is: mapped from a disk, or any object with slices of rows."""
+    """A two-dimensional array that stays where it is: a memory-mapped file, or any object with slices of rows."""
 
     def __init__(
         self,
@@ -123,25 +123,25 @@ class ArrayStream(TableStream):
         self.columns = tuple(columns) if columns is not None else tuple(f"x{place}" for place in range(n_columns))
         rows = segment_rows or max(1, SEGMENT_CELLS // max(1, n_columns))
         self._rows = rows
-        self.segments = tuple(min(rows, n_rows - begin) for begin in range(0, n_rows, rows))
+        self.segments = tuple(min(rows, n_rows - start) for start in range(0, n_rows, rows))
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        return Table(self.values(segment, begin, end), self.columns, image_shape=self.image_shape, name=self.name)
+    def read(self, segment: int, start: int, stop: int) -> Table:
+        return Table(self.values(segment, start, stop), self.columns, image_shape=self.image_shape, name=self.name)
 
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+    def values(self, segment: int, start: int, stop: int) -> np.ndarray:
         first = segment * self._rows
-        part = np.asarray(self.array[first + begin : first + end])  # pyrefly: ignore[bad-index]
+        part = np.asarray(self.array[first + start : first + stop])  # pyrefly: ignore[bad-index]
         exact = np.float32 if np.result_type(part.dtype, np.float32) == np.float32 else np.float64
         with np.errstate(over="ignore"):
             values = part.reshape(len(part), -1).astype(exact, copy=False)
-        check_finite(values, self.columns, self._where, missing=self.missing, first_row=first + begin)
+        check_finite(values, self.columns, self._where, missing=self.missing, first_row=first + start)
         return values
 
 
 class BatchStream(TableStream):
-    """Batches one after the other; each is a segment. A list of them may be read in any order.
+    """Batches in sequence, each a segment. A list of them may be read in any order.
 
-    They are counted first, so all are asked for once before the first is used.
+    Their rows are counted first, which takes one pass over all batches.
     """
 
     def __init__(self, batches: Iterable[Any], request: Request):
@@ -158,7 +158,7 @@ class BatchStream(TableStream):
         self._find_columns(request)
 
     def _find_columns(self, request: Request) -> None:
-        """What the columns are, by the first batch."""
+        """Infer the columns from the first batch."""
         first = self._batch(0)
         if _is_bare(first):
             values = np.asarray(first)
@@ -171,17 +171,17 @@ class BatchStream(TableStream):
             self.layout, self.columns = self._rows.layout, self._rows.layout.names
             self.label_name, self.id_name = self._rows.label_name, self._rows.id_name
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
+    def read(self, segment: int, start: int, stop: int) -> Table:
         with self._lock:
             if self._held is None or self._held[0] != segment:
                 self._held = segment, self._table(self._batch(segment), f"batch {segment}")
             table = self._held[1]
         if len(table) != self.segments[segment]:
             raise DataError(
-                f"batch {segment}: {len(table)} rows, and {self.segments[segment]} when it was first asked for; "
+                f"batch {segment}: {len(table)} rows now, {self.segments[segment]} on the first pass; "
                 "give the same batches every time."
             )
-        return table if (begin, end) == (0, len(table)) else table.take(np.arange(begin, end))
+        return table if (start, stop) == (0, len(table)) else table.take(np.arange(start, stop))
 
     def _batch(self, segment: int) -> Any:
         if isinstance(self._batches, (Sequence, _Slices)):
@@ -194,8 +194,8 @@ class BatchStream(TableStream):
                 return batch
         self._iterator = None
         raise DataError(
-            f"batch {segment}: gone, though it was there when first asked for; give the same every time, as a list or "
-            "a function that makes a new iterator does."
+            f"batch {segment}: missing, though it was there on the first pass; give the same batches every time, as a "
+            "list or a function that makes a new iterator does."
         )
 
     def _table(self, batch: Any, where: str) -> Table:
@@ -204,19 +204,21 @@ class BatchStream(TableStream):
             absent = [name for name in self._rows.all_columns if name not in arrow.column_names]
             if absent:
                 raise DataError(
-                    f"{where}: no column {said(absent)}, which the first has; "
+                    f"{where}: no column {said(absent)}, which the first batch has; "
                     f"the columns are {said(arrow.column_names)}."
                 )
             refused = [name for name in self._rows.value_columns if not _holds_numbers(arrow.schema.field(name).type)]
             if refused:
                 kinds = [f"{name} ({arrow.schema.field(name).type})" for name in refused]
-                raise DataError(f"{where}: {said(kinds)} not numeric, as in the first; give batches of the same kinds.")
+                raise DataError(
+                    f"{where}: {said(kinds)} not numeric, unlike in the first batch; give batches of the same kinds."
+                )
             return self._rows.table(arrow, where, self.name)
         values = np.asarray(batch)
         if values.ndim != 2 or values.shape[1] != self._width:
             raise DataError(
-                f"{where}: must have shape (rows, {self._width}) as the first has, got {values.shape}; "
-                "give batches of one width."
+                f"{where}: must have shape (rows, {self._width}) like the first, got {values.shape}; "
+                "give batches with the same columns."
             )
         if values.dtype.kind not in "fiub":
             raise DataError(f"{where}: must hold real numbers, got {values.dtype}; convert it to float32.")
@@ -229,28 +231,24 @@ class BatchStream(TableStream):
 
 
 def _reading(arrow: pyarrow.Table, request: Request, where: str) -> Reading:
-    """What the columns of batches are, by the first of them: numbers, or lists of numbers."""
+    """The columns of all batches, inferred from the first of them: numbers, or lists of numbers."""
     import pyarrow
 
-    widths = {
-        name: width
-        for name, width in list_widths(arrow).items()
-        if name not in (request.labels, request.ids, *request.drop)
-    }
-    gone = {request.labels, request.ids, *request.drop}
-    others = [name for name in arrow.column_names if name not in widths and name not in gone]
+    unused = {request.labels, request.ids, *request.drop}
+    widths = {name: width for name, width in list_widths(arrow).items() if name not in unused}
+    others = [name for name in arrow.column_names if name not in widths and name not in unused]
     lists = ListColumns(widths, alone_named=len(widths) == 1 and not others)
     names = lists.names(arrow.column_names)
     require_known([*names, *widths], request, where)
     kept = [entry for name in request.columns for entry in lists.names([name])] or [
-        name for name in names if name not in gone
+        name for name in names if name not in unused
     ]
     kinds = {name: str(arrow.schema.field(name).type) for name in others}
     refused = [name for name in kept if name in kinds and not _is_numeric(arrow.schema.field(name).type)]
     if refused:
         raise DataError(
             f"{where}: {said([f'{name} ({kinds[name]})' for name in refused])} not numeric; name each in labels, ids "
-            "or drop, or give DataFrames as a whole."
+            "or drop, or give one DataFrame with all rows."
         )
     if not kept:
         raise DataError(f"{where}: no numeric column is left to learn from; drop fewer.")
@@ -288,7 +286,7 @@ def _is_bare(batch: Any) -> bool:
 
 
 def _length(batch: Any, where: str) -> int:
-    """How many rows a batch has; refuses what is a row and no batch of them."""
+    """How many rows a batch has; refuses a single row."""
     named = not _is_bare(batch)
     cells = next(iter(batch.values()), ()) if isinstance(batch, Mapping) else batch
     single = isinstance(cells, (str, bytes)) or not hasattr(cells, "__len__") or getattr(cells, "ndim", 1) == 0
@@ -314,9 +312,7 @@ def as_arrow(batch: Any, where: str) -> pyarrow.Table:
         return pyarrow.Table.from_pandas(batch, preserve_index=False)
     except (pyarrow.ArrowException, TypeError, AttributeError, ValueError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
-        raise DataError(
-            f"{where}: no columns of numbers can be had from a {type(batch).__name__} ({reason})."
-        ) from error
+        raise DataError(f"{where}: a {type(batch).__name__} has no columns of numbers ({reason}).") from error
 
 
 def _column(cells: np.ndarray) -> pyarrow.Array:

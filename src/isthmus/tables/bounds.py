@@ -1,7 +1,7 @@
-"""How much a file may take: what it declares is held against its size before room is made for it.
+"""How much memory a file may take: what it declares is checked against its size before anything is allocated.
 
-A compressed file can be a thousand times what it seems, and a head can promise any shape. A file is unpacked where
-that takes at most a gibibyte or a hundred times the file; beyond that one sentence says so, and nothing is allocated.
+A compressed file can unpack to a thousand times its size, and a header can declare any shape. A file is unpacked if
+that takes at most one gibibyte or a hundred times its size; beyond that, it is refused.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LONGEST_LINE",
-    "MOST_NAMED_COLUMNS",
+    "MAX_NAMED_COLUMNS",
     "require_columns",
     "require_room",
     "require_rows",
@@ -23,10 +23,10 @@ __all__ = [
 ]
 
 ALWAYS_UNPACKED = 1 << 30
-MOST_TIMES = 100
-ALWAYS_ROWS, MOST_ROWS_A_BYTE = 1 << 26, 64
-MOST_NUMBERS_A_ROW = 1 << 22  # a picture of 2048 × 2048
-MOST_NAMED_COLUMNS = 1 << 16  # of text or Parquet, where each costs buffers of its own, about 9 kB
+MAX_RATIO = 100
+ALWAYS_ROWS, MAX_ROWS_PER_BYTE = 1 << 26, 64
+MAX_NUMBERS_PER_ROW = 1 << 22  # a picture of 2048 × 2048
+MAX_NAMED_COLUMNS = 1 << 16  # of text or Parquet, where each needs buffers of about 9 kB
 LONGEST_LINE = 1 << 24
 
 
@@ -38,27 +38,27 @@ def require_room(n_bytes: int, file_bytes: int, where: str) -> None:
     ...
     isthmus.tables.errors.DataError: 'small.npz': 1,048,576 bytes that would unpack to 1,099,511,627,776 or more; ...
     """
-    if n_bytes > max(ALWAYS_UNPACKED, MOST_TIMES * file_bytes):
+    if n_bytes > max(ALWAYS_UNPACKED, MAX_RATIO * file_bytes):
         raise DataError(
             f"{where}: {file_bytes:,} bytes that would unpack to {n_bytes:,} or more; if you trust it, save it "
             "unpacked, as a .npy file."
         )
 
 
-def require_columns(count: int, where: str, most: int = MOST_NUMBERS_A_ROW) -> None:
-    """Refuse rows of more numbers than can be meant."""
+def require_columns(count: int, where: str, most: int = MAX_NUMBERS_PER_ROW) -> None:
+    """Refuse rows of implausibly many numbers."""
     if count > most:
-        raise DataError(f"{where}: rows of {count:,} numbers, and {most:,} is the most read; name fewer.")
+        raise DataError(f"{where}: rows of {count:,} numbers, but at most {most:,} are read; select fewer columns.")
 
 
 def require_rows(count: int, file_bytes: int, where: str) -> None:
-    """Refuse more rows than the time to read them could be meant: a run of equal cells takes no room in Parquet."""
-    if count > max(ALWAYS_ROWS, MOST_ROWS_A_BYTE * file_bytes):
-        raise DataError(f"{where}: {file_bytes:,} bytes that claim {count:,} rows; save it again.")
+    """Refuse implausibly many rows, which take long to read: in Parquet a run of equal cells takes no room."""
+    if count > max(ALWAYS_ROWS, MAX_ROWS_PER_BYTE * file_bytes):
+        raise DataError(f"{where}: {file_bytes:,} bytes that claim to hold {count:,} rows; save it again.")
 
 
 def unrolled(table: pyarrow.Table, file_bytes: int, where: str) -> pyarrow.Table:
-    """The table with words in place of dictionaries, if there is room: one long word may stand in every row."""
+    """The table with strings in place of dictionaries, if there is room: one long string may occur in every row."""
     import pyarrow
     import pyarrow.compute
 

@@ -1,4 +1,4 @@
-"""The data sets that need no download: those inside scikit-learn, and Fashion-MNIST from Debian."""
+"""The data sets that need no download: those included in scikit-learn, and Fashion-MNIST from Debian."""
 
 from __future__ import annotations
 
@@ -30,17 +30,8 @@ BUNDLED: dict[str, str] = {
 
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 FASHION_KINDS = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
 
 
 def load_bundled(name: str) -> Table:

@@ -1,4 +1,4 @@
-"""Columns of bytes that are texts, as Hive, Impala and older Spark write every text into Parquet, stand for texts."""
+"""Binary columns that hold text, as Hive, Impala and older Spark write text to Parquet, are read as text."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ if TYPE_CHECKING:
 
 __all__ = ["with_texts"]
 
-LOOKED_AT = 1000
+SAMPLE_ROWS = 1000
 
 
 def with_texts(segments: Segments) -> Segments:
-    """The same rows with such columns as texts; as they are where there are none."""
+    """The same rows with such columns decoded; unchanged where there are none."""
     from pyarrow import types
 
     held = [field.name for field in segments.schema if types.is_binary(field.type) or types.is_large_binary(field.type)]
-    head = next(segments.batches(held, LOOKED_AT), None) if held else None
+    head = next(segments.batches(held, SAMPLE_ROWS), None) if held else None
     texts = [] if head is None else [name for name in held if _are_texts(head.column(name).to_pylist())]
     return DecodedSegments(segments, texts) if texts else segments
 
 
 def _are_texts(cells: list[bytes | None]) -> bool:
-    """Whether some cells are UTF-8 without a byte that no text has."""
+    """Whether all cells are UTF-8 of printable characters."""
     try:
         words = [cell.decode() for cell in cells if cell is not None]
     except UnicodeDecodeError:
         return False
-    return bool(words) and all(letter.isprintable() or letter.isspace() for word in words for letter in word)
+    return bool(words) and all(character.isprintable() or character.isspace() for word in words for character in word)
 
 
 class DecodedSegments(RewrittenSegments):
-    """Rows of which some columns are decoded as they are read."""
+    """Rows with some columns decoded as they are read."""
 
     def __init__(self, segments: Segments, names: Sequence[str]):
         import pyarrow
@@ -47,19 +47,19 @@ class DecodedSegments(RewrittenSegments):
             self.widths = widths
 
     def known(self) -> dict[str, Any]:
-        """What the file tells of the columns that are no bytes."""
+        """The surveys known for the other columns."""
         return {name: one for name, one in super().known().items() if name not in self._names}
 
-    def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
+    def read(self, segment: int, start: int, stop: int, columns: Sequence[str]) -> pyarrow.Table:
         import pyarrow
 
-        table = self._segments.read(segment, begin, end, columns)
+        table = self._segments.read(segment, start, stop, columns)
         for place, name in enumerate(table.column_names):
             if name in self._names:
                 cells = table.column(place)
                 try:
                     decoded = cells.cast(pyarrow.string())
-                except pyarrow.ArrowInvalid:  # a later cell is no UTF-8
+                except pyarrow.ArrowInvalid:  # a later cell is not UTF-8
                     words = [None if cell is None else cell.decode(errors="replace") for cell in cells.to_pylist()]
                     decoded = pyarrow.chunked_array([pyarrow.array(words, pyarrow.string())])
                 table = table.set_column(place, name, decoded)

@@ -1,6 +1,6 @@
-"""Rows decoded from many files, kept as few bytes each: held where they are few, else in a file of the scratch folder.
+"""Rows decoded from many files, cached compactly: in memory if they fit, else in a file of the scratch folder.
 
-Eight-bit pictures stay a byte a number and are divided when they are read, so a second epoch decodes nothing.
+Eight-bit pictures are kept as one byte per number and scaled when they are read, so a second epoch decodes nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SEGMENT_NUMBERS = 1 << 20
 
 
 class RowCache:
-    """Room for rows of one kind of number, filled from the top; more than ``held_bytes`` lie in a file."""
+    """An array of rows that is filled by appending; more than ``held_bytes`` are kept in a file."""
 
     def __init__(self, n_rows: int, width: int, dtype: np.dtype, held_bytes: int | None, scratch: Path | None):
         self._scratch: Scratch | None = None
@@ -40,23 +40,23 @@ class RowCache:
         self.n_filled = 0
 
     def append(self, rows: np.ndarray) -> None:
-        """Some more rows."""
-        end = self.n_filled + len(rows)
+        """Append rows."""
+        stop = self.n_filled + len(rows)
         if self._path is None:
-            self._values[self.n_filled : end] = rows
-        else:  # written, not mapped: what is mapped stays in memory
+            self._values[self.n_filled : stop] = rows
+        else:  # written, not memory-mapped: mapped pages would stay in memory
             with self._path.open("r+b") as file:
                 file.seek(self.n_filled * self.shape[1] * self.dtype.itemsize)
                 file.write(np.ascontiguousarray(rows, self.dtype).tobytes())
-        self.n_filled = end
+        self.n_filled = stop
 
     def __getitem__(self, rows: slice) -> np.ndarray:
         if self._path is None:
             return self._values[: self.n_filled][rows]
-        begin, end, _ = rows.indices(self.n_filled)
+        start, stop, _ = rows.indices(self.n_filled)
         with self._path.open("rb") as file:
-            file.seek(begin * self.shape[1] * self.dtype.itemsize)
-            found = np.frombuffer(file.read((end - begin) * self.shape[1] * self.dtype.itemsize), self.dtype)
+            file.seek(start * self.shape[1] * self.dtype.itemsize)
+            found = np.frombuffer(file.read((stop - start) * self.shape[1] * self.dtype.itemsize), self.dtype)
         return found.reshape(-1, self.shape[1])
 
 
@@ -65,22 +65,22 @@ class CachedRows(TableStream):
 
     def __init__(self, cache: RowCache, table: Table, divisor: float):
         self._cache, self._table, self._divisor = cache, table, np.float32(divisor)
-        for fact in ("columns", "name", "label_name", "id_name", "image_shape", "row_shape", "description"):
-            setattr(self, fact, getattr(table, fact))
+        for name in ("columns", "name", "label_name", "id_name", "image_shape", "row_shape", "description"):
+            setattr(self, name, getattr(table, name))
         self._rows = max(1, SEGMENT_NUMBERS // len(self.columns))
         self.segments = tuple(min(self._rows, cache.n_filled - at) for at in range(0, cache.n_filled, self._rows))
 
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+    def values(self, segment: int, start: int, stop: int) -> np.ndarray:
         first = segment * self._rows
-        part = self._cache[first + begin : first + end].astype(np.float32)
+        part = self._cache[first + start : first + stop].astype(np.float32)
         return part if self._divisor == 1 else part / self._divisor
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
+    def read(self, segment: int, start: int, stop: int) -> Table:
         first = segment * self._rows
-        rows, table = slice(first + begin, first + end), self._table
+        rows, table = slice(first + start, first + stop), self._table
         return replace(
             table,
-            cells=self.values(segment, begin, end),
+            cells=self.values(segment, start, stop),
             ids=None if table.ids is None else table.ids[rows],
             labels=None if table.labels is None else table.labels[rows],
             official_test=None,
@@ -103,11 +103,11 @@ def rows_stream(
     notes: Sequence[str] = (),
     held_bytes: int | None = None,
 ) -> TableStream:
-    """The rows of a cache as a table in memory where it fits, else as a stream from the disk."""
+    """The rows of a cache as a table in memory if they fit, else as a stream from disk."""
     held = HELD_BYTES if held_bytes is None else held_bytes
     fits = 4 * cache.n_filled * len(columns) <= held
     if not fits and official_test is not None:
-        notes = [*notes, "too large to hold, so the split into training and test folders is not kept"]
+        notes = [*notes, "too large for memory, so the split into training and test folders is not kept"]
     description = Description(
         name, cache.n_filled, notes=tuple(notes), n_numbers=len(columns), image_shape=shape.image_shape,
         id_name=id_name, label_name=label_name, row_shape=shape,

@@ -1,4 +1,4 @@
-"""What a single cell of text looks like: a number, a date, a mark of nothing, or words."""
+"""What a single cell of text looks like: a number, a date, a missing-value marker, or text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SPECIAL = re.compile(r"[-+]?(?:inf|infinity|nan)", re.IGNORECASE)
 
 
 def cell_kind(cell: str) -> str:
-    """Whether a text is a "number", a "date", a "mark" that stands for nothing, or "text".
+    """Whether a cell is a "number", a "date", a "mark" for a missing value, or "text".
 
     >>> [cell_kind(cell) for cell in ("1,200.5", "2020-01-31", "?", "Oslo")]
     ['number', 'date', 'mark', 'text']
@@ -41,7 +41,7 @@ def cell_kind(cell: str) -> str:
 
 
 def may_be_name(cell: str) -> bool:
-    """Whether a cell may name a column: words do, and so do such as stand for nothing among numbers alone.
+    """Whether a cell may name a column: text may, and so may words that mark a missing value only among numbers.
 
     >>> [may_be_name(cell) for cell in ("price", "x", "unknown", "N/A", "?", "12")]
     [True, True, True, False, False, False]

@@ -1,12 +1,12 @@
 """One column of a table as columns of numbers, and back.
 
-    number     x                   one column, scaled; whole numbers are rounded on the way back
-    count      x, whole, from 0    the same
-    date       days since 1970     one column, scaled; so are times of day and lengths of time, in days
-    boolean    0 or 1              one column, on the way back true from 1/2 up
-    category   one-hot             a column a category, on the way back the most probable
+    number     x                   one column, scaled; integers are rounded when decoded
+    count      integer x ≥ 0       the same
+    date       days since 1970     one column, scaled; also times of day and durations, in days
+    boolean    0 or 1              one column; true if at least 1/2 when decoded
+    category   one-hot             one column per category; the most probable when decoded
 
-A missing cell is null in Arrow and NaN among numbers, in a category's columns all of them.
+A missing cell is null in Arrow and NaN when encoded; for a category, in all of its columns.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "OTHER", "BooleanForm", "Column", "EpochForm"]
 
 KINDS = ("number", "count", "date", "boolean", "category")
-OTHER = "other"  # the category that stands for all rarer ones
-SHOWN_LETTERS = 40
+OTHER = "other"  # the category that replaces all rare ones
+SHOWN_LENGTH = 40
 DTYPE = re.compile(r"(?!.*(//|dateutil))[\w+:,=|/()\[\] -]{1,80}")  # no path: pandas would open one as a time zone
 
 
 @dataclass(frozen=True)
 class BooleanForm:
-    """The words with which a column says yes and no."""
+    """The words that a column uses for true and false."""
 
     true: str
     false: str
@@ -56,22 +56,22 @@ Form = NumberForm | DateForm | BooleanForm | EpochForm
 
 @dataclass(frozen=True)
 class Column:
-    """What a column was at fit: enough to encode its cells and to give back its type.
+    """A column as it was at fit: enough to encode its cells and to restore its type.
 
     Attributes
     ----------
     dtype : str
-        Arrow's name of the type of its cells.
+        Arrow's name for the type of its cells.
     whole : bool
-        Of a number: whether all are integers; of a date: whether there is no time of day.
+        For numbers, whether all are integers; for dates, whether there is no time of day.
     categories : tuple
-        In their order; words, numbers or booleans. With ``other`` one more place stands for all that are not named.
+        Strings, numbers or booleans, in order. With ``other``, one more column encodes all that are not listed.
     ordered : bool
-        Whether the order means something.
+        Whether the order is meaningful.
     form : NumberForm, DateForm, BooleanForm, EpochForm or None
         How the cells are written where they are text (or, for a date, a number).
     marks : tuple of str
-        What else stands for a missing cell.
+        Additional markers for a missing cell.
     """
 
     name: str
@@ -89,16 +89,16 @@ class Column:
         plain = plain and DTYPE.fullmatch(self.dtype) is not None
         flags = (self.whole, self.ordered, self.other)
         if not plain or any(type(flag) is not bool for flag in flags):
-            raise ValueError("a column of the table is not described as it should be")
+            raise ValueError("the description of a column of the table is invalid")
         known = all(type(value) in (str, int, bool) or _is_finite(value) for value in self.categories)
         if not known or len({*self.categories}) != len(self.categories):
-            raise ValueError(f"the categories of column {self.name!r} must be different words or numbers")
+            raise ValueError(f"the categories of column {self.name!r} must be different strings or numbers")
         if bool(self.categories) != (self.kind == "category"):
             raise ValueError(f"column {self.name!r} is a {self.kind} with {len(self.categories)} categories")
         if self.kind == "count" and not self.whole:
             raise ValueError(f"column {self.name!r} is a count, and counts are whole")
         if not all(isinstance(mark, str) for mark in self.marks):
-            raise ValueError(f"the marks of column {self.name!r} must be words")
+            raise ValueError(f"the marks of column {self.name!r} must be strings")
 
     @property
     def is_numeric(self) -> bool:
@@ -107,21 +107,21 @@ class Column:
 
     @property
     def width(self) -> int:
-        """Numbers that stand for a cell."""
+        """How many numbers encode a cell."""
         return len(self.categories) + self.other if self.kind == "category" else 1
 
     @property
     def encoded_names(self) -> list[str]:
-        """A name for each of them."""
+        """A name for each encoded column."""
         named = [f"{self.name}={value}" for value in self.categories] + [f"{self.name}={OTHER}"] * self.other
         return named or [self.name]
 
     # ---- cells -----------------------------------------------------------------------------------------
 
     def typed(self, cells: pyarrow.Array) -> Any:
-        """Cells of a file or frame in the type that is learned from, null where one is missing.
+        """Cells of a file or frame in the type used for encoding, null where one is missing.
 
-        Numbers become float64 (integers of a typed file stay), dates microseconds, categories what theirs are.
+        Numbers become float64 (typed integers stay integers), dates microseconds, categories their own type.
         """
         import pyarrow
         import pyarrow.compute
@@ -171,7 +171,7 @@ class Column:
         compute: Any = pyarrow.compute
         plain = isinstance(self.form, NumberForm) and self.form.decimal == "." and not self.marks
         if plain or (isinstance(self.form, DateForm) and self.form.is_iso and not self.marks):
-            with suppress(pyarrow.ArrowInvalid):  # the quick way, for cells that need no care
+            with suppress(pyarrow.ArrowInvalid):  # fast path, for cells that need no cleaning
                 kind = pyarrow.float64() if self.is_numeric else self._canonical()
                 found = compute.cast(cells, kind)
                 if self.kind == "date" or bool(np.isfinite(np.asarray(found.drop_null())).all()):
@@ -223,7 +223,7 @@ class Column:
         if types.is_duration(kind):
             return cells.cast(pyarrow.duration("us"), safe=False)
         if not types.is_temporal(kind):
-            raise DataError(f"column {self.name!r} was a date at fit and is {kind} here; give it its old type.")
+            raise DataError(f"column {self.name!r} was a date at fit and is {kind} here; convert it to a date.")
         return cells.cast(pyarrow.timestamp("us"), safe=False)
 
     def _without_numeric_marks(self, cells: Any) -> Any:
@@ -234,13 +234,13 @@ class Column:
         values = [float(mark) for mark in self.marks if _reads_as_float(mark)]
         if not values:
             return cells
-        gone = compute.is_in(cells.cast(pyarrow.float64()), value_set=pyarrow.array(values))
-        return compute.if_else(gone, None, cells)
+        is_mark = compute.is_in(cells.cast(pyarrow.float64()), value_set=pyarrow.array(values))
+        return compute.if_else(is_mark, None, cells)
 
     # ---- numbers ---------------------------------------------------------------------------------------
 
     def encode(self, cells: pyarrow.Array, unseen: str, first_row: int = 0) -> np.ndarray:
-        """Cells to numbers, shape (n_rows, width), float64; an unseen category is an error or a missing cell."""
+        """Encode cells as float64, shape (n_rows, width); an unseen category is an error or a missing cell."""
         import pyarrow
         import pyarrow.compute
 
@@ -250,7 +250,7 @@ class Column:
             cells = self.typed(cells)
         except (pyarrow.ArrowException, TypeError) as error:
             raise DataError(
-                f"column {self.name!r} was a {self.kind} at fit and is {cells.type} here; give it its old type."
+                f"column {self.name!r} was a {self.kind} at fit and is {cells.type} here; convert it back."
             ) from error
         if self.kind != "category":
             fault = self.unread(given, cells, first_row) if unseen == "error" else None
@@ -271,7 +271,7 @@ class Column:
             place = np.where(present & (place < 0), len(self.categories), place)
         elif len(unknown) and unseen == "error":
             raise DataError(
-                f"column {self.name} has the category {str(cells[int(unknown[0])].as_py())[:SHOWN_LETTERS]!r} in row "
+                f"column {self.name} has the category {str(cells[int(unknown[0])].as_py())[:SHOWN_LENGTH]!r} in row "
                 f"{first_row + unknown[0]}, which was not there at fit; correct it, or use unseen='missing' (with "
                 "missing='mask')."
             )
@@ -288,7 +288,7 @@ class Column:
             raise DataError(f"column {self.name} holds counts, whole numbers from 0, and has {found}; correct it")
 
     def unread(self, given: Any, cells: Any, first_row: int = 0) -> str | None:
-        """Which of the given cells of text could not be read, in words, the first of them; ``cells`` are typed."""
+        """A sentence on the first of the given text cells that could not be read as ``cells``; None if all could."""
         import pyarrow
 
         given = plain_cells(given)
@@ -298,38 +298,38 @@ class Column:
         unread = np.flatnonzero(np.asarray(cells.is_null()) & ~np.asarray(words.is_null()))
         if not len(unread):
             return None
-        shown = str(given[int(unread[0])].as_py())[:SHOWN_LETTERS]
-        return f"column {self.name} has {shown!r} in row {first_row + unread[0]}, which is no {self.kind}"
+        shown = str(given[int(unread[0])].as_py())[:SHOWN_LENGTH]
+        return f"column {self.name} has {shown!r} in row {first_row + unread[0]}, which is not a {self.kind}"
 
     def decode(self, encoded: np.ndarray) -> Any:
-        """Numbers of shape (n_rows, width) to an Arrow array of the column's own type; NaN becomes null."""
+        """Decode numbers of shape (n_rows, width) to an Arrow array of the column's own type; NaN becomes null."""
         import pyarrow
 
         encoded = np.asarray(encoded, np.float64)
-        gone = np.asarray(np.isnan(encoded).any(1))
+        missing = np.asarray(np.isnan(encoded).any(1))
         if self.kind == "category":
             words = [*self.categories, *([OTHER] if self.other else [])]
             known = pyarrow.array(words if not self.other else [str(word) for word in words])
-            place = np.where(gone, 0, np.where(np.isnan(encoded), -np.inf, encoded).argmax(1))
-            return known.take(pyarrow.array(place, mask=gone))
-        number = np.where(gone, 0.0, encoded[:, 0])
+            place = np.where(missing, 0, np.where(np.isnan(encoded), -np.inf, encoded).argmax(1))
+            return known.take(pyarrow.array(place, mask=missing))
+        number = np.where(missing, 0.0, encoded[:, 0])
         number = np.maximum(number, 0.0) if self.kind == "count" else number
         if self.kind == "boolean":
-            return pyarrow.array(number >= 0.5, mask=gone)
+            return pyarrow.array(number >= 0.5, mask=missing)
         if self.kind == "date":
-            return moments(np.rint(number) if self.whole else number, gone, self.dtype)
+            return moments(np.rint(number) if self.whole else number, missing, self.dtype)
         if not self.whole:
-            return pyarrow.array(number, mask=gone).cast(arrow_type(self.dtype), safe=False)
+            return pyarrow.array(number, mask=missing).cast(arrow_type(self.dtype), safe=False)
         kind = arrow_type(self.dtype)
         if not pyarrow.types.is_integer(kind):
-            return pyarrow.array(np.rint(number), mask=gone).cast(kind, safe=False)
+            return pyarrow.array(np.rint(number), mask=missing).cast(kind, safe=False)
         limits = np.iinfo(kind.to_pandas_dtype())
         # The largest float64 below 2^63 is 2^63 - 1024.
         clipped = np.clip(np.rint(number), max(limits.min, -(2**63)), min(limits.max, 2**63 - 1024))
-        return pyarrow.array(clipped.astype(limits.dtype), mask=gone).cast(kind)
+        return pyarrow.array(clipped.astype(limits.dtype), mask=missing).cast(kind)
 
     def written(self, cells: pyarrow.Array) -> list[str | None]:
-        """Typed cells as texts, in the form in which the column writes them; None where one is missing."""
+        """Typed cells as text in the form of the column; None where one is missing."""
         import pyarrow
 
         values = cells.to_pylist() if self.kind != "date" else self.typed(cells).cast(pyarrow.int64()).to_pylist()
@@ -346,7 +346,7 @@ class Column:
 
 
 def _alike(cells: Any, known: Any) -> Any:
-    """Cells in the type of the categories, where they can be."""
+    """Cells cast to the type of the categories; null if that is impossible."""
     import pyarrow
 
     if cells.type == known.type:

@@ -1,4 +1,4 @@
-"""What the name of a column says of its cells: that they name rows, are codes, or moments in time."""
+"""What the name of a column suggests: that its cells identify rows, are codes, or are dates or times."""
 
 from __future__ import annotations
 
@@ -36,41 +36,41 @@ def _words(name: str) -> list[str]:
 
 
 def says_time(name: str) -> bool:
-    """Whether numbers that rise by one are no surprise: years, ranks, days."""
+    """Whether numbers that increase by one are to be expected: years, ranks, days."""
     return any(TIME.fullmatch(word) for word in _words(name))
 
 
 def says_row(name: str) -> bool:
-    """Whether it is called like a column that counts rows, or has no name."""
+    """Whether the name is typical of a column of row numbers, or missing."""
     return UNNAMED.fullmatch(name) is not None or any(ROW.fullmatch(word) for word in _words(name))
 
 
 def says_id(name: str) -> bool:
-    """Whether its last word says that every row has its own."""
+    """Whether the last word of the name suggests one value per row."""
     last = (_words(name) or [""])[-1]
     return ID_END.fullmatch(last) is not None or (last.endswith("id") and NO_ID.fullmatch(last) is None)
 
 
 def says_code(name: str) -> bool:
-    """Whether its numbers are codes, which are neither large nor small."""
+    """Whether its numbers are codes, whose size means nothing."""
     return any(CODE.fullmatch(word) for word in _words(name))
 
 
 def says_moment(name: str) -> bool:
-    """Whether its cells are moments in time."""
+    """Whether its cells are dates or times."""
     return INSIDE.search(name) is not None or any(MOMENT.fullmatch(word) for word in _words(name))
 
 
 def is_unnamed(name: str) -> bool:
-    """Whether it is called by its place alone."""
+    """Whether the name only says the position of the column."""
     return UNNAMED.fullmatch(name) is not None
 
 
 def may_be_unnamed(name: str) -> bool:
-    """The same, or as a file without a row of names has it called; a person may have called it so, too."""
+    """The same, or a default name such as x0, which the user may also have chosen."""
     return is_unnamed(name) or re.fullmatch(r"x\d+", name) is not None
 
 
 def quoted(name: str) -> str:
-    """A name as it is typed on a command line."""
+    """A name as typed on a command line."""
     return name if re.fullmatch(r"[\w.-]+", name) else repr(name)

@@ -1,7 +1,7 @@
-"""A file whatever it is packed in: plain, gzip, bzip2, xz, zstd, lz4, or the single file of a zip or tar archive.
+"""A file, compressed or not: plain, gzip, bzip2, xz, zstd, lz4, or the single file of a zip or tar archive.
 
-What is in a file is told by its first bytes, never by its name. An archive of several files is unpacked into a scratch
-folder and read as a folder.
+The compression is recognized by the first bytes, never by the file name. An archive of several files is unpacked into a
+scratch folder and read as a folder.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ PACKED = (
     (b"\x04\x22\x4d\x18", "lz4"),
 )  # fmt: skip
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip", ".tar", ".tgz", ".tbz2", ".txz")
-MOST_MEMBERS = 200_000
+MAX_MEMBERS = 200_000
 SKIPPED = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 class Scratch:
-    """A folder for what need not be kept; it goes with the last who knows of it, or with the process."""
+    """A temporary folder, removed with the last reference to it, or with the process."""
 
     def __init__(self, parent: Path | None = None):
         if parent is not None:
@@ -56,7 +56,7 @@ class Scratch:
 
 
 class File:
-    """A file to be read from its beginning as often as one likes; its packing is taken off on the way."""
+    """A file that can be read from its beginning any number of times, decompressed on the fly."""
 
     def __init__(self, path: Path, where: str | None = None, scratch: Path | None = None):
         self.path, self.where, self._scratch_parent = path, where or repr(str(path)), scratch
@@ -72,22 +72,22 @@ class File:
 
     @property
     def stem(self) -> str:
-        """What a table in it is called."""
+        """The name of a table in it."""
         return self.name.rpartition(".")[0] or self.name
 
     @property
     def suffix(self) -> str:
-        """The suffix of what is in it, in small letters."""
+        """The suffix of the unpacked file, in lower case."""
         return PurePosixPath(self.name).suffix.lower()
 
     @cached_property
     def size(self) -> int:
-        """Bytes on the disk."""
+        """Bytes on disk."""
         return self.path.stat().st_size
 
     @cached_property
     def head(self) -> bytes:
-        """Its first bytes, as they are when unpacked."""
+        """Its first bytes, unpacked."""
         with self.open() as stream:
             return stream.read(HEAD_BYTES)
 
@@ -98,7 +98,7 @@ class File:
 
     @contextmanager
     def open(self) -> Iterator[Any]:
-        """The unpacked bytes, to be read from the beginning; what goes wrong names the file."""
+        """The unpacked bytes as a stream from the beginning; errors name the file."""
         try:
             with self._opened() as stream:
                 yield stream if self.packing is None else _Bounded(stream, self.size, self.where)
@@ -110,11 +110,13 @@ class File:
             gzip.BadGzipFile,
             NotImplementedError,
         ) as error:
-            raise DataError(f"{self.where}: not readable, its packing is damaged ({error}); get it again.") from error
+            raise DataError(
+                f"{self.where}: not readable, its compression is damaged ({error}); get it again."
+            ) from error
         except OSError as error:
-            if error.errno is None:  # of a packing, not of the disk
+            if error.errno is None:  # raised by a decompressor, not by the disk
                 raise DataError(
-                    f"{self.where}: not readable, its packing is damaged ({error}); get it again."
+                    f"{self.where}: not readable, its compression is damaged ({error}); get it again."
                 ) from error
             raise
 
@@ -127,13 +129,12 @@ class File:
         if self.packing in ("zstd", "lz4"):
             import pyarrow
 
-            codec = "zstd" if self.packing == "zstd" else "lz4"
-            return pyarrow.CompressedInputStream(pyarrow.OSFile(str(self.path)), codec)
+            return pyarrow.CompressedInputStream(pyarrow.OSFile(str(self.path)), self.packing)
         openers: dict[str, Callable[..., Any]] = {"gzip": gzip.open, "bz2": bz2.open, "xz": lzma.open}
         return openers[self.packing](self.path, "rb")
 
     def on_disk(self) -> Path:
-        """A plain file with its bytes: itself, or a copy of what is packed in it."""
+        """A plain file with its unpacked bytes: itself, or an unpacked copy."""
         if self.packing is None:
             return self.path
         if not self._kept:
@@ -153,7 +154,7 @@ class File:
 
 
 class _Bounded(io.RawIOBase):
-    """Unpacked bytes, no more of them than could be meant."""
+    """A stream of unpacked bytes that refuses implausibly many."""
 
     def __init__(self, stream: Any, file_bytes: int, where: str):
         self.stream, self.file_bytes, self.where, self.count = stream, file_bytes, where, 0
@@ -172,12 +173,12 @@ class _Bounded(io.RawIOBase):
 
 
 def packing_of(head: bytes) -> str | None:
-    """How bytes are packed, by the first of them; None if they are not."""
+    """The compression of a file by its first bytes; None if there is none."""
     return "zip" if head.startswith(ZIP) else next((name for mark, name in PACKED if head.startswith(mark)), None)
 
 
 def zip_format(path: Path) -> str | None:
-    """What a zip archive is as a whole: "npz" or "excel"; None where it only packs files."""
+    """The format of a zip archive as a whole: "npz" or "excel"; None for an archive of ordinary files."""
     names = _members(path)
     if not {*names}.isdisjoint(WORKBOOKS):
         return "excel"
@@ -199,7 +200,7 @@ def archive_kind(path: Path) -> str | None:
 
 
 def _holds_zip(path: Path) -> bool:
-    """Whether the single file of an archive is an archive, or a spreadsheet, which is one."""
+    """Whether the single file of an archive is a zip archive itself, such as a spreadsheet."""
     damaged = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, zlib.error, EOFError)
     with suppress(*damaged), zipfile.ZipFile(path) as archive, archive.open(_members(path)[0]) as inside:
         return inside.read(4) == ZIP
@@ -207,7 +208,7 @@ def _holds_zip(path: Path) -> bool:
 
 
 def unpacked(path: Path, kind: str, scratch: Scratch) -> Path:
-    """The files of an archive in a scratch folder; of a folder that holds nothing but one folder, that."""
+    """Unpack an archive into a scratch folder; return its single file, or the innermost folder that holds several."""
     where = repr(str(path))
     try:
         (_unpack_zip if kind == "zip" else _unpack_tar)(path, scratch.path, where)
@@ -257,7 +258,9 @@ def _unpack_tar(path: Path, folder: Path, where: str) -> None:
 def _write(source: IO[bytes], folder: Path, name: str, where: str, size: int) -> None:
     inside = PurePosixPath(name.replace("\\", "/"))
     if inside.is_absolute() or ".." in inside.parts or not inside.name or "\0" in name or ":" in name:
-        raise DataError(f"{where}: the archive holds {name!r}, which would be written elsewhere; unpack it yourself.")
+        raise DataError(
+            f"{where}: the archive holds {name!r}, which would be written outside its folder; unpack it yourself."
+        )
     target = folder / inside
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as copy:
@@ -268,8 +271,8 @@ def _write(source: IO[bytes], folder: Path, name: str, where: str, size: int) ->
 
 
 def _require_modest(count: int, total: int, path: Path, where: str) -> None:
-    if count > MOST_MEMBERS:
-        raise DataError(f"{where}: more than {MOST_MEMBERS:,} files; unpack it yourself.")
+    if count > MAX_MEMBERS:
+        raise DataError(f"{where}: more than {MAX_MEMBERS:,} files; unpack it yourself.")
     bounds.require_room(total, path.stat().st_size, where)
 
 
@@ -289,7 +292,7 @@ def _members(path: Path) -> list[str]:
 
 
 def _files_in(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """Its members but for folders, what systems leave behind, and those without a name, at which zipfile stumbles."""
+    """The files in an archive without those of operating systems, and without unnamed ones, which break zipfile."""
     named = [one for one in archive.infolist() if one.filename]
     return [one for one in named if not one.is_dir() and not _is_skipped(one.filename)]
 

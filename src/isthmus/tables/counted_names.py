@@ -1,4 +1,4 @@
-"""Numbers that are names of columns: a run of them in a first row with one step, such as years or wavelengths."""
+"""Numbers that name columns: equally spaced runs of them in the first row, such as years or wavelengths."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 __all__ = ["counted_names"]
 
-LEAST_RUN, STEPS = 3, (1.0, 2.0, 5.0, 10.0)  # years; and in a longer run any step
-LONG_RUN = 8
-ROUNDED = 0.02  # of the step, by which numbers that were rounded may differ from it
+MIN_RUN, STEPS = 3, (1.0, 2.0, 5.0, 10.0)  # steps between years
+LONG_RUN = 8  # may have any step
+ROUNDED = 0.02  # tolerance of a step for rounding, relative to the step
 ROWS_BELOW = 3
 YEARS, FEW_YEARS = range(1800, 2101), 0.05
-MANY_ROWS = 20  # of numbers, by which it is seen that years are not among them
+MANY_ROWS = 20  # of numbers without a year, for a single year to be a name
 
 
 def counted_names(row: Sequence[str], below: Sequence[Sequence[str]], kinds: Sequence[str]) -> set[int]:
-    """Places of such runs, above columns of numbers; rows below that hold such a run too say that it is data.
+    """Positions in runs of such numbers above columns of numbers; a run is data if rows below have one there, too.
 
     >>> sorted(counted_names(["land", "1990", "1991", "1992"], [["A", "5", "9", "2"]], ["text"] + ["number"] * 3))
     [1, 2, 3]
@@ -24,7 +24,7 @@ def counted_names(row: Sequence[str], below: Sequence[Sequence[str]], kinds: Seq
     found: set[int] = set()
     for run in _runs(numbers):
         step = abs(numbers[run[1]] - numbers[run[0]])  # pyrefly: ignore[unsupported-operation]
-        long = len(run) >= LONG_RUN or (len(run) >= LEAST_RUN and step in STEPS)
+        long = len(run) >= LONG_RUN or (len(run) >= MIN_RUN and step in STEPS)
         if long and not any(_is_like(other, row, run) for other in below[:ROWS_BELOW]):
             found |= {*run}
     return found | _scattered_years(row, below, kinds, numbers)
@@ -33,10 +33,10 @@ def counted_names(row: Sequence[str], below: Sequence[Sequence[str]], kinds: Seq
 def _scattered_years(
     row: Sequence[str], below: Sequence[Sequence[str]], kinds: Sequence[str], numbers: Sequence[float | None]
 ) -> set[int]:
-    """Places of years that rise from left to right, above numbers that are no years.
+    """Positions of years that increase from left to right, above numbers that are not years.
 
-    One year alone is a name where the words beside it are longer than any below them, or where none of the numbers
-    below is a year, whether they are many or have decimals.
+    A single year is a name if the words beside it are longer than any below them, or if none of the numbers below is a
+    year and they are many or have decimals.
     """
     places = [
         place
@@ -48,37 +48,37 @@ def _scattered_years(
     years = sum(_number(cell) in YEARS for cell in cells)
     words = [place for place, kind in enumerate(kinds) if kind == "text"]
     longer = all(len(row[place].strip()) > max(len(other[place].strip()) for other in below) for place in words)
-    unlike = not years and (len(cells) >= MANY_ROWS or 2 * sum("." in cell for cell in cells) > len(cells))
+    no_years = not years and (len(cells) >= MANY_ROWS or 2 * sum("." in cell for cell in cells) > len(cells))
     fresh = all(row[place].strip() not in {other[place].strip() for other in below} for place in words)
-    alone = len(places) == 1 and not longer and not (unlike and fresh)
+    alone = len(places) == 1 and not longer and not (no_years and fresh)
     if alone or not places or found != sorted({*found}) or years > FEW_YEARS * len(cells):
         return set()
     return {*places} if len(places) > 1 or "text" in kinds else set()
 
 
 def _runs(numbers: Sequence[float | None]) -> list[list[int]]:
-    """Places that stand side by side with one step from number to number."""
+    """Runs of adjacent positions with equal steps between their numbers."""
     runs: list[list[int]] = []
     for place, number in enumerate(numbers):
         if number is None:
             continue
         last = runs[-1] if runs and runs[-1][-1] == place - 1 else None
-        if last is not None and _goes_on([*(numbers[one] for one in last), number]):
+        if last is not None and _continues_run([*(numbers[one] for one in last), number]):
             last.append(place)
         else:
             runs.append([place - 1, place] if last is not None and numbers[place - 1] != number else [place])
-    return [run for run in runs if len(run) >= LEAST_RUN]
+    return [run for run in runs if len(run) >= MIN_RUN]
 
 
-def _goes_on(numbers: Sequence[float | None]) -> bool:
-    """Whether the last two of some numbers are as far apart as the first two."""
+def _continues_run(numbers: Sequence[float | None]) -> bool:
+    """Whether the last two numbers are as far apart as the first two."""
     first, second, *_ = numbers
     step, last = second - first, numbers[-1] - numbers[-2]  # pyrefly: ignore[unsupported-operation]
     return step != 0 and abs(last - step) <= ROUNDED * abs(step)
 
 
 def _is_like(other: Sequence[str], row: Sequence[str], run: Sequence[int]) -> bool:
-    """Whether a row below has the same numbers, or a run with one step in the same places."""
+    """Whether a row below has the same numbers, or an equally spaced run, in the same positions."""
     numbers = [_number(other[place]) for place in run]
     same = sum(number is not None and number == _number(row[place]) for number, place in zip(numbers, run, strict=True))
     return 2 * same >= len(run) or _runs(numbers) == [list(range(len(run)))]

@@ -1,7 +1,7 @@
-"""The forms in which the cells of a column may be dates, and how many are in each.
+"""The possible date formats of a column, and how many cells match each.
 
-Which form holds is settled by all cells: the one in which most are dates; of two such, the one in which the column goes
-forward in time; then the order of day and month that other columns of the file show.
+All cells decide: the format that most cells match; among several, one in which the dates increase; then the order of
+day and month in other columns of the file.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from isthmus.tables.text_dates import DAY, DateForm, dates_of, likely_forms
 
 __all__ = ["DateCounts"]
 
-FORWARD = 0.95  # of the dates that are no earlier than the one before: time goes forward
-LOOKED_AT = 200  # texts of a block by which the forms in question are found
+FORWARD = 0.95  # share of dates no earlier than the one before, from which dates count as increasing
+SAMPLE_SIZE = 200  # texts of the first block from which candidate formats are inferred
 
 
 @dataclass
 class DateCounts:
-    """What the cells of one column are as dates.
+    """How the cells of one column can be read as dates.
 
     Attributes
     ----------
     counts : dict
-        How many texts are dates in each form that is still in question.
+        How many cells are dates in each candidate format.
     growing : dict
         How many of these are no earlier than the one before.
     whole_days : dict
@@ -41,11 +41,11 @@ class DateCounts:
 
     @property
     def most(self) -> int:
-        """How many cells are dates in the best form."""
+        """How many cells are dates in the best format."""
         return max(self.counts.values(), default=0)
 
     def add_iso(self, cells: Any, n_before: int) -> Any:
-        """The quick way for a column of ISO 8601 dates only; None, and nothing added, if a cell is anything else."""
+        """A fast path for columns of ISO 8601 dates only; None, with nothing added, if any cell is something else."""
         import pyarrow
 
         form = next(iter(self.counts), None)
@@ -59,16 +59,16 @@ class DateCounts:
         return found.cast(pyarrow.timestamp("us"))
 
     def add(self, texts: DistinctTexts, n_needed: float) -> None:
-        """The next cells; a form in which fewer than ``n_needed`` are dates is dropped."""
+        """Count the next cells; a format that fewer than ``n_needed`` cells match is dropped."""
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
-        there = np.flatnonzero(texts.times > 0)
-        if not len(there):
+        present = np.flatnonzero(texts.times > 0)
+        if not len(present):
             return
         if not self.counts:
-            some = there[:: max(1, len(there) // LOOKED_AT)]
-            self.counts = dict.fromkeys(likely_forms([texts.words[int(place)].as_py() for place in some]), 0)
+            sample = present[:: max(1, len(present) // SAMPLE_SIZE)]
+            self.counts = dict.fromkeys(likely_forms([texts.words[int(place)].as_py() for place in sample]), 0)
         for form in list(self.counts):
             found = compute.if_else(mask_of(texts.times > 0), dates_of(texts.words, form), None)
             self.counts[form] += texts.count(~np.asarray(found.is_null()))
@@ -84,7 +84,7 @@ class DateCounts:
             self.whole_days[form] = self.whole_days.get(form, True) and bool((moments % DAY == 0).all())
 
     def best(self, *, day_first: bool) -> tuple[DateForm, int, bool] | None:
-        """The form in which most cells are dates, how many are, and whether day and month could be the other way."""
+        """The format that most cells match, how many do, and whether day and month could be swapped."""
         if not self.counts:
             return None
         tied = [form for form, count in self.counts.items() if count == self.most]
@@ -96,5 +96,5 @@ class DateCounts:
             return (not form.is_span, forward[form], wanted, -order.index(form))
 
         best = max(tied, key=rank)
-        other = next((form for form in tied if form.swapped == best), None)
-        return best, self.most, other is not None and forward[best] == forward[other]
+        swapped = next((form for form in tied if form.swapped == best), None)
+        return best, self.most, swapped is not None and forward[best] == forward[swapped]

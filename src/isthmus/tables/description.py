@@ -1,4 +1,4 @@
-"""What was made of a file, said once: a line a column on the terminal, and the same as JSON."""
+"""How a file was read: one line per column for the terminal, and the same as JSON."""
 
 from __future__ import annotations
 
@@ -13,32 +13,28 @@ from isthmus.tables.row_shape import RowShape
 
 __all__ = ["Description", "placed"]
 
-MOST_LINES = 40
+MAX_LINES = 40
 SHOWN_NAME, SHOWN_WHY = 32, 100
 PLURALS = {
-    "category": "categories",
-    "boolean": "booleans",
-    "number": "numbers",
-    "count": "counts",
-    "date": "dates",
+    "category": "categories", "boolean": "booleans", "number": "numbers", "count": "counts", "date": "dates",
     "time": "times",
-}
+}  # fmt: skip
 ROW = re.compile(r"\{row (\d+)\}")
 
 
 @dataclass(frozen=True)
 class Description:
-    """A file in words.
+    """A summary of a table and of how it was read.
 
     Attributes
     ----------
     name : str
-        What the table is called.
+        Name of the table.
     n_rows : int
     findings : tuple of Finding
-        One a column of the file; none for an array, all of whose columns are numbers.
+        One per column of the file; none for an array, whose columns are all numbers.
     notes : tuple of str
-        What was made of the file as a whole, a sentence each.
+        Remarks on the file as a whole, a sentence each.
     n_numbers : int
         Numbers in a row where there are no findings.
     image_shape : tuple of int or None
@@ -67,17 +63,17 @@ class Description:
 
     @property
     def left_out(self) -> tuple[Finding, ...]:
-        """The columns that are not, but for ids and labels."""
+        """The columns that are not learned from, without ids, labels and given ones."""
         roles = (self.id_name, self.label_name)
         return tuple(one for one in self.findings if not one.learned and one.name not in roles and one.kind != "given")
 
     @property
     def missing(self) -> int:
-        """Cells missing in the columns that are learned from."""
+        """How many cells are missing in the columns that are learned from."""
         return sum(finding.n_missing for finding in self.learned) + self.n_missing
 
     def sentence(self) -> str:
-        """All of it in one line.
+        """The summary in one line.
 
         >>> Description("f", 3, n_numbers=64, image_shape=(8, 8)).sentence()
         'f: 3 rows, pictures of 8×8.'
@@ -102,33 +98,33 @@ class Description:
             for what, name in (("ids", self.id_name), ("labels", self.label_name))
             if name is not None
         ]
-        told = f"{self.name}: {rows}, {what}{'; ' if roles else ''}{', '.join(roles)}."
+        text = f"{self.name}: {rows}, {what}{'; ' if roles else ''}{', '.join(roles)}."
         if self.missing:
-            told += f" {self.missing:,} {'cell is' if self.missing == 1 else 'cells are'} missing."
-        return told
+            text += f" {self.missing:,} {'cell is' if self.missing == 1 else 'cells are'} missing."
+        return text
 
     def lines(self) -> list[str]:
-        """The sentence, then a line a column, then notes."""
+        """The sentence, then one line per column, then notes."""
         shown = self._shown()
         width = max((min(len(finding.name), SHOWN_NAME) for finding in shown), default=0)
         lines = [self.sentence()]
         for finding in shown:
             name = finding.name if len(finding.name) <= SHOWN_NAME else finding.name[: SHOWN_NAME - 1] + "…"
-            lines.append(f"  {name:<{width}}  {finding.kind:<8}  {self._told(finding)}".rstrip())
+            lines.append(f"  {name:<{width}}  {finding.kind:<8}  {self._remarks(finding)}".rstrip())
         if len(shown) < len(self.findings):
             rest = Counter(finding.kind for finding in self.findings if finding not in shown)
-            told = ", ".join(f"{count:,} {PLURALS.get(kind, kind)}" for kind, count in rest.items())
-            lines.append(f"  and {told} more")
+            counts = ", ".join(f"{count:,} {PLURALS.get(kind, kind)}" for kind, count in rest.items())
+            lines.append(f"  and {counts} more")
         return [*lines, *(f"  note: {note}" for note in self.notes)]
 
     def _shown(self) -> list[Finding]:
-        """All columns, or of very many those of which there is something to say."""
-        if len(self.findings) <= MOST_LINES:
+        """All columns; of very many, only those with remarks."""
+        if len(self.findings) <= MAX_LINES:
             return list(self.findings)
-        telling = [one for one in self.findings if one.notes or not one.learned or one.kind != "number"]
-        return telling[:MOST_LINES] or list(self.findings[:3])
+        notable = [one for one in self.findings if one.notes or not one.learned or one.kind != "number"]
+        return notable[:MAX_LINES] or list(self.findings[:3])
 
-    def _told(self, finding: Finding) -> str:
+    def _remarks(self, finding: Finding) -> str:
         if finding.name == self.label_name:
             return "the labels, not used for training"
         if finding.name == self.id_name:
@@ -143,7 +139,7 @@ class Description:
         return text if len(text) <= 2 * SHOWN_WHY else text[: 2 * SHOWN_WHY - 1] + "…"
 
     def to_facts(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The description as a JSON object."""
         columns = [
             {
                 "name": one.name,
@@ -171,14 +167,14 @@ class Description:
 
 
 def placed(text: str, line_of: Callable[[int], int | None]) -> str:
-    """A note in which rows are named by their lines in the file, where these are known."""
+    """A note with ``{row 7}`` replaced by the line in the file, or by ``row 7`` if the line is not known."""
 
-    def said(found: re.Match[str]) -> str:
+    def line_or_row(found: re.Match[str]) -> str:
         row = int(found[1])
         line = line_of(row)
         return f"row {row}" if line is None else f"line {line}"
 
-    return ROW.sub(said, text)
+    return ROW.sub(line_or_row, text)
 
 
 def _few(names: Sequence[str], limit: int = 5) -> str:

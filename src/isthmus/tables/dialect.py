@@ -1,7 +1,7 @@
-"""How a file of text writes a table: what stands between cells and around them, which lines are no part of it.
+"""The dialect of a text file: separator, quote, escape, decimal mark and comment, inferred from its first lines.
 
-Each way of splitting the first lines is given a score, high where most lines come out with as many cells and these are
-short, or numbers, or dates. The rest of the file is then read in the best way, and never guessed at again.
+Every separator is scored on the first lines. The score is high if most lines split into the same number of cells, and
+the cells are short, numbers or dates. The whole file is then read with the best one.
 """
 
 from __future__ import annotations
@@ -21,29 +21,22 @@ from isthmus.tables.heading import Heading, heading_of, widest_row
 
 __all__ = ["BLANKS", "WIDE_BLANKS", "Dialect", "dialect_of", "split_line"]
 
-BLANKS, WIDE_BLANKS = " ", "  "  # runs of blanks; runs of two or more, where single ones stand inside cells
+BLANKS, WIDE_BLANKS = " ", "  "  # runs of spaces; runs of two or more, where cells contain single spaces
 SEPARATORS = (",", ";", "\t", "|")
 RARE_SEPARATORS = (":", "^", "~", "\x01", "\x1f", "¦", "§", "!")
 NAMES = {
-    "comma": ",",
-    "semicolon": ";",
-    "tab": "\t",
-    "pipe": "|",
-    "space": " ",
-    "spaces": " ",
-    "blank": " ",
-    "\\t": "\t",
-}
+    "comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " ", "spaces": " ", "blank": " ", "\\t": "\t",
+}  # fmt: skip
 LINE = re.compile(r"\r\n|\n|\r")
 COMMENTS = ("#@", "#", "//", "%", "--", "!", "*", ";")
-LOOKED_AT = 400
+SAMPLE_ROWS = 400
 SHORT_CELL = 40
-PIECES = re.compile(r"[-+0-9.]+(?:\s+[-+0-9.]+)+")  # two numbers in a cell, as of another separator
-FIELDS = re.compile(r"^(?:fields|columns|header|names):\s+", re.IGNORECASE)  # as logs have it before their names
-ONE = re.compile(  # thousands set apart by a blank, or from one day to another
+PIECES = re.compile(r"[-+0-9.]+(?:\s+[-+0-9.]+)+")  # several numbers in one cell, a sign of another separator
+FIELDS = re.compile(r"^(?:fields|columns|header|names):\s+", re.IGNORECASE)  # precedes the names in log files
+ONE_VALUE = re.compile(  # digits grouped by spaces, or a range of dates
     r"[-+]?\d{1,3}(?:\s\d{3})+(?:[.,]\d+)?|\S+ - \S+"
 )
-FIRM = {  # numbers that are such with one decimal mark alone: 1,5 but not 1,500
+UNAMBIGUOUS = {  # numbers that show their decimal mark: 1,5 but not 1,500
     mark.strip("\\"): re.compile(
         rf"[-+]?(?:[0-9]+|[0-9]{{1,3}}(?:[{other} '’][0-9]{{3}})+){mark}(?:[0-9]{{1,2}}|[0-9]{{4,}})"
         rf"|[-+]?[0-9]{{1,3}}(?:{other}[0-9]{{3}})+{mark}[0-9]+|[-+]?0{mark}[0-9]{{3}}"
@@ -54,24 +47,24 @@ FIRM = {  # numbers that are such with one decimal mark alone: 1,5 but not 1,500
 
 @dataclass(frozen=True)
 class Dialect:
-    """How cells and lines are written.
+    """How a text file writes cells and lines.
 
     Attributes
     ----------
     separator : str
-        One letter; a blank for runs of blanks, two for runs of two or more; empty where a line is one cell.
+        One character; a space for runs of spaces, two for runs of two or more; empty if each line is one cell.
     quote : str
-        What stands around a cell that holds a separator; empty for nothing.
+        The character around cells that contain a separator; empty for none.
     escape : str
-        What takes a quote its meaning inside quotes, where that is not only doubled.
+        The escape character for quotes inside quotes; empty if quotes are doubled.
     decimal : str
-        The decimal mark that most numbers have.
+        The decimal mark of most numbers.
     comment : str
-        With what a line begins that is no row.
+        The prefix of comment lines; empty for none.
     starts : tuple of int
-        Of columns that stand below one another, cells of which are empty or hold blanks: where each begins.
+        Where each column of a fixed-width table starts; empty for other tables.
     spaced : bool
-        Whether blanks stand between a separator and a quote.
+        Whether spaces come between a separator and a quote.
     """
 
     encoding: str = "utf-8"
@@ -85,18 +78,18 @@ class Dialect:
 
     @property
     def is_blanks(self) -> bool:
-        """Whether cells are separated by blanks."""
+        """Whether cells are separated by spaces."""
         return self.separator in (BLANKS, WIDE_BLANKS)
 
     @property
     def arrow_separator(self) -> str:
-        """What stands between cells where pyarrow reads them, which wants a letter of ASCII."""
+        """The separator for pyarrow, which accepts only ASCII characters."""
         if self.is_blanks:
             return "\t"
         return self.separator if self.separator and self.separator.isascii() else "\x1f"
 
     def rows(self, lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-        """The rows of lines, each with the place of the line at which it begins; blank lines and comments are none."""
+        """The rows of lines, each with the index of its first line; blank lines and comments are skipped."""
         kept = [
             (place, line)
             for place, line in enumerate(lines)
@@ -115,19 +108,19 @@ class Dialect:
             escapechar=self.escape or None,
             skipinitialspace=self.spaced,
         )
-        begin = 0
+        start = 0
         try:
             for row in reader:
-                yield kept[begin][0], row
-                begin = reader.line_num
-                if begin >= len(kept):
+                yield kept[start][0], row
+                start = reader.line_num
+                if start >= len(kept):
                     break
-        except csv.Error:  # a cell larger than Python's reader takes, or a byte that is none
+        except csv.Error:  # a cell too large for Python's reader, or a NUL byte
             return
 
 
 def split_line(line: str, dialect: Dialect) -> list[str]:
-    """The cells of one line of text separated by blanks, or the line as one cell.
+    """The cells of a line separated by spaces, or the line as one cell.
 
     >>> split_line("  a  'b c'  1", Dialect(separator=" ", quote="'"))
     ['a', 'b c', '1']
@@ -149,22 +142,22 @@ def split_line(line: str, dialect: Dialect) -> list[str]:
 
 
 def dialect_of(text: str, *, encoding: str, separator: str | None = None, decimal: str | None = None) -> Dialect:
-    """The dialect of a text by its beginning; ``separator`` and ``decimal`` where they are known."""
-    lines = [line for line in LINE.split(text) if line.strip()][: 3 * LOOKED_AT]
+    """Infer the dialect of a text from its beginning, given ``separator`` and ``decimal`` if they are known."""
+    lines = [line for line in LINE.split(text) if line.strip()][: 3 * SAMPLE_ROWS]
     comment = _comment(lines)
-    plain = [line for line in lines if not (comment and line.lstrip().startswith(comment))][: 2 * LOOKED_AT]
+    plain = [line for line in lines if not (comment and line.lstrip().startswith(comment))][: 2 * SAMPLE_ROWS]
     quote = _quote("\n".join(plain)[:16384])
     escape = "\\" if quote and escapes(text, quote) else ""
     candidates = [NAMES.get(separator.lower(), separator)] if separator else None
     found: dict[str, tuple[float, list[list[str]]]] = {}
     for mark in candidates or (*SEPARATORS, BLANKS, WIDE_BLANKS, *RARE_SEPARATORS):
         one = Dialect(encoding, mark, quote, escape, comment=comment, spaced=_spaced(text[:65536], mark, quote))
-        rows = [row for _, row in one.rows(plain)][:LOOKED_AT]
+        rows = [row for _, row in one.rows(plain)][:SAMPLE_ROWS]
         found[mark] = (1.0 if candidates else _score(rows, mark)), rows
     if separator and all(len(row) < 2 for _, rows in found.values() for row in rows):
         other = dialect_of(text, encoding=encoding).separator
         if other:
-            raise DataError(f"--separator {separator!r} stands in no line; cells seem to be separated by {other!r}.")
+            raise DataError(f"--separator {separator!r} is in no line; cells seem to be separated by {other!r}.")
     if separator == decimal == "," and not any(f"{quote}," in line for line in plain):
         raise DataError("--separator and --decimal are both ',', and no cell is quoted; leave one of them out.")
     whole = [mark for mark in SEPARATORS if not candidates and _explains_all(found[mark][1], mark)]
@@ -177,47 +170,47 @@ def dialect_of(text: str, *, encoding: str, separator: str | None = None, decima
     chosen = chosen if found[chosen][0] > 0 else ""
     spaced = _spaced(text[:65536], chosen, quote)
     best = Dialect(encoding, chosen, quote, escape, comment=comment, spaced=spaced)
-    rows = [row for _, row in best.rows(plain)][:LOOKED_AT]
+    rows = [row for _, row in best.rows(plain)][:SAMPLE_ROWS]
     if not candidates or best.is_blanks:
-        fixed = Dialect(encoding, WIDE_BLANKS, "", "", comment=comment, starts=starts_of(plain[:LOOKED_AT]))
-        below = [row for _, row in fixed.rows(plain)][:LOOKED_AT] if fixed.starts else []
+        fixed = Dialect(encoding, WIDE_BLANKS, "", "", comment=comment, starts=starts_of(plain[:SAMPLE_ROWS]))
+        below = [row for _, row in fixed.rows(plain)][:SAMPLE_ROWS] if fixed.starts else []
         if below and not _is_even(rows) and _score(below, BLANKS) > _score(rows, best.separator):
             best, rows = fixed, below
     return replace(best, decimal=decimal or _decimal(rows, best.separator))
 
 
 def headed(dialect: Dialect, lines: Sequence[str], header: bool | int | None) -> tuple[Heading, int]:
-    """Where the table begins among lines, with the place of the line at which its data do.
+    """The heading of the table in ``lines``, and the index of the first line of data.
 
-    The last line of comments above is taken for the names if it has as many cells and there are none else.
+    If there is no row of names, a comment line above with as many cells as the rows is used.
     """
-    found = list(dialect.rows(lines))[: 3 * LOOKED_AT]
+    found = list(dialect.rows(lines))[: 3 * SAMPLE_ROWS]
     if not found:
         return Heading((), 0), 0
     rows = [row for _, row in found]
     width = widest_row(rows)
     heading = heading_of(rows, width, header)
-    begin = found[heading.first][0] if heading.first < len(found) else len(lines)
+    first_line = found[heading.first][0] if heading.first < len(found) else len(lines)
     if dialect.is_blanks and header is None and heading.first > 0:
-        names = _names_above(lines, begin, width, dialect)
+        names = _names_above(lines, first_line, width, dialect)
         if names is not None:
-            return Heading(names, heading.first, heading.above), begin
+            return Heading(names, heading.first, heading.above), first_line
     if not heading.named and dialect.comment and header is not False:
         names = _commented_names(dialect, lines[: found[0][0]], width)
         if names is not None:
-            return Heading(names, heading.first, heading.above), begin
-    return heading, begin
+            return Heading(names, heading.first, heading.above), first_line
+    return heading, first_line
 
 
-def _names_above(lines: Sequence[str], begin: int, width: int, dialect: Dialect) -> tuple[str, ...] | None:
-    """Names from lines right above columns that stand below one another; None where no word is amiss among them."""
-    body, starts = [line for line in lines[begin : begin + 50] if line.strip()], dialect.starts
+def _names_above(lines: Sequence[str], first_line: int, width: int, dialect: Dialect) -> tuple[str, ...] | None:
+    """Names from the lines right above aligned columns; None if the heading is already split correctly."""
+    body, starts = [line for line in lines[first_line : first_line + 50] if line.strip()], dialect.starts
     columns = spans_below(body, width)
     if starts and body:
-        ends = [*starts[1:], max([starts[-1] + 1, *map(len, body)])]
-        columns = [(start, len(max((line[start:end].rstrip() for line in body), key=len)) + start)
-                   for start, end in zip(starts, ends, strict=True)]  # fmt: skip
-    above = begin - 1
+        stops = [*starts[1:], max([starts[-1] + 1, *map(len, body)])]
+        columns = [(start, start + max(len(line[start:stop].rstrip()) for line in body))
+                   for start, stop in zip(starts, stops, strict=True)]  # fmt: skip
+    above = first_line - 1
     while above >= 0 and not lines[above].strip():
         above -= 1
     heads: list[str] = []
@@ -227,12 +220,12 @@ def _names_above(lines: Sequence[str], begin: int, width: int, dialect: Dialect)
             break
         heads.insert(0, lines[above])
         above -= 1
-    as_cut = all(cut(line, starts) is not None if starts else len(line.split()) == width for line in heads)
+    is_split = all(cut(line, starts) is not None if starts else len(line.split()) == width for line in heads)
     last = heads[-1].split() if heads else []
-    apart = not columns or names_over(heads[-1:], columns) != last
-    if len(last) == width and dialect.separator == WIDE_BLANKS and apart:
-        return once_each(last)  # one blank between names, which then stand above no column
-    if not columns or not heads or as_cut:
+    unaligned = not columns or names_over(heads[-1:], columns) != last
+    if len(last) == width and dialect.separator == WIDE_BLANKS and unaligned:
+        return once_each(last)  # single spaces between names, which are not aligned with the columns
+    if not columns or not heads or is_split:
         return None
     names = names_over(heads, columns)
     if sum(map(bool, names)) < width - 1:
@@ -254,14 +247,14 @@ def _commented_names(dialect: Dialect, above: Sequence[str], width: int) -> tupl
                 break
         else:
             if place or len(text.split()) < width - 1:
-                break  # a line of units may have a word less
-    # below the names may stand their units, which come more than once
+                break  # a line of units may have one word fewer
+    # the line below the names may hold their units, which repeat
     chosen = next((cells for cells in found if len({*cells}) == width), found[0] if found else None)
     return None if chosen is None else once_each(chosen)
 
 
 def _comment(lines: Sequence[str]) -> str:
-    """With what lines of comment begin, if there are any at the beginning; they are fewer than the others."""
+    """The prefix of comment lines, if there are any; there must be fewer of them than other lines."""
     if not lines:
         return ""
     for mark in COMMENTS:
@@ -290,7 +283,7 @@ def _quote(text: str) -> str:
 
 
 def _spaced(text: str, separator: str, quote: str) -> bool:
-    """Whether quotes are set apart from the separators before them, as in ``1, "a, b"``."""
+    """Whether spaces come between separators and quotes, as in ``1, "a, b"``."""
     if separator.strip() == "" or not quote:
         return False
     return re.search(f"{re.escape(separator)} +{quote}(?!{quote})", text) is not None
@@ -306,7 +299,7 @@ def _score(rows: Sequence[Sequence[str]], separator: str) -> float:
     if width < 2:
         return 0.0
     if separator in (BLANKS, WIDE_BLANKS, ":") and width == 2 and len(rows[0]) == 1:
-        return 0.0  # a moment, or two words, below one name
+        return 0.0  # a time, or two words, below one name
     own = [row for row in body if len(row) == width]
     cells = [cell for row in own[:100] for cell in row]
     kinds = Counter(map(cell_kind, cells))
@@ -314,7 +307,7 @@ def _score(rows: Sequence[Sequence[str]], separator: str) -> float:
     short = sum(len(cell) <= SHORT_CELL for cell in cells) / len(cells)
     near = sum(widths[one] for one in widths if abs(one - width) <= 1) / len(body)
     share = max(len(own) / len(body), 0.6 * near)
-    liking = (
+    prior = (
         0.9
         if separator == BLANKS
         else 0.88
@@ -325,26 +318,26 @@ def _score(rows: Sequence[Sequence[str]], separator: str) -> float:
     )
     if separator in (BLANKS, *RARE_SEPARATORS) and typed < 0.2 and share < 0.95:
         return 0.0  # prose
-    return share**2 * (0.4 + 0.4 * typed + 0.2 * short) * (1 - 1 / (width + 1)) * liking
+    return share**2 * (0.4 + 0.4 * typed + 0.2 * short) * (1 - 1 / (width + 1)) * prior
 
 
 def _is_even(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether all rows have as many cells, and more than one."""
+    """Whether all rows have the same number of cells, and more than one."""
     return len({len(row) for row in rows}) == 1 and len(rows[0]) > 1
 
 
 def _explains_all(rows: Sequence[Sequence[str]], separator: str) -> bool:
-    """Whether a separator cuts every line, the first too, into as many cells, none of which is two numbers."""
+    """Whether a separator splits nearly all lines like the first, with few cells that hold two numbers."""
     widths = Counter(map(len, rows))
     if len(rows) < 3 or len(rows[0]) < 2 or widths[len(rows[0])] < 0.98 * len(rows):
         return False
     cells = [cell for row in rows[:100] for cell in row]
     pieces = (cell.strip() for cell in cells)
-    return sum(bool(PIECES.fullmatch(cell)) and not ONE.fullmatch(cell) for cell in pieces) < 0.1 * len(cells)
+    return sum(bool(PIECES.fullmatch(cell)) and not ONE_VALUE.fullmatch(cell) for cell in pieces) < 0.1 * len(cells)
 
 
 def _words_hold_blanks(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether two blanks or more stand between the cells of nearly every line, and one inside words."""
+    """Whether nearly all lines have several spaces between cells, and cells of words contain single ones."""
     widths = Counter(map(len, rows))
     width, count = widths.most_common(1)[0] if widths else (0, 0)
     if width < 2 or count < 0.95 * len(rows):
@@ -354,13 +347,13 @@ def _words_hold_blanks(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _decimal(rows: Sequence[Sequence[str]], separator: str) -> str:
-    counts = dict.fromkeys(FIRM, 0)
+    counts = dict.fromkeys(UNAMBIGUOUS, 0)
     grouped = 0
     for row in rows:
         for cell in row:
             text = cell.strip().strip("$€£% ")
-            for mark, firm in FIRM.items():
-                counts[mark] += firm.fullmatch(text) is not None
+            for mark, pattern in UNAMBIGUOUS.items():
+                counts[mark] += pattern.fullmatch(text) is not None
             grouped += re.fullmatch(r"[-+]?[1-9][0-9]{0,2},[0-9]{3}", text) is not None
     if counts[","] != counts["."]:
         return "," if counts[","] > counts["."] else "."

@@ -1,4 +1,4 @@
-"""The different texts of a block of a column: each is looked at once, however many cells have it."""
+"""The distinct texts of a block of a column: each is examined once, however many cells have it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["DistinctTexts", "mask_of"]
 
 @dataclass(frozen=True)
 class DistinctTexts:
-    """The different texts, how many cells have each (0 for those that are missing), and which text each cell has."""
+    """The distinct texts, how many cells have each (0 for those that are missing), and the text of each cell."""
 
     words: Any
     indices: Any
@@ -20,16 +20,16 @@ class DistinctTexts:
 
     @property
     def n_cells(self) -> int:
-        """Cells that are not missing."""
+        """How many cells are not missing."""
         return int(self.times.sum())
 
     def count(self, mask: np.ndarray) -> int:
-        """How many cells have one of some texts."""
+        """How many cells have one of the texts in ``mask``."""
         return int(self.times[mask].sum())
 
 
 def mask_of(mask: np.ndarray) -> Any:
-    """A mask as Arrow takes it: from its bits, since pyarrow.array would import numpy.ma first."""
+    """A mask as an Arrow array, made from its bits, since pyarrow.array would import numpy.ma."""
     import pyarrow
 
     bits = pyarrow.py_buffer(np.packbits(mask, bitorder="little"))

@@ -1,7 +1,7 @@
-"""In which encoding a file of text is written: told by its first bytes, else by what its letters come out as.
+"""The encoding of a text file, inferred from its first bytes.
 
-UTF-8 is recognised beyond doubt. Of the older encodings the one is taken in which the letters stand together as they do
-in some language: a word such as Ïðèâåò, all of accented letters, is Cyrillic in truth.
+UTF-8 is recognized reliably. Among the older encodings, the one is chosen whose letters combine as they do in a real
+language: a word of accented letters only, such as Ïðèâåò, is really Cyrillic.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BOMS = (
 )  # fmt: skip
 WESTERN = "cp1252"
 OTHERS = ("cp1251", "koi8-r", "cp1253", "cp1255", "cp1256", "cp1250", "cp1254", "cp866", "mac_roman")
-WIDE = {  # the national set of an encoding of many letters, and the first bytes of its common ideographs
+WIDE = {  # multi-byte encodings: the national character set, and the first bytes of its common ideographs
     "gb18030": ("gb2312", 0xB0, 0xD7),
     "cp932": ("shift_jis", 0x88, 0x97),
     "euc_jp": ("euc_jp", 0xB0, 0xCF),
@@ -42,11 +42,11 @@ COMMON = {  # the script of an encoding, and the letters beyond ASCII that its l
     "cp1255": ("HEBREW", "יוהלאתרשמבנדם"),
     "cp1256": ("ARABIC", "ابتدرسعلمنهويةك"),
 }
-SIGNS = {  # that stand alone, beside ASCII: of °C, µm, m², 5 €
+SIGNS = {  # symbols that occur beside ASCII, as in °C, µm, m², 5 €
     WESTERN: "°²³µ±£§·×½¼¾®©«»€¥ªº",
     "mac_roman": "°µ±£§·®©«»¢",
 }
-QUOTES = "«»“”„‘’‚…–—¿¡\u00a0"  # that stand beside letters
+QUOTES = "«»“”„‘’‚…–—¿¡\u00a0"  # punctuation that occurs beside letters
 HANZI = (
     "的一是了不在有人这中大国上个来到时和地出年得就那要下以生会自着去之过家学对可里后小多天能好都然没日于起还成事只作当想看文无手"
     "名市京号姓性别男女年龄城北上海电话价格数量产品公司部门工资省区县街路商品单位总计金合额月周期时间地址学校"
@@ -56,8 +56,8 @@ HANGUL = (
     "이다가는의에하고로을지사기도한나시자대어리인서아수정일만스라해부보구전주상과제소장원동김박최남여성명"
     "연월시군역천광산울인구번호금액가격"
 )
-SURE_WIDE, MANY, LEAST_LIKELY = 0.75, 20, 0.3
-STRAY = "isthmus-stray"  # the error handler: a byte that is no UTF-8 is what Windows would write with it
+SURE_WIDE, MANY, MIN_LIKELY = 0.75, 20, 0.3
+STRAY = "isthmus-stray"  # the error handler that decodes bytes that are not UTF-8 as cp1252
 
 
 def _stray(error: UnicodeError) -> tuple[str, int]:
@@ -71,7 +71,7 @@ codecs.register_error(STRAY, _stray)
 
 
 def encoding_of(head: bytes, *, whole: bool) -> str:
-    """The encoding of a text by its first bytes; ``whole`` where they are all of it.
+    """The encoding of a text by its first bytes; ``whole`` if they are all of it.
 
     >>> encoding_of("Größe".encode("utf-8"), whole=True), encoding_of("Größe".encode("latin-1"), whole=True)
     ('utf-8', 'cp1252')
@@ -93,7 +93,7 @@ def encoding_of(head: bytes, *, whole: bool) -> str:
 
 
 def _mostly_utf8(head: bytes) -> bool:
-    """Whether nearly all letters beyond ASCII are UTF-8, and a few strays are not."""
+    """Whether nearly all characters beyond ASCII are valid UTF-8, except for a few strays."""
     text = head.decode("utf-8", "replace")
     strays = text.count("\ufffd")
     return strays * 10 < sum(letter > "\x7f" for letter in text) - strays
@@ -109,18 +109,18 @@ def _older(head: bytes, *, whole: bool) -> str:
             continue
         score = _wide_score(text, *WIDE[name]) if name in WIDE else _score(text, name)
         if name in WIDE and score > SURE_WIDE and beyond >= MANY:
-            score += 0.1  # letters of two bytes that are all such, and common ones, are hardly chance
-        doubt = 0.03 if name == "cp1250" else 0.1 + 0.5 / beyond  # a letter or two say little
+            score += 0.1  # many common two-byte characters are hardly chance
+        doubt = 0.03 if name == "cp1250" else 0.1 + 0.5 / beyond  # one or two characters are weak evidence
         if score > most + (doubt if best == WESTERN else 0.0):
             best, most = name, score
-    return best if most > LEAST_LIKELY else WESTERN
+    return best if most > MIN_LIKELY else WESTERN
 
 
 def _score(text: str, encoding: str) -> float:
-    """How well the letters beyond ASCII go together, at most 1: common ones, of one script, capitals in front."""
+    """How plausible the letters beyond ASCII are, at most 1: common ones, of one script, capitals first."""
     script, common = COMMON[encoding]
     if encoding == "koi8-r" and not any(letter.islower() for letter in text if letter > "\x7f"):
-        return 0.0  # capitals alone: the letters of Hebrew, which has none, stand in their places
+        return 0.0  # capitals only: these bytes are the letters of Hebrew, which has no capitals
     signs = SIGNS.get(encoding, "")
     beyond = [place for place, letter in enumerate(text) if letter > "\x7f"][:5000]
     good = 0.0
@@ -134,8 +134,12 @@ def _score(text: str, encoding: str) -> float:
         kin = all((other.isascii() and script == "LATIN") or _is_of(other, script) for other in near)
         if _is_of(letter, script) and kin and not (letter.isupper() and before.islower()):
             alone = script == "LATIN" and bool(near) and not any(other.isascii() for other in near)
-            strange = any(other > "\x7f" and not other.isalpha() and other not in QUOTES for other in before + after)
-            good += 0.3 if strange else 0.4 if alone else 1.0 if letter in common or letter.lower() in common else 0.5
+            odd_neighbour = any(
+                other > "\x7f" and not other.isalpha() and other not in QUOTES for other in before + after
+            )
+            good += (
+                0.3 if odd_neighbour else 0.4 if alone else 1.0 if letter in common or letter.lower() in common else 0.5
+            )
     return good / max(1, len(beyond))
 
 
@@ -144,7 +148,7 @@ def _is_of(letter: str, script: str) -> bool:
 
 
 def _wide_score(text: str, national: str, first: int, last: int) -> float:
-    """How well ideographs and syllables go together; the national sets have the common ideographs in front."""
+    """How plausible ideographs and syllables are; national sets put the common ideographs first."""
     good, count = 0.0, 0
     for place, letter in enumerate(text):
         if letter <= "\x7f":
@@ -153,7 +157,7 @@ def _wide_score(text: str, national: str, first: int, last: int) -> float:
         if count > 5000:
             break
         around = text[max(0, place - 1) : place] + text[place + 1 : place + 2]
-        inside = len(around) == 2 and around.isascii() and around.isalpha()  # in the midst of a Latin word
+        inside = len(around) == 2 and around.isascii() and around.isalpha()  # within a Latin word
         known = "\u3000" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7a3" or "\uff00" <= letter <= "\uff60"
         if known and not inside:
             often = letter in HANZI or letter in HANGUL or "\u3040" <= letter <= "\u30ff"
@@ -164,14 +168,14 @@ def _wide_score(text: str, national: str, first: int, last: int) -> float:
 
 
 def decoded(data: bytes, encoding: str) -> str:
-    """Bytes as text; what cannot be in this encoding comes out as Windows would have meant it."""
+    """Bytes as text; bytes that are not UTF-8 are decoded as cp1252, other invalid ones replaced."""
     return data.decode(encoding, STRAY if encoding.startswith("utf-8") else "replace")
 
 
 def require_encoding(head: bytes, encoding: str, where: str) -> None:
-    """Refuse an encoding in which a file that begins so cannot be."""
+    """Refuse an encoding that cannot decode the first bytes of a file."""
     try:
         decoded(head, encoding)
-        codecs.getincrementaldecoder(encoding)("replace").decode(head)  # which wants the mark of UTF-16
+        codecs.getincrementaldecoder(encoding)("replace").decode(head)  # which requires the byte order mark of UTF-16
     except UnicodeError as error:
         raise DataError(f"{where}: not in the --encoding {encoding!r} ({error}); name another.") from error

@@ -10,11 +10,11 @@ SHOWN_NAMES = 12
 
 
 class DataError(ValueError):
-    """Data that cannot be read, used or written: one sentence saying what, where, and what to do."""
+    """Data that cannot be read, used or written: one sentence that says what, where, and what to do."""
 
 
 def said(names: Sequence[str], limit: int | None = SHOWN_NAMES) -> str:
-    """Names as they stand in a message.
+    """Names as they are listed in a message.
 
     >>> said(["a", "b", "c"], limit=2)
     "'a', 'b' and 1 more"

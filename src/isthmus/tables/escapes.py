@@ -1,6 +1,6 @@
-r"""Whether a backslash takes a quote its meaning: ``"he said \"no\""``, where other files double the quote.
+r"""Whether a backslash escapes quotes, as in ``"he said \"no\""``; other files double the quote.
 
-A backslash before the quote that ends a cell is no such sign: ``"C:\data\",5``.
+A backslash before the closing quote of a cell is no evidence: ``"C:\data\",5``.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import re
 
 __all__ = ["EscapesInBytes", "escapes"]
 
-# within a cell; or before a quote that ends it
+# within a cell, or before a closing quote
 ESCAPED = r"\\{quote}(?:[^,;|:\t\r\n{quote}]|{quote}[ ]*(?:[,;|\t\r\n]|\Z))"
 
 
 def escapes(text: str, quote: str) -> bool:
-    r"""Whether quotes in a text are escaped.
+    r"""Whether quotes in a text are escaped by backslashes.
 
     >>> escapes('1,"he said \\"no\\"",2', '"'), escapes('1,"C:\\data\\",2', '"')
     (True, False)
@@ -23,7 +23,7 @@ def escapes(text: str, quote: str) -> bool:
 
 
 class EscapesInBytes:
-    """The same of a stream of UTF-8, block by block: ``found`` once one was seen."""
+    """The same for a stream of UTF-8, block by block; ``found`` is set once an escape was seen."""
 
     def __init__(self, quote: str):
         self._mark = f"\\{quote}".encode()
@@ -31,8 +31,8 @@ class EscapesInBytes:
         self._last, self.found = b"", False
 
     def add(self, block: bytes) -> None:
-        """Look at the next block."""
+        """Search the next block."""
         text = self._last + block if self._last else block
-        if not self.found and b"\\" in text and self._mark in text:  # one byte is looked for ten times as fast
+        if not self.found and b"\\" in text and self._mark in text:  # searching for one byte is ten times as fast
             self.found = self._pattern.search(text) is not None
         self._last = block[-3:] if b"\\" in block[-3:] else b""

@@ -1,4 +1,4 @@
-"""What a column was taken for, and the sentences that say so."""
+"""How a column was read, and the sentences that say so."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ NUMBER = re.compile(r"-?[0-9]+([.,][0-9]+)?(e[+-]?[0-9]+)?")
 
 @dataclass(frozen=True)
 class Hints:
-    """What decides between readings that the cells leave open.
+    """Information that decides what the cells alone leave open.
 
-    ``decimal`` is the decimal mark of the file, ``guess`` whether columns may be left out, ``few`` that there are too
-    few rows to do so, ``n_files`` how many files stand one below the other.
+    ``decimal`` is the decimal mark of the file, ``guess`` whether columns may be left out, ``few`` whether there are
+    too few rows for that, ``n_files`` the number of concatenated files.
     """
 
     decimal: str = "."
@@ -31,10 +31,10 @@ class Hints:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one column was taken for.
+    """How one column was read.
 
-    ``why`` says why it is left out, ``notes`` what a person should know of it otherwise; ``column`` is how it is
-    learned from, None where it is not.
+    ``why`` is the reason why it is left out, ``notes`` are other remarks for the user; ``column`` is how it is encoded,
+    None if it is not learned from.
     """
 
     name: str
@@ -59,41 +59,39 @@ def learned(survey: ColumnSurvey, column: Column, notes: Sequence[str] = (), mor
 
 
 def left_out(survey: ColumnSurvey, kind: str, why: str) -> Finding:
-    """A column that is not."""
+    """A column that is not learned from."""
     return Finding(survey.name, kind, None, why, (), survey.n_missing)
 
 
 def constant(survey: ColumnSurvey) -> Finding:
     """A column whose cells are all alike."""
     value = next(iter(survey.words)) if survey.words else survey.numbers.low
-    said = f"{value:g}" if isinstance(value, float) else str(value)[:24]
-    said = said if NUMBER.fullmatch(said) else repr(said)
+    text = f"{value:g}" if isinstance(value, float) else str(value)[:24]
+    text = text if NUMBER.fullmatch(text) else repr(text)
     others = (
         f", or missing ({'once' if survey.n_missing == 1 else f'{survey.n_missing:,} times'})"
         if survey.n_missing
         else ""
     )
-    return left_out(survey, "constant", f"every row is {said}{others}")
+    return left_out(survey, "constant", f"every row is {text}{others}")
 
 
 def odd_said(survey: ColumnSurvey, count: int) -> list[str]:
-    """How many cells of a column of numbers are none, and where the first is."""
+    """How many cells of a column of numbers are not numbers, and where the first is."""
     if count <= 0 or survey.odd.first is None:
         return []
     row, cell = survey.odd.first
-    return [
-        f"{count:,} of {survey.n_rows:,} cells {'is' if count == 1 else 'are'} no number, the first {cell[:24]!r} "
-        f"in {{row {row}}}"
-    ]
+    verb = "is not a number" if count == 1 else "are not numbers"
+    return [f"{count:,} of {survey.n_rows:,} cells {verb}, the first {cell[:24]!r} in {{row {row}}}"]
 
 
 def no_date_said(count: int, n_rows: int) -> str:
-    """How many cells of a column of dates are none."""
+    """How many cells of a column of dates are not dates."""
     return f"{count:,} of {n_rows:,} cells {'is' if count == 1 else 'are'} no such date, taken as missing"
 
 
 def marks_said(survey: ColumnSurvey) -> list[str]:
-    """The words that were taken for missing cells, how often and where first."""
+    """The words that were read as missing cells, how often, and where first."""
     return [
         f"{mark!r} taken as missing ({'once,' if count == 1 else f'{count:,} times, first'} "
         f"in {{row {survey.first_mark[mark]}}})"

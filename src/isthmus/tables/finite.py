@@ -1,4 +1,4 @@
-"""Missing (NaN) and infinite cells of an array or sparse matrix, looked for in dense slices and refused by name."""
+"""Missing (NaN) and infinite cells of an array or sparse matrix, found in dense slices and refused by name."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ CHUNK_CELLS = 1 << 21
 def chunks(X: Any, cells: int = CHUNK_CELLS) -> Iterator[np.ndarray]:
     """Dense slices of an array or sparse matrix, each of about ``cells`` cells."""
     step = max(1, cells // max(1, X.shape[1]))
-    for begin in range(0, X.shape[0], step):
-        part = X[begin : begin + step]
+    for start in range(0, X.shape[0], step):
+        part = X[start : start + step]
         yield part.toarray() if hasattr(part, "toarray") else np.asarray(part)
 
 
@@ -30,18 +30,18 @@ def require_finite(X: Any, names: Sequence[str], who: str, *, missing: bool = Fa
 
     With ``missing`` a NaN is allowed. Rows are counted from ``first``.
     """
-    total, found, begin = 0, None, first
+    total, found, start = 0, None, first
     for part in chunks(X):
-        # The sum of a slice is finite if its cells are, except for overflow: a cheap test that usually suffices.
+        # Short of overflow, the sum of a slice is finite if its cells are: a cheap test that usually suffices.
         with np.errstate(over="ignore", invalid="ignore"):
             suspicious = not np.isfinite(part.sum())
         if suspicious:
             bad = np.isinf(part) if missing else ~np.isfinite(part)
             if found is None and bad.any():
                 row, column = np.argwhere(bad)[0]
-                found = (begin + int(row), int(column), part[row, column])
+                found = (start + int(row), int(column), part[row, column])
             total += int(bad.sum())
-        begin += len(part)
+        start += len(part)
     if found is not None:
         row, column, value = found
         what = "NaN" if np.isnan(value) else "infinity"

@@ -1,4 +1,4 @@
-"""The columns of a fit, which later rows must have: names in any order, and the kinds of columns they were."""
+"""The columns of a fit, which later rows must have: the same names, in any order, and the same kinds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["FitColumns"]
 
 @dataclass(frozen=True)
 class FitColumns:
-    """How many columns a fit had, their names if they had any, and the layout if they were of several kinds."""
+    """The number of columns of a fit, their names if they had any, and the layout if they were of several kinds."""
 
     n_columns: int
     names: tuple[str, ...] | None = None
@@ -28,7 +28,7 @@ class FitColumns:
 
     @property
     def encoded_names(self) -> list[str]:
-        """A name for each number of an encoded row: the column's, x0, x1 … without, or ``colour=red``."""
+        """A name for each number of an encoded row: the column, such as x0 if it has no name, or ``colour=red``."""
         if self.layout is not None:
             return list(self.layout.encoded_names)
         return [f"x{place}" for place in range(self.n_columns)] if self.names is None else list(self.names)
@@ -36,8 +36,8 @@ class FitColumns:
     def rows(self, rules: InputRules, X: Any, *, gaps: bool) -> ValidRows:
         """Rows in any form, with the columns of the fit, in its order and encoded by its layout.
 
-        Cells may be missing where ``gaps`` says so. With ``unseen="auto"`` a category that was not seen at fit is a
-        missing cell in the rows of a file, whose reader has named it. A `ValueError` says what is wrong with X.
+        With ``gaps``, cells may be missing. With ``unseen="auto"``, a category that was not seen at fit is a missing
+        cell in rows read from a file, whose reader has reported it. A `ValueError` says what is wrong with X.
         """
         try:
             rows = input_rows(X, rules.image_shape)
@@ -70,14 +70,14 @@ class FitColumns:
         )
 
     def arranged(self, stream: TableStream) -> TableStream:
-        """A stream with the columns of the fit, in its order and encoded by its layout; a `DataError` names others."""
+        """A stream with the columns of the fit, in its order and encoding; a `DataError` if they differ."""
         if self.layout is not None:
             self.layout.require(stream.columns)
             return stream if stream.layout == self.layout else Arranged(stream, self.layout.names, self.layout)
         if stream.layout is not None:
             _refuse_kinds(stream.layout)
         if stream.n_columns != self.n_columns:
-            raise DataError(f"X has {stream.n_columns} columns, but was fitted with {self.n_columns}.")
+            raise DataError(f"X has {stream.n_columns} columns, but the fit had {self.n_columns}.")
         order = self._order(stream.columns if stream.has_names else None)
         return stream if order is None else Arranged(stream, [stream.columns[place] for place in order])
 
@@ -106,13 +106,13 @@ class FitColumns:
 
 
 def _refuse_kinds(layout: TableLayout) -> None:
-    told = [f"{column.name} ({column.kind})" for column in layout.columns if not column.is_numeric]
-    if told:
-        raise DataError(f"fitted on numbers alone, and X has {said(told, 6)}; pass numbers, or fit again.")
+    listed = [f"{column.name} ({column.kind})" for column in layout.columns if not column.is_numeric]
+    if listed:
+        raise DataError(f"fitted on numbers only, but X has {said(listed, 6)}; pass numbers, or fit again.")
 
 
 class Arranged(TableStream):
-    """The columns of a stream in the order of ``names``, and encoded by a ``layout`` that is not their own."""
+    """The columns of a stream in the order of ``names``, encoded by another ``layout`` if one is given."""
 
     def __init__(self, stream: TableStream, names: Sequence[str], layout: TableLayout | None = None):
         self._same_as(stream)
@@ -125,12 +125,12 @@ class Arranged(TableStream):
     def files(self) -> tuple[int, ...]:
         return self.stream.files
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        table = self.stream.read(segment, begin, end)
+    def read(self, segment: int, start: int, stop: int) -> Table:
+        table = self.stream.read(segment, start, stop)
         cells = table.to_arrow().select(list(self.columns)) if self._mixed else table.values[:, self._order]
         return replace(table, cells=cells, columns=self.columns, layout=self.layout)
 
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+    def values(self, segment: int, start: int, stop: int) -> np.ndarray:
         if self._mixed:
-            return self.read(segment, begin, end).values
-        return self.stream.values(segment, begin, end)[:, self._order]
+            return self.read(segment, start, stop).values
+        return self.stream.values(segment, start, stop)[:, self._order]

@@ -1,7 +1,7 @@
-"""Columns that stand below one another: each begins at the same letter of every line, and a cell may be empty.
+"""Fixed-width columns: each starts at the same position of every line, and a cell may be empty.
 
-Between two such columns every line has a blank at the same place. Where cells are empty or hold blanks, these places
-tell the columns and runs of blanks do not: a line with an empty cell would be read a column too far to the left.
+Every line has a space at the same position between two columns. Where cells are empty or contain spaces, these
+positions separate the columns and runs of spaces do not: cells after an empty one would move to the left.
 """
 
 from __future__ import annotations
@@ -12,58 +12,58 @@ from collections.abc import Sequence
 
 __all__ = ["HEADING_ROWS", "cut", "names_over", "spans_below", "starts_of"]
 
-LEAST_LINES = 5
+MIN_LINES = 5
 WIDEST_LINE = 4096
 HEADING_ROWS = 3
-FEWER = 40  # one line in so many may go across the columns, as a remark does
+LINES_PER_REMARK = 40  # one line in 40 may cross the columns, as a remark does
 
 
 def starts_of(lines: Sequence[str]) -> tuple[int, ...]:
-    """Where the columns of lines begin, each from the first letter that any line has there; empty if there is one.
+    """Where the columns of lines start, each with the first character of any line; empty if there is only one column.
 
-    The lines above a table are not looked at: only the last three quarters are.
+    Only the last three quarters of the lines are used, to skip any text above the table.
 
     >>> starts_of(["name     n", "Oslo     1", "New York", "Lima     5", "Rome     3", "Paris    4", "Bonn     9"])
     (0, 9)
     """
     body = [line.rstrip() for line in lines[len(lines) // 4 :]]
     width = max(map(len, body), default=0)
-    if len(body) < LEAST_LINES or width > WIDEST_LINE or any("\t" in line for line in body):
+    if len(body) < MIN_LINES or width > WIDEST_LINE or any("\t" in line for line in body):
         return ()
-    times = [0] * width  # that a letter stands there
+    counts = [0] * width  # of characters at each position
     for line in body:
         for found in re.finditer(r"[^ \u00a0]+", line):
             for place in range(*found.span()):
-                times[place] += 1
-    few = len(body) // FEWER
-    exact, most = _columns(times, 0), _columns(times, few)
-    common = all(max(times[begin:end]) > few for begin, end in exact)
+                counts[place] += 1
+    few = len(body) // LINES_PER_REMARK
+    exact, most = _columns(counts, 0), _columns(counts, few)
+    common = all(max(counts[start:stop]) > few for start, stop in exact)
     chosen = exact if common and len(exact) >= len(most) else most
-    return tuple(begin for begin, _ in chosen) if len(chosen) > 1 else ()
+    return tuple(start for start, _ in chosen) if len(chosen) > 1 else ()
 
 
-def _columns(times: Sequence[int], few: int) -> list[tuple[int, int]]:
-    """From where to where columns go, if no more than a few lines go across them."""
-    there = [False, *(count > few for count in times), False]
-    begins = [place for place in range(len(times)) if there[place + 1] and not there[place]]
-    ends = [place + 1 for place in range(len(times)) if there[place + 1] and not there[place + 2]]
-    return [*zip(begins, ends, strict=True)]
+def _columns(counts: Sequence[int], few: int) -> list[tuple[int, int]]:
+    """The spans of columns between positions where at most ``few`` lines have a character."""
+    filled = [False, *(count > few for count in counts), False]
+    starts = [place for place in range(len(counts)) if filled[place + 1] and not filled[place]]
+    stops = [place + 1 for place in range(len(counts)) if filled[place + 1] and not filled[place + 2]]
+    return [*zip(starts, stops, strict=True)]
 
 
 def cut(line: str, starts: Sequence[int]) -> list[str] | None:
-    """The cells of a line; None where a word goes across the beginning of a column.
+    """The cells of a line; None if a word crosses the start of a column.
 
     >>> cut("New York   ", (0, 10)), cut("Los Angeles 12", (0, 10))
     (['New York', ''], None)
     """
     if any(place < len(line) and not line[place - 1].isspace() and not line[place].isspace() for place in starts[1:]):
         return None
-    ends = [*starts[1:], len(line)]
-    return [line[begin:end].strip().replace("\t", " ") for begin, end in zip((0, *starts[1:]), ends, strict=True)]
+    stops = [*starts[1:], len(line)]
+    return [line[start:stop].strip().replace("\t", " ") for start, stop in zip((0, *starts[1:]), stops, strict=True)]
 
 
 def names_over(heads: Sequence[str], columns: Sequence[tuple[int, int]]) -> list[str]:
-    """Names from lines above columns from one letter to another: each word belongs to the column it is over."""
+    """Names from lines above columns with these spans: each word belongs to the column it is above."""
     parts: list[list[str]] = [[] for _ in columns]
     for line in heads:
         for found in re.finditer(r"\S+", line):
@@ -74,7 +74,7 @@ def names_over(heads: Sequence[str], columns: Sequence[tuple[int, int]]) -> list
 
 
 def spans_below(lines: Sequence[str], width: int) -> list[tuple[int, int]]:
-    """From where to where columns go, by the lines with a word in each; empty where they are not below one another."""
+    """The spans of columns, from the lines with one word in each; empty if they are not aligned."""
     spans = [[found.span() for found in re.finditer(r"\S+", line)] for line in lines if line.strip()]
     spans = [line for line in spans if len(line) == width]
     if len(spans) < 3:

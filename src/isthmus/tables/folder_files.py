@@ -1,7 +1,4 @@
-"""Which files of a folder hold the table: those called like one, but for what only tells of the others.
-
-And which of them may be meant by a name that none has.
-"""
+"""Which files of a folder hold the table, by their names, and which file may be meant by a name that does not exist."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ SKIPPED_BESIDE = ("readme", "license", "licence", "manifest", "metadata", "_succ
 
 
 def data_files(folder: Path) -> list[Path]:
-    """The files of a folder that hold tables, in natural order; hidden ones and those that tell of others aside."""
+    """The files of a folder that hold tables, in natural order, without hidden ones and those about other files."""
     found = [
         file
         for file in folder.rglob("*")
@@ -31,7 +28,7 @@ def data_files(folder: Path) -> list[Path]:
 
 
 def said_absent(path: Path, where: str) -> str:
-    """That there is no such file, and which one may be meant."""
+    """A message that there is no such file, with the most similar name."""
     beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     close = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.7)
     if path.suffix or len(path.parts) != 1:

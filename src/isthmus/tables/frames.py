@@ -1,7 +1,7 @@
-"""DataFrames as Arrow tables, and answers in the same form again, each column of its own type.
+"""DataFrames as Arrow tables, and results in the same form, each column in its own type.
 
-pandas, polars (eager and lazy) and pyarrow: none is imported unless a frame of it was given, or a stored model asks
-for it.
+pandas, polars (eager and lazy) and pyarrow: a library is only imported for a frame of its own, or for a stored model
+that returns such frames.
 """
 
 from __future__ import annotations
@@ -33,10 +33,8 @@ __all__ = [
 ]
 
 LIBRARIES = ("pandas", "polars", "pyarrow")
-POLARS_CASTS = {f"{sign}{size}" for sign in ("Int", "UInt", "Float") for size in (8, 16, 32, 64)} - {
-    "Float8",
-    "Float16",
-} | {"Boolean", "String", "Categorical", "Date", "Time"}
+POLARS_CASTS = {f"{sign}{size}" for sign in ("Int", "UInt") for size in (8, 16, 32, 64)}
+POLARS_CASTS |= {"Float32", "Float64", "Boolean", "String", "Categorical", "Date", "Time"}
 
 
 @dataclass(frozen=True)
@@ -50,17 +48,19 @@ class FrameForm:
 
     def __post_init__(self) -> None:
         if self.library not in LIBRARIES or not all(DTYPE.fullmatch(one) for one in self.dtypes):
-            raise ValueError("the kind of its table is not described as it should be")
+            raise ValueError("the description of its kind of table is invalid")
 
     def frame(self, table: pyarrow.Table, layout: TableLayout, index: Any = None) -> Any:
-        """An Arrow table with the columns of ``layout`` as a frame of the library, each column of its own type."""
+        """An Arrow table with the columns of ``layout`` as a frame of the library, each column in its own type."""
         try:
             return self._frame(table, layout, index)
         except (ImportError, MemoryError):
             raise
-        except Exception as error:  # a type that a stranger's model names, or another release of the library
+        except Exception as error:  # a type from an untrusted model, or another release of the library
             reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(". ")
-            raise DataError(f"{self.library} cannot make the columns of the fit ({reason}); fit it again.") from error
+            raise DataError(
+                f"{self.library} cannot restore the columns of the fit ({reason}); fit it again."
+            ) from error
 
     def _frame(self, table: pyarrow.Table, layout: TableLayout, index: Any) -> Any:
         if self.library == "pyarrow":
@@ -91,7 +91,7 @@ def _library(X: Any) -> str | None:
 
 
 def names_of(X: Any) -> list[str]:
-    """Column names as words; those of several levels joined by points."""
+    """Column names as strings; those of several levels are joined by dots."""
     if type(X).__name__ == "LazyFrame":
         return list(X.collect_schema().names())
     names = X.column_names if _library(X) == "pyarrow" else X.columns
@@ -112,7 +112,7 @@ def _as_batch(table: pyarrow.Table) -> pyarrow.RecordBatch:
 
 
 def require_different(names: Sequence[str]) -> None:
-    """Raise a `DataError` if a name is that of more than one column."""
+    """Raise a `DataError` if several columns have the same name."""
     known: set[str] = set()
     twice = sorted({name for name in names if name in known or known.add(name)})
     if twice:
@@ -120,7 +120,7 @@ def require_different(names: Sequence[str]) -> None:
 
 
 def plain_frame(X: Any) -> bool:
-    """Whether every column is one of numbers, so the frame is as good as an array."""
+    """Whether every column holds numbers, so the frame can be used as an array."""
     library = _library(X)
     if library == "pandas":
         return all(_holds_numbers(X.iloc[:, place]) for place in range(X.shape[1]))
@@ -134,7 +134,7 @@ def plain_frame(X: Any) -> bool:
 
 
 def _holds_numbers(series: Any) -> bool:
-    """Whether a pandas column is one of numbers, be it as Python objects."""
+    """Whether a pandas column holds numbers, even as Python objects."""
     import pandas as pd
 
     if series.dtype == object:
@@ -144,7 +144,7 @@ def _holds_numbers(series: Any) -> bool:
 
 
 def form_of(X: Any) -> FrameForm:
-    """In what form a frame is."""
+    """The form of a frame."""
     library = _library(X) or "pyarrow"
     if library == "pyarrow":
         kinds = tuple(str(kind).partition("<")[0] for kind in X.schema.types)
@@ -158,7 +158,7 @@ def form_of(X: Any) -> FrameForm:
 
 
 def arrow_of(X: Any) -> pyarrow.Table:
-    """A frame as an Arrow table, its columns called by `names_of`; a `DataError` names columns that hold objects."""
+    """A frame as an Arrow table with the column names of `names_of`; a `DataError` names columns that hold objects."""
     import pyarrow
 
     library, names = _library(X), names_of(X)
@@ -185,10 +185,8 @@ def arrow_of(X: Any) -> pyarrow.Table:
 
 
 def _objects_said(objects: Sequence[str]) -> str:
-    return (
-        f"column {', '.join(objects[:6])} holds what is no cell; a column must be numbers, booleans, dates, categories "
-        "or text, so convert or drop it."
-    )
+    kinds = "numbers, booleans, dates, categories or text"
+    return f"column {', '.join(objects[:6])} holds objects; a column must be {kinds}, so convert or drop it."
 
 
 def _example(series: Any) -> str:
@@ -198,7 +196,7 @@ def _example(series: Any) -> str:
 
 
 def _pandas_cells(series: Any) -> Any:
-    """A pandas column as an Arrow array: objects that are numbers or words in the type that they share."""
+    """A pandas column as an Arrow array; objects that are all booleans, numbers or strings in their common type."""
     import pandas as pd
     import pyarrow
 
@@ -217,7 +215,7 @@ def _pandas_cells(series: Any) -> Any:
     kinds = {bool if isinstance(value, (bool, np.bool_)) else type(value) for value in present}
     if kinds == {bool}:
         return _chunked(
-            pyarrow.array([None if gone else bool(value) for value, gone in zip(series, series.isna(), strict=True)])
+            pyarrow.array([None if na else bool(one) for one, na in zip(series, series.isna(), strict=True)])
         )
     if present and all(isinstance(value, (int, float, np.number)) for value in present) and bool not in kinds:
         return _chunked(pyarrow.array(pd.to_numeric(series).to_numpy(np.float64, na_value=np.nan), from_pandas=True))
@@ -257,7 +255,7 @@ def _pandas_series(column: Column, cells: Any, dtype: Any) -> Any:
     if column.is_numeric and dtype == "object":
         return pd.Series(cells.to_numpy(zero_copy_only=False), dtype=object)
     if column.is_numeric and cells.null_count and dtype.startswith(("int", "uint")):
-        return cells.to_pandas()  # NumPy's integers know no missing cell
+        return cells.to_pandas()  # NumPy integers have no missing value
     if dtype in ("boolean", "bool", "object") or dtype[:1].isupper():
         return pd.Series(cells.to_pylist(), dtype=dtype)
     return cells.to_pandas().astype(dtype)
@@ -289,7 +287,7 @@ def _cast_arrow(table: pyarrow.Table, dtypes: Sequence[str]) -> pyarrow.Table:
 
 
 def filled_frame(X: Any, filled: pyarrow.Table, layout: TableLayout) -> Any:
-    """The frame X with its missing cells taken from ``filled``; every other cell stays exactly as it is."""
+    """The frame X with its missing cells taken from ``filled``; every other cell is unchanged."""
     form = form_of(X)
     if form.library == "pyarrow":
         table = _filled_arrow(arrow_of(X), filled, layout)
@@ -322,7 +320,7 @@ def filled_frame(X: Any, filled: pyarrow.Table, layout: TableLayout) -> Any:
 
 
 def _marks(series: Any, column: Column) -> np.ndarray:
-    """Which cells of text stand for a missing one."""
+    """Which text cells are markers of a missing value."""
     if column.form is None and column.kind != "category":
         return np.zeros(len(series), dtype=bool)
     import pyarrow
@@ -360,7 +358,7 @@ def _filled_arrow(table: pyarrow.Table, filled: pyarrow.Table, layout: TableLayo
         new = filled.column(name)
         if pyarrow.types.is_string(own.type) or pyarrow.types.is_large_string(own.type):
             new = pyarrow.chunked_array([pyarrow.array(column.written(new), own.type)])
-        new = _chunked(column.typed(new)) if pyarrow.types.is_duration(own.type) else new  # times of day among them
+        new = _chunked(column.typed(new)) if pyarrow.types.is_duration(own.type) else new  # which includes times of day
         whole = new.type if pyarrow.types.is_null(own.type) else own.type
         kind = whole.value_type if pyarrow.types.is_dictionary(whole) else whole
         cells = compute.if_else(

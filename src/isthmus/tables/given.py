@@ -1,6 +1,6 @@
-"""What rows are given, read from the file that holds them: columns beside those that are learned from.
+"""Given columns (the conditions), read from the same file as the columns that are learned from.
 
-A file is opened twice, once for either, so every format can hold them. A few columns of all rows fit in memory.
+A file is opened twice, once for each, so this works for every format. The given columns are held in memory.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ OF_READING = ("header", "separator", "decimal", "encoding", "missing_marks", "di
 
 
 def open_with_given(source: Any, names: Sequence[str], **options: Any) -> TableStream:
-    """Open a table whose rows are given the columns ``names``, which are not learned from; options of `open_table`.
+    """Open a table with the given columns ``names``, which are not learned from; ``options`` are those of `open_table`.
 
-    The column of labels may be among them: it is both then.
+    The column of labels may be one of them.
 
     Raises
     ------
     DataError
-        One sentence, also where a name is in another role, or a column is not there.
+        If a column is not there or has another role, or the table cannot be opened.
     """
     drop, labels, ids = tuple(options.pop("drop", ())), options.get("labels"), options.get("ids")
     if twice := [name for name in names if name in drop or name == ids]:
-        raise DataError(f"{source!r}: {said(twice, None)} cannot be --given and in --drop or --ids too.")
+        raise DataError(f"{source!r}: {said(twice, None)} cannot be both --given and in --drop or --ids.")
     kinds = dict(options.pop("kinds", None) or {})
     own = {name: kind for name, kind in kinds.items() if name in names}
     rest = {name: kind for name, kind in kinds.items() if name not in names}
@@ -55,14 +55,16 @@ def open_with_given(source: Any, names: Sequence[str], **options: Any) -> TableS
 
 
 def conditions_in(source: Any, names: Sequence[str], rows: TableStream, options: Mapping[str, Any]) -> pyarrow.Table:
-    """The columns ``names`` of the file that ``rows`` are read from, of all its rows, as an Arrow table."""
+    """The columns ``names`` of all rows of the file that ``rows`` are read from, as an Arrow table."""
     import pyarrow
 
     from_labels = [name for name in names if name == rows.label_name]
     others = [name for name in names if name not in from_labels]
     columns: dict[str, Any] = {}
     if from_labels:
-        columns[from_labels[0]] = texts(pyarrow.array(_labels_of(rows).tolist()))  # classes, even if numbers
+        columns[from_labels[0]] = texts(
+            pyarrow.array(_labels_of(rows).tolist())
+        )  # labels are classes, even if they are numbers
     if others:
         how: dict[str, Any] = {
             name: options[name] for name in (*OF_READING, "layout", "kinds") if options.get(name) is not None
@@ -79,7 +81,7 @@ def conditions_in(source: Any, names: Sequence[str], rows: TableStream, options:
 
 
 def beside(stream: TableStream, cells: pyarrow.Table) -> TableStream:
-    """The stream with what its rows are given beside them."""
+    """The stream with the given columns of its rows."""
     return WithGiven(stream, cells)
 
 
@@ -89,23 +91,23 @@ def _labels_of(rows: TableStream) -> np.ndarray:
 
 
 class WithGiven(View):
-    """A stream whose tables know what their rows are given."""
+    """A stream whose tables have the given columns of their rows."""
 
     def __init__(self, stream: TableStream, cells: pyarrow.Table):
         if cells.num_rows != len(stream):
             raise DataError(
-                f"{stream.name!r}: there are {len(stream):,} rows, and {cells.num_rows:,} of what they are given."
+                f"{stream.name!r}: there are {len(stream):,} rows, but {cells.num_rows:,} rows of given columns."
             )
         self._same_as(stream)
         self.stream, self.given, self.segments = stream, cells, stream.segments
-        self._begins = np.concatenate([[0], np.cumsum(stream.segments)])
+        self._starts = np.concatenate([[0], np.cumsum(stream.segments)])
         self._dialect: Dialect | None = stream.dialect
         if self.description is not None:
-            told = [
+            findings = [
                 replace(one, kind="given", why="both networks see it") if one.name in cells.column_names else one
                 for one in self.description.findings
             ]
-            self.description = replace(self.description, findings=tuple(told))
+            self.description = replace(self.description, findings=tuple(findings))
 
     @property
     def dialect(self) -> Dialect | None:
@@ -119,13 +121,13 @@ class WithGiven(View):
     def files(self) -> tuple[int, ...]:
         return self.stream.files
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        first = int(self._begins[segment]) + begin
-        table = self.stream.read(segment, begin, end)
-        return replace(table, given=self.given.slice(first, end - begin))
+    def read(self, segment: int, start: int, stop: int) -> Table:
+        first = int(self._starts[segment]) + start
+        table = self.stream.read(segment, start, stop)
+        return replace(table, given=self.given.slice(first, stop - start))
 
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
-        return self.stream.values(segment, begin, end)
+    def values(self, segment: int, start: int, stop: int) -> np.ndarray:
+        return self.stream.values(segment, start, stop)
 
     def load(self) -> Table:
         return replace(self.stream.load(), given=self.given, description=self.description)

@@ -1,4 +1,4 @@
-"""The names of columns from the rows in which they stand: joined where these are several, and each once."""
+"""Column names from heading rows: joined if there are several rows, and made unique."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ __all__ = ["cleaned", "is_complete", "joined", "once_each"]
 
 
 def is_complete(row: Sequence[str]) -> bool:
-    """Whether every cell of a row holds something, and none the same as another."""
+    """Whether all cells of a row are filled, and all different."""
     cells = [cell.strip() for cell in row]
     return all(cells) and len({*cells}) == len(cells)
 
 
 def joined(rows: Sequence[Sequence[str]]) -> list[str]:
-    """One name a column from several rows of them; the heading of a group holds for the columns after it too."""
+    """One name per column from several heading rows; a group heading also applies to the columns after it."""
     if len(rows) == 1:
         return [cell.strip() for cell in rows[0]]
     filled = []
@@ -31,7 +31,7 @@ def joined(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def cleaned(names: Sequence[str]) -> tuple[str, ...]:
-    """Names without blanks about them, each once; a column without a name is called by its place."""
+    """Names stripped of spaces and made unique; a column without a name is called by its position."""
     plain = [
         " ".join(name.replace("\ufeff", "").split()).strip("\"'") if len(name.strip()) > 1 else name.strip()
         for name in names
@@ -41,7 +41,7 @@ def cleaned(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def once_each(names: Sequence[str]) -> tuple[str, ...]:
-    """Names that come more than once numbered: name, name.1, name.2.
+    """Names with duplicates numbered: name, name.1, name.2.
 
     >>> once_each(["a", "b", "a", "a.1"])
     ('a', 'b', 'a.2', 'a.1')

@@ -1,7 +1,7 @@
-"""Where a table begins among rows of text, and which of its rows are names.
+"""Where a table starts among rows of text, and which of its rows hold names.
 
-A row is one of names if it differs in kind from what stands below it: words above numbers. So a title, an empty line, a
-row of units and names over several rows are recognised, and a file without names keeps its first row.
+A row holds names if it differs in kind from the rows below: words above numbers. Titles, empty lines, rows of units and
+names over several rows are recognized, and a file without names keeps its first row.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from isthmus.tables.rows_below import LOOKED_AT, are_signs, are_units, column_ki
 
 __all__ = ["Heading", "heading_of", "widest_row"]
 
-MOST_HEADINGS = 4
-MOST_UNITS = 2
-LEAST_BELOW = 3  # rows by which it is seen that a column has no gaps
-LEAST_OWN = 0.25  # of the rows that have as many cells as the names, where most have more
+MAX_HEADINGS = 4
+MAX_UNITS = 2
+MIN_BELOW = 3  # rows needed to see that a column has no gaps
+MIN_OWN = 0.25  # share of rows with as many cells as there are names, where most rows have more
 COUNTED = re.compile(r"(.*\D)[0-9]+")
-FOLLOWING = 12  # rows by which it is seen whether a table goes on
+FOLLOWING = 12  # rows examined to see whether a table continues
 
 
 @dataclass(frozen=True)
 class Heading:
-    """The names of the columns, with the first row of data and the rows above it that are neither.
+    """The names of the columns, the first row of data, and the rows above it that are neither.
 
     Attributes
     ----------
     names : tuple of str
-        One a cell of a row.
+        One per column.
     first : int
-        The row at which data begin.
+        The first row of data.
     above : tuple of int
-        Rows before the names that are no part of the table.
+        Rows before the names that are not part of the table.
     named : bool
         Whether there was a row of names.
     units : tuple of str
-        What stands below the names, where that is units.
+        The units below the names, if there are any.
     notes : tuple of str
-        What else a person should know, such as rows between the names and the data that are neither.
+        Other remarks for the user, such as rows between the names and the data that are neither.
     """
 
     names: tuple[str, ...]
@@ -56,12 +56,12 @@ class Heading:
 
 
 def widest_row(rows: Sequence[Sequence[str]]) -> int:
-    """How many cells most rows of a table have, by the last three quarters of them."""
+    """The most common number of cells per row, from the last three quarters of the rows."""
     counts = Counter(len(row) for row in rows[len(rows) // 4 :] if any(cell.strip() for cell in row))
     width = max(counts, key=lambda width: (counts[width], width)) if counts else 0
     own = len(rows[0]) if rows else 0
-    if 2 < own < width and counts[own] >= LEAST_OWN * counts.total() and _names_all(rows[0]):
-        return own  # a text at the end holds the separator
+    if 2 < own < width and counts[own] >= MIN_OWN * counts.total() and _names_all(rows[0]):
+        return own  # text in the last column contains the separator
     return width
 
 
@@ -70,44 +70,44 @@ def _names_all(row: Sequence[str]) -> bool:
 
 
 def heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | None = None) -> Heading:
-    """Find the names above rows of text of ``width`` cells.
+    """Find the heading of a table of text with ``width`` columns.
 
     Parameters
     ----------
     rows
-        From the file's beginning, as far as they were looked at.
+        The first rows of the file.
     header
-        Whether there are names; a number says in how many rows; None finds out.
+        Whether there are names, or in how many rows; None infers it.
     """
     found = _heading_of(rows, width, header)
     if header is not None:
         return found
-    begin = _begin(rows, width)
-    body = [_fitted(row, width) for row in rows[begin : begin + LOOKED_AT]]
+    start = _first_full_row(rows, width)
+    body = [_fitted(row, width) for row in rows[start : start + LOOKED_AT]]
     count = rows_of_words(body)
-    if count < 2 or begin + count <= found.first:
+    if count < 2 or start + count <= found.first:
         return found
     place = name_row(body[:count])
     left: list[list[str]] = []
-    if place is None and count <= MOST_HEADINGS:
-        names, named, above = cleaned(joined(body[:count])), True, tuple(range(begin))
+    if place is None and count <= MAX_HEADINGS:
+        names, named, above = cleaned(joined(body[:count])), True, tuple(range(start))
     elif place is None:
         names, named, above = found.names, found.named, found.above
-        left = body[found.first - begin : count]
+        left = body[found.first - start : count]
     else:
-        names, named, above = cleaned(body[place]), True, tuple(range(begin + place))
+        names, named, above = cleaned(body[place]), True, tuple(range(start + place))
         left = body[place + 1 : count]
     rest = [" ".join(cell.strip() for cell in row if cell.strip())[:40] for row in left]
     lines = "1 row" if len(rest) == 1 else f"{len(rest)} rows"
     notes = (f"{lines} between the names and the data left out, the first {rest[0]!r}",) if rest else ()
-    return Heading(names, begin + count, above, named, notes=notes)
+    return Heading(names, start + count, above, named, notes=notes)
 
 
 def _heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | None) -> Heading:
-    """The heading by the kinds of the first few rows."""
-    begin = _begin(rows, width)
-    body = [_fitted(row, width) for row in rows[begin : begin + LOOKED_AT]]
-    short = _short_row_above(rows, begin, width)
+    """The heading, from the kinds of cells in the first few rows."""
+    start = _first_full_row(rows, width)
+    body = [_fitted(row, width) for row in rows[start : start + LOOKED_AT]]
+    short = _short_row_above(rows, start, width)
     if header is None:
         count = _count_of_names(body)
     else:
@@ -116,28 +116,28 @@ def _heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | 
             short = None
     if count == 0 and short is not None:
         names = _spread(rows[short], width, body)
-        return Heading(cleaned(names), begin, tuple(range(short)), True)
-    above = tuple(range(begin))
-    if header is None and count in (1, 2) and _tells_of_table(body):
-        above, body, begin, count = (*above, begin), body[1:], begin + 1, 1
+        return Heading(cleaned(names), start, tuple(range(short)), True)
+    above = tuple(range(start))
+    if header is None and count in (1, 2) and _is_key_and_values(body):
+        above, body, start, count = (*above, start), body[1:], start + 1, 1
     if count == 0:
-        return Heading(tuple(f"x{place}" for place in range(width)), begin, above, False)
+        return Heading(tuple(f"x{place}" for place in range(width)), start, above, False)
     if header is None and count > 2 and is_complete(body[count - 1]) and not body[0][-1].strip():
-        above, body, begin, count = (*above, *range(begin, begin + count - 1)), body[count - 1 :], begin + count - 1, 1
+        above, body, start, count = (*above, *range(start, start + count - 1)), body[count - 1 :], start + count - 1, 1
     heads, rest = body[:count], body[count:]
     if (
         header is None
         and count == 1
-        and begin
+        and start
         and not is_complete(heads[0])
-        and _are_headings_of_groups(rows[begin - 1], width)
+        and _are_headings_of_groups(rows[start - 1], width)
     ):
-        heads, above = [_fitted(rows[begin - 1], width), *heads], above[:-1]
+        heads, above = [_fitted(rows[start - 1], width), *heads], above[:-1]
     skipped = 0
     while rest and skipped < 2 and holds_nothing(rest[0]) and header is None:
-        rest, skipped = rest[1:], skipped + 1  # pandas writes the names of an index so, between names and rows
+        rest, skipped = rest[1:], skipped + 1  # pandas writes the names of an index between names and rows
     units: tuple[str, ...] = ()
-    for _ in range(MOST_UNITS):  # loggers write how a value was averaged below its unit
+    for _ in range(MAX_UNITS):  # loggers write below the unit how a value was averaged
         if header is not None or count > 1 or len(rest) <= 2 or not are_units(rest[0], rest[1:]):
             break
         if not is_complete(heads[0]):
@@ -153,18 +153,18 @@ def _heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | 
     if header is None and len(heads) == 1 and may_be_names_too(second_row, rest) and not are_signs(units):
         second = ", ".join(cell.strip() for cell in second_row)[:60]
         notes = (f"the row below the names may be names too ({second}); --header 2 if it is",)
-    return Heading(cleaned(names), begin + count + skipped, above, True, units, notes)
+    return Heading(cleaned(names), start + count + skipped, above, True, units, notes)
 
 
-def _begin(rows: Sequence[Sequence[str]], width: int) -> int:
-    """The first row with as many cells as the table, half of them not empty."""
+def _first_full_row(rows: Sequence[Sequence[str]], width: int) -> int:
+    """The first row with as many cells as the table has columns, at least half of them filled."""
     for place, row in enumerate(rows):
         filled = sum(bool(cell.strip()) for cell in row)
         last = len(row)
         while last > width and not row[last - 1].strip():
-            last -= 1  # commas that a spreadsheet put at the end of every line
+            last -= 1  # commas that a spreadsheet appends to every line
         following = rows[place + 1 : place + 1 + FOLLOWING]
-        # names with more separators than the rows below have
+        # names may have more separators than the rows below
         wide = last == width or (
             place == 0
             and filled >= width
@@ -174,20 +174,20 @@ def _begin(rows: Sequence[Sequence[str]], width: int) -> int:
         alike = sum(abs(len(other) - width) <= 1 or len(other) == len(row) for other in following)
         if not wide or alike < 0.7 * len(following):
             continue
-        if 2 * filled >= width or (filled >= 2 and _goes_on(rows, place, width)):
+        if 2 * filled >= width or (filled >= 2 and _has_gaps_throughout(rows, place, width)):
             return place
     return 0
 
 
-def _goes_on(rows: Sequence[Sequence[str]], place: int, width: int) -> bool:
-    """Whether the rows below have as many gaps as this one, which then is no title."""
+def _has_gaps_throughout(rows: Sequence[Sequence[str]], place: int, width: int) -> bool:
+    """Whether the rows below have gaps as well, so this row is not a title."""
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows[place + 1 : place + 4] if len(row) == width]
     return len(filled) == 3 and min(filled) >= 1 and 2 * max(filled) < width
 
 
-def _short_row_above(rows: Sequence[Sequence[str]], begin: int, width: int) -> int | None:
-    """A row of names just above with a cell or two too few or too many."""
-    place = begin - 1
+def _short_row_above(rows: Sequence[Sequence[str]], start: int, width: int) -> int | None:
+    """The index of a row of names just above that has up to two cells too few or too many."""
+    place = start - 1
     while place >= 0 and not any(cell.strip() for cell in rows[place]):
         place -= 1
     if place < 0 or width < 3:
@@ -198,10 +198,10 @@ def _short_row_above(rows: Sequence[Sequence[str]], begin: int, width: int) -> i
 
 
 def _spread(row: Sequence[str], width: int, body: Sequence[Sequence[str]]) -> list[str]:
-    """Names for every column: one too few means that the first column, an index, has none."""
+    """A name for every column; if one is lacking, the first column, an index, has none."""
     names = [cell.strip() for cell in row]
     if len(names) == width - 1 and body and not any(other[-1].strip() for other in body):
-        return [*names, ""]  # each row ends with a separator, and the names do not
+        return [*names, ""]  # each row ends with a separator, but the names do not
     if len(names) == width - 1:
         return ["", *names]
     return [*names[:width], *[""] * (width - len(names))]
@@ -212,7 +212,7 @@ def _fitted(row: Sequence[str], width: int) -> list[str]:
 
 
 def _names_index(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row has a first cell alone, and those below it all have more: so pandas names an index."""
+    """Whether the first row has only a first cell, and those below have more, as pandas writes an index name."""
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows[: 1 + FOLLOWING]]
     return bool(rows[0][0].strip()) and filled[0] == 1 < min(filled[1:])
 
@@ -221,15 +221,15 @@ def _names_index(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _count_of_names(body: Sequence[Sequence[str]]) -> int:
-    """How many of the first rows are names; more than one only where the first does not name every column once."""
-    if len(body) < 2:  # names without rows, if they are words; R leaves the first of them empty
+    """How many of the first rows are names; more than one only if the first does not name every column uniquely."""
+    if len(body) < 2:  # names without rows, if they are words; R leaves the first one empty
         return int(bool(body) and any(body[0]) and all(map(may_be_name, body[0][not body[0][0].strip() :])))
     first = _is_names(body[0], body[1:])
     if first and (is_complete(body[0]) or holds_nothing(body[1])):
         return 1
     if first and completes_names(body[0], body[1], body[2:]):
         return 2
-    for place in reversed(range(1, min(MOST_HEADINGS, len(body) - 1))):
+    for place in reversed(range(1, min(MAX_HEADINGS, len(body) - 1))):
         below = body[place + 1 :]
         if _is_certain(body[place], below) and all(
             (_are_groups(row) or _is_names(row, below)) and not _is_keyed(row) for row in body[:place]
@@ -238,26 +238,26 @@ def _count_of_names(body: Sequence[Sequence[str]]) -> int:
     return int(first)
 
 
-def _tells_of_table(body: Sequence[Sequence[str]]) -> bool:
+def _is_key_and_values(body: Sequence[Sequence[str]]) -> bool:
     """Whether a first row is a key and its values, above a row of names: ``Plate:``, a number with decimals."""
     first = [cell.strip() for cell in body[0]]
-    told = _is_keyed(first) or any(cell_kind(cell) == "number" and "." in cell for cell in first)
-    return told and len(body) > 2 and may_be_names_too(body[1], body[2:]) and _is_certain(body[1], body[2:])
+    is_pair = _is_keyed(first) or any(cell_kind(cell) == "number" and "." in cell for cell in first)
+    return is_pair and len(body) > 2 and may_be_names_too(body[1], body[2:]) and _is_certain(body[1], body[2:])
 
 
 def _is_keyed(row: Sequence[str]) -> bool:
-    """Whether a row is a key and its value."""
+    """Whether the first filled cell of a row is a key with a colon."""
     return next((cell.strip() for cell in row if cell.strip()), "").endswith(":")
 
 
 def _are_headings_of_groups(row: Sequence[str], width: int) -> bool:
-    """Whether a row with gaps, right above names that come more than once, says to which group they belong."""
+    """Whether a row with gaps, right above names that repeat, holds the headings of their groups."""
     filled = [cell.strip() for cell in row if cell.strip()]
     return len(row) == width and 2 <= len(filled) < width and max(map(len, filled)) <= 30
 
 
 def _are_groups(row: Sequence[str]) -> bool:
-    """Whether a row may stand above names, as the headings of groups do: words, or the same again and again."""
+    """Whether a row may hold headings of groups above names: words, or repeated values."""
     filled = [cell.strip() for cell in row if cell.strip()]
     return bool(filled) and (
         sum(cell_kind(cell) == "text" for cell in filled) >= len(filled) / 2
@@ -267,7 +267,7 @@ def _are_groups(row: Sequence[str]) -> bool:
 
 
 def _is_certain(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether a second row is names beyond doubt: no number above the numbers, and words above most of them."""
+    """Whether a row certainly holds names: words above most columns of numbers and dates."""
     kinds = [column_kind(below, place) for place in range(len(row))]
     above = [cell_kind(cell) for cell, kind in zip(row, kinds, strict=True) if kind in ("number", "date")]
     words = sum(kind == "text" for kind in above)
@@ -280,11 +280,11 @@ def _all_alike(row: Sequence[str]) -> bool:
 
 
 def _is_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether a row differs in kind from the rows below it, as names do."""
+    """Whether a row differs in kind from the rows below, as names do."""
     if not below or not any(cell.strip() for cell in row):
         return False
     if len(row) > 1 and [cell.strip() for cell in row] == [str(place) for place in range(len(row))]:
-        return True  # the columns counted: so pandas writes a frame that was never given names
+        return True  # numbered columns, as pandas writes a frame without names
     if _leaves_index_unnamed(row, below):
         return True
     kinds = [column_kind(below, place) for place in range(len(row))]
@@ -294,7 +294,7 @@ def _is_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
         own, values = cell_kind(cell), {other[place].strip() for other in below}
         if kind in ("number", "date"):
             numbers += 1
-            if own == "text" or (own == "date" and kind == "number"):  # months above what was counted in them
+            if own == "text" or (own == "date" and kind == "number"):  # months above monthly counts
                 votes += 1
             elif own in ("number", "date"):
                 votes += 0.5 if place in years else -1
@@ -319,9 +319,9 @@ def _is_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
 
 
 def _leaves_index_unnamed(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether only the first cell is empty, above a column without gaps, and the others are words or rising numbers."""
+    """Whether only the first cell is empty, above a full column, and the others are words or increasing numbers."""
     others = [cell.strip() for cell in row[1:]]
-    if row[0].strip() or not all(others) or len({*others}) < len(others) or len(below) < LEAST_BELOW:
+    if row[0].strip() or not all(others) or len({*others}) < len(others) or len(below) < MIN_BELOW:
         return False
     if not all(other[0].strip() for other in below):
         return False
@@ -332,7 +332,7 @@ def _leaves_index_unnamed(row: Sequence[str], below: Sequence[Sequence[str]]) ->
 
 
 def _looks_named(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether a row above nothing but words reads like names: no longer than what stands below, or of another kind."""
+    """Whether a row above text only looks like names: not much longer than the cells below, nor one more of them."""
     if any(_continues(cell, [row[place].strip() for row in below]) for place, cell in enumerate(cells)):
         return False
     lengths = [len(cell.strip()) for row in below for cell in row if cell.strip()]
@@ -343,7 +343,7 @@ def _looks_named(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
 
 
 def _continues(cell: str, below: Sequence[str]) -> bool:
-    """Whether a word and all of those below it are one word with a number after it: k1 above k2 and k3."""
+    """Whether a cell and all cells below are the same word followed by a number: k1 above k2 and k3."""
     counted = [COUNTED.fullmatch(word) for word in (cell, *below)]
     stems = {"" if found is None else found[1] for found in counted}
-    return len(below) >= LEAST_BELOW and len(stems) == 1 and "" not in stems
+    return len(below) >= MIN_BELOW and len(stems) == 1 and "" not in stems

@@ -1,4 +1,4 @@
-"""What a person is told of the rows above a table and of the names of its columns."""
+"""Notes for the user on the rows above a table and the names of its columns."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ __all__ = ["heading_notes"]
 
 
 def heading_notes(heading: Heading, *, first: str = "", guessed: bool) -> list[str]:
-    """Sentences on what stands above, on names that are not there, on units and on names that come more than once.
+    """Sentences on rows above the table, missing names, units and duplicate names.
 
     Parameters
     ----------
     first
         The first line of the file, where its rows are lines.
     guessed
-        Whether it was left open if the first row is names.
+        Whether the heading was inferred.
     """
     notes = []
     if heading.above:
@@ -29,9 +29,9 @@ def heading_notes(heading: Heading, *, first: str = "", guessed: bool) -> list[s
         units = [f"{name} in {unit}" for name, unit in zip(heading.names, heading.units, strict=True) if unit]
         notes.append(f"units below the names: {', '.join(units[:4])}{' …' if len(units) > 4 else ''}")
     parts = {name: name.rpartition(".") for name in heading.names}
-    doubled = [name for name, (base, _, count) in parts.items() if count.isdigit() and base in parts]
-    if doubled and heading.named:
+    numbered = [name for name, (base, _, count) in parts.items() if count.isdigit() and base in parts]
+    if numbered and heading.named:
         notes.append(
-            f"names that come more than once are numbered: {', '.join(doubled[:4])}{' …' * (len(doubled) > 4)}"
+            f"names that come more than once are numbered: {', '.join(numbered[:4])}{' …' * (len(numbered) > 4)}"
         )
     return notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from isthmus.tables.bounds import MOST_NAMED_COLUMNS, require_columns
+from isthmus.tables.bounds import MAX_NAMED_COLUMNS, require_columns
 from isthmus.tables.segments import RewrittenSegments, Segments
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class FlattenedSegments(RewrittenSegments):
             for one in _flat(field.name, segments.schema.empty_table().select([field.name])).schema:
                 self._owners[one.name] = field.name
                 fields.append(one)
-        require_columns(len(fields), "A table of records", MOST_NAMED_COLUMNS)
+        require_columns(len(fields), "A table of records", MAX_NAMED_COLUMNS)
         super().__init__(segments, fields)
 
     def read(self, segment: int, start: int, stop: int, columns: Sequence[str]) -> pyarrow.Table:

@@ -1,12 +1,10 @@
-"""ARFF, as Weka writes it: the names and kinds of the columns are told above the rows."""
+"""ARFF, the format of Weka: a header with the names and kinds of the columns, then the rows."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from isthmus.tables.bounds import MOST_NAMED_COLUMNS, require_columns
+from isthmus.tables.bounds import MAX_NAMED_COLUMNS, require_columns
 from isthmus.tables.container import File
 from isthmus.tables.dialect import LINE, Dialect
 from isthmus.tables.encoding import decoded, encoding_of
@@ -16,27 +14,24 @@ from isthmus.tables.header_names import once_each
 from isthmus.tables.request import Request
 from isthmus.tables.source import BATCH_ROWS, RowsSource, Source
 
-if TYPE_CHECKING:
-    import pyarrow
-
 __all__ = ["SUFFIXES", "matches", "open_file"]
 
 SUFFIXES = (".arff",)
 ATTRIBUTE = re.compile(r"@attribute\s+('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\S+)\s+(.*)", re.IGNORECASE)
 CLASS_NAMES = ("class", "classes", "label", "target", "binaryclass", "outcome", "klasse")
-MOST_HEAD_BYTES = 1 << 24
+MAX_HEAD_BYTES = 1 << 24
 
 
 def matches(file: File) -> bool:
-    """Whether a text names a relation, after comments."""
+    """Whether a text starts with @relation, after comments."""
     text = re.sub(rb"(?m)^\s*%.*$", b"", file.head).lstrip(b"\xef\xbb\xbf \t\r\n")
     return text[:9].lower() == b"@relation"
 
 
 def open_file(file: File, request: Request) -> Source:
-    """The columns of the file; an attribute that is called class and names its classes is the labels."""
+    """The columns of the file; a nominal attribute with a name such as class holds the labels."""
     with file.open() as stream:
-        data = stream.read(MOST_HEAD_BYTES)
+        data = stream.read(MAX_HEAD_BYTES)
     encoding = request.encoding or encoding_of(file.head, whole=file.is_whole)
     lines = LINE.split(decoded(data, encoding))
     names: list[str] = []
@@ -47,24 +42,24 @@ def open_file(file: File, request: Request) -> Source:
             names.append(found[1].strip("'\""))
             kinds.append(found[2].strip())
         elif line.strip().lower().startswith("@data"):
-            begin = place + 1
+            start = place + 1
             break
     else:
-        raise DataError(f"{file.where}: no @data in it; it is not whole.")
+        raise DataError(f"{file.where}: no @data in it; the file is incomplete.")
     if not names:
-        raise DataError(f"{file.where}: no @attribute in it; it is not whole.")
-    require_columns(len(names), file.where, MOST_NAMED_COLUMNS)
-    first = next((line.strip() for line in lines[begin:] if line.strip() and not line.startswith("%")), "")
+        raise DataError(f"{file.where}: no @attribute in it; the file is incomplete.")
+    require_columns(len(names), file.where, MAX_NAMED_COLUMNS)
+    first = next((line.strip() for line in lines[start:] if line.strip() and not line.startswith("%")), "")
     named = once_each(names)
     source: Source
     if first.startswith("{"):
-        source = RowsSource(named, _sparse_rows(lines[begin:], kinds, file.where))
+        source = RowsSource(named, _sparse_rows(lines[start:], kinds, file.where))
         source.name = file.stem
-    elif len(data) < MOST_HEAD_BYTES and _has_both_quotes(lines[begin:]):
-        source = RowsSource(named, _quoted_rows(lines[begin:], len(named), file.where))
+    elif len(data) < MAX_HEAD_BYTES and _has_both_quotes(lines[start:]):
+        source = RowsSource(named, _quoted_rows(lines[start:], len(named), file.where))
         source.name = file.stem
     else:
-        source = _ArffSource(file, request, named, begin, encoding)
+        source = _ArffSource(file, request, named, start, encoding)
     source.label_name, source.marks, source.flags = _class_of(named, kinds), ("?",), ("encoding",)
     return source
 
@@ -72,35 +67,32 @@ def open_file(file: File, request: Request) -> Source:
 class _ArffSource(TextSource):
     """The rows below @data, as text with commas (or tabs) between cells and quotes of either kind."""
 
-    def __init__(self, file: File, request: Request, names: tuple[str, ...], begin: int, encoding: str):
-        self._named, self._begin = names, begin
+    def __init__(self, file: File, request: Request, names: tuple[str, ...], start: int, encoding: str):
+        self._named, self._start = names, start
         super().__init__(file, request)
 
-    def _understood(self, text: str, lines: list[str], encoding: str, request: Request) -> tuple[Dialect, object, int]:
+    def _inferred(self, text: str, lines: list[str], encoding: str, request: Request) -> tuple[Dialect, object, int]:
         from isthmus.tables.heading import Heading
 
-        body = [line for line in lines[self._begin :] if line.strip() and not line.lstrip().startswith("%")][:200]
+        body = [line for line in lines[self._start :] if line.strip() and not line.lstrip().startswith("%")][:200]
         separator = "\t" if body and all("," not in line and "\t" in line for line in body) else ","
         joined = "\n".join(body)
         quote = "'" if joined.count("'") >= joined.count('"') and "'" in joined else '"'
         dialect = Dialect(encoding, separator, quote, "\\" if "\\" + quote in joined else "", ".", "%")
-        return dialect, Heading(self._named, 0), self._begin
-
-    def batches(self) -> Iterator[pyarrow.RecordBatch]:
-        return super().batches()
+        return dialect, Heading(self._named, 0), self._start
 
 
 CELL = re.compile(r"\s*(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|([^,\t]*?))\s*(?:[,\t]|$)")
 
 
 def _has_both_quotes(lines: list[str]) -> bool:
-    """Whether some cells stand in single quotes and others in double ones, as Weka writes words and dates."""
+    """Whether some cells are in single quotes and others in double quotes, as Weka writes words and dates."""
     body = [line for line in lines if not line.lstrip().startswith("%")]
     return all(any(re.search(rf"(?:^|,)\s*{quote}", line) for line in body) for quote in "'\"")
 
 
 def _quoted_rows(lines: list[str], width: int, where: str) -> list[list[str | None]]:
-    """Rows with cells in quotes of either kind."""
+    """Rows with cells in single or double quotes."""
     rows: list[list[str | None]] = []
     for line in lines:
         text = line.strip()
@@ -124,7 +116,7 @@ def _class_of(names: tuple[str, ...], kinds: list[str]) -> str | None:
 
 
 def _sparse_rows(lines: list[str], kinds: list[str], where: str) -> list[list[str | None]]:
-    """Rows that tell only what is not 0, or not the first word of a set."""
+    """Sparse rows, which omit zeros and the first word of each nominal attribute."""
     defaults = [kind.strip("{} ").split(",")[0].strip("' \"") if kind.startswith("{") else "0" for kind in kinds]
     rows: list[list[str | None]] = []
     for line in lines:
@@ -135,7 +127,7 @@ def _sparse_rows(lines: list[str], kinds: list[str], where: str) -> list[list[st
         for part in re.findall(r"(\d+)\s+('(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^,}]+)", text):
             if int(part[0]) >= len(row):
                 raise DataError(
-                    f"{where}: {text[:40]!r} names attribute {part[0]}, and there are {len(row)}; repair it."
+                    f"{where}: {text[:40]!r} has attribute {part[0]}, but there are only {len(row)}; repair it."
                 )
             row[int(part[0])] = part[1].strip("'\" ")
         rows.append(row)

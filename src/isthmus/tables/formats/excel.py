@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from isthmus.tables import bounds
-from isthmus.tables.bounds import MOST_NAMED_COLUMNS, require_columns
+from isthmus.tables.bounds import MAX_NAMED_COLUMNS, require_columns
 from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
 from isthmus.tables.footer import footer_of
@@ -22,8 +22,8 @@ __all__ = ["SUFFIXES", "matches", "open_file"]
 
 SUFFIXES = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-LOOKED_AT = 400
-FEW_ROWS, MANY_TIMES = 12, 5  # of a sheet that may sum up another, which has so many times as many
+SAMPLE_ROWS = 400
+FEW_ROWS, MANY_TIMES = 12, 5  # a sheet with few rows may summarize one with at least 5 times as many
 ABOUT = re.compile(
     "read ?me|(table of )?contents?|about|notes?|info(rmation)?|cover|index|toc|legend|codebook"
     "|(data )?dictionary|meta ?data|description|variables|license|lies ?mich|hinweise?|inhalt",
@@ -66,7 +66,7 @@ def open_file(file: File, request: Request) -> Source:
         raise
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
-    except BaseException as error:  # a panic of calamine's is no Exception
+    except BaseException as error:  # a panic in calamine is not an Exception
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
         raise DataError(
             f"{file.where}: not readable as a spreadsheet ({reason}); save it again, or as .csv."
@@ -75,9 +75,9 @@ def open_file(file: File, request: Request) -> Source:
     if not rows:
         raise DataError(f"{file.where}: its sheets are empty; it needs column names and rows of cells.")
     width = max(map(len, rows))
-    require_columns(width, file.where, MOST_NAMED_COLUMNS)
+    require_columns(width, file.where, MAX_NAMED_COLUMNS)
     rows = [[*row, *[""] * (width - len(row))] for row in rows]
-    heading = heading_of(_trimmed(rows)[:LOOKED_AT], len(_trimmed(rows)[0]), request.header)
+    heading = heading_of(_trimmed(rows)[:SAMPLE_ROWS], len(_trimmed(rows)[0]), request.header)
     n_filled = _fill(rows, merged[sheet_name], heading.first)
     rows = _trimmed(rows)
     body = [row for row in rows[heading.first :] if any(row)]
@@ -87,24 +87,24 @@ def open_file(file: File, request: Request) -> Source:
     for what, cells in below:
         source.notes.append(f"{what} left out: {' '.join(cell.strip() for cell in cells if cell.strip())[:40]!r}")
     if n_filled:
-        source.notes.append(f"merged cells stand for all of their rows: {n_filled:,} cells filled")
+        source.notes.append(f"merged cells apply to all of their rows: {n_filled:,} cells filled")
     if len(sheets) > 1:
         source.notes.append(f"sheet {sheet_name!r} of {len(sheets)} is read; save another as a file of its own")
     empty = not any(any(rows[place]) for place in heading.above)
-    told = replace(heading, above=()) if empty else heading
-    source.notes += heading_notes(told, guessed=request.header is None)
+    shown = replace(heading, above=()) if empty else heading
+    source.notes += heading_notes(shown, guessed=request.header is None)
     return source
 
 
 def _sheet_of_data(found: list[tuple[str, list[list[str]]]]) -> tuple[str, list[list[str]]]:
-    """The first sheet that holds a table, unless it has a few rows and a later one many: then it sums that one up."""
+    """The first sheet that holds a table, unless a sheet with many times as many rows shows it to be a summary."""
     tables = [one for one in found if _is_table(*one)]
     most = max(tables or found, key=lambda one: len(one[1]), default=("", []))
     return next((one for one in tables if MANY_TIMES * len(one[1]) > len(most[1])), most)
 
 
 def _is_table(name: str, rows: list[list[str]]) -> bool:
-    """Whether a sheet has rows of several cells, and is not called like one that tells of the others."""
+    """Whether a sheet has rows of several cells, and its name does not suggest a description of the others."""
     several = sum(sum(map(bool, row)) > 1 for row in rows)
     return several > 1 and ABOUT.fullmatch(name.strip()) is None
 
@@ -114,7 +114,7 @@ def _rows(sheet: Any) -> list[list[str]]:
 
 
 def _merged_down(sheet: Any) -> list[tuple[int, int, int]]:
-    """Merged cells of several rows: the first row, the one after the last, and the column, as `_rows` counts them."""
+    """Merged cells of several rows: the first row, the row after the last, and the column, indices into `_rows`."""
     ranges, start = sheet.merged_cell_ranges, sheet.start
     if not ranges or start is None:
         return []
@@ -127,19 +127,19 @@ def _merged_down(sheet: Any) -> list[tuple[int, int, int]]:
 
 
 def _fill(rows: list[list[str]], merged: list[tuple[int, int, int]], first: int) -> int:
-    """Write what a merged cell holds into all of its rows from ``first`` on; how many cells that were."""
+    """Copy the value of merged cells into all of their rows from ``first`` on; return the number of cells filled."""
     count = 0
-    for begin, end, column in merged:
-        if begin < first or column < 0:
+    for start, stop, column in merged:
+        if start < first or column < 0:
             continue
-        for row in rows[begin + 1 : end]:
+        for row in rows[start + 1 : stop]:
             count += not row[column]
-            row[column] = row[column] or rows[begin][column]
+            row[column] = row[column] or rows[start][column]
     return count
 
 
 def _trimmed(rows: list[list[str]]) -> list[list[str]]:
-    """Without columns that are empty from top to bottom at either side, as a table in the midst of a sheet has them."""
+    """Remove empty columns at either side, as of a table in the middle of a sheet."""
     filled = [any(row[place] for row in rows) for place in range(len(rows[0]))]
     first = filled.index(True) if True in filled else 0
     last = len(filled) - filled[::-1].index(True) if True in filled else len(filled)

@@ -1,4 +1,4 @@
-"""Arrow's own files: Feather, which is mapped from the disk, and a stream of batches."""
+"""Arrow files: Feather, which is memory-mapped, and streams of batches."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SUFFIXES = (".feather", ".arrow", ".arrows", ".ipc")
 
 
 def is_file(file: File) -> bool:
-    """Whether it can be read in any order."""
+    """Whether it is a Feather file, which can be read in any order."""
     return file.head.startswith(b"ARROW1\0\0")
 
 
 def is_stream(file: File) -> bool:
-    """Whether it is a stream of batches: first a schema, whose size is told."""
+    """Whether it is a stream of batches, which starts with the size of a schema."""
     head = file.head
     size = int.from_bytes(head[4:8], "little")
     return head.startswith(b"\xff\xff\xff\xff") and 8 < size < 1 << 24 and size % 8 == 0

@@ -1,4 +1,4 @@
-"""Classes of pictures and sounds that are files: their folders, the split these tell of, or a table beside them."""
+"""Labels of picture and sound files: from their folders or a table beside them; and a split given by the folders."""
 
 from __future__ import annotations
 
@@ -15,29 +15,24 @@ from isthmus.tables.request import Request
 __all__ = ["FileLabels", "labels_of"]
 
 SPLITS = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-    "val": "train",
-    "valid": "train",
+    "train": "train", "training": "train", "test": "test", "testing": "test", "val": "train", "valid": "train",
     "validation": "train",
-}
-FOLDER = "folder"  # what classes are called that are the names of folders
+}  # fmt: skip
+FOLDER = "folder"  # the name of labels that are folder names
 LABELLED = ("label", "labels", "class", "category", "target", "y", "species", "kind", "digit")
 
 
 class FileLabels:
-    """The class of each row, what it is called, and which rows the makers of the data set aside for testing."""
+    """The label of each row, the name of the labels, and the rows of the official test set."""
 
     def __init__(self, labels: np.ndarray | None = None, name: str | None = None, test: np.ndarray | None = None):
         self.labels, self.name, self.test = labels, name, test
 
 
 def labels_of(names: Sequence[str], what: str, folder: Path, request: Request, notes: list[str]) -> FileLabels:
-    """Labels of files by their names inside the folder, ``class/file.png`` or ``train/class/file.png``.
+    """Labels of files from their paths in the folder, ``class/file.png`` or ``train/class/file.png``.
 
-    ``what`` the files are is said in the notes.
+    ``what`` is the word for the files in the notes.
     """
     parts = [PurePosixPath(name).parts[:-1] for name in names]
     tops = {part[0].lower() if part else "" for part in parts}
@@ -46,12 +41,12 @@ def labels_of(names: Sequence[str], what: str, folder: Path, request: Request, n
         aside = np.array([SPLITS[part[0].lower()] == "test" for part in parts])
         if aside.any() and not aside.all():
             test = np.flatnonzero(aside)
-            notes.append(f"split as the folders have it: {int(aside.sum()):,} rows to test on")
+            notes.append(f"split given by the folders: {int(aside.sum()):,} rows for testing")
         parts = [part[1:] for part in parts]
     asked = None if request.labels == FOLDER else request.labels
     beside = _labels_beside(names, what, folder, asked, notes) if folder.is_dir() else None
     if any(parts) and not all(parts):
-        notes.append(f"{what} lie both in the folder and in its sub-folders: no labels are taken from them")
+        notes.append(f"{what} are both in the folder and in its sub-folders: no labels are taken from them")
     elif len(set(parts)) > 1 and (beside is None or asked is None):
         return FileLabels(np.array(["/".join(part) for part in parts], np.str_), FOLDER, test)
     return FileLabels(None, None, test) if beside is None else FileLabels(*beside, test)
@@ -60,7 +55,7 @@ def labels_of(names: Sequence[str], what: str, folder: Path, request: Request, n
 def _labels_beside(
     names: Sequence[str], what: str, folder: Path, asked: str | None, notes: list[str]
 ) -> tuple[np.ndarray, str] | None:
-    """Labels from a table in the same folder that names the files."""
+    """Labels from a table in the same folder that lists the files."""
     whole = set(names)
     bare = {PurePosixPath(name).name for name in names}
     stems = {PurePosixPath(name).stem for name in names}
@@ -85,7 +80,7 @@ def _labels_beside(
         )
         others = [name for name in cells if name != key]
         if key is None or not others:
-            notes.append(f"{path.name!r} beside the {what} is not read: no column of it names them")
+            notes.append(f"{path.name!r} beside the {what} is not read: none of its columns names them")
             continue
         if asked is not None and asked not in others:
             raise DataError(f"{str(path)!r}: no column {asked!r} for --labels; the columns are {', '.join(others)}.")
@@ -95,12 +90,12 @@ def _labels_beside(
             known.get(name, known.get(PurePosixPath(name).name, known.get(PurePosixPath(name).stem))) for name in names
         ]
         without = [name for name, label_found in zip(names, found, strict=True) if label_found is None]
-        told = f"labels from column {label!r} of {path.name!r}"
+        note = f"labels from column {label!r} of {path.name!r}"
         if without:
-            told += f"; {len(without):,} {what} are not in it, the first {without[0]!r}, and have the label ''"
-        gone = [cell for cell in cells[key] if cell not in whole and cell not in bare and cell not in stems]
-        if gone:
-            told += f"; {len(gone):,} of its rows name no file here, the first {gone[0]!r}"
-        notes.append(told)
+            note += f"; {len(without):,} {what} are not in it, the first {without[0]!r}, and have the label ''"
+        unmatched = [cell for cell in cells[key] if cell not in whole and cell not in bare and cell not in stems]
+        if unmatched:
+            note += f"; {len(unmatched):,} of its rows name no file here, the first {unmatched[0]!r}"
+        notes.append(note)
         return np.array([one or "" for one in found], np.str_), label
     return None

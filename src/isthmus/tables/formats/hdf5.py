@@ -1,4 +1,4 @@
-"""HDF5: arrays in folders inside one file, AnnData's and 10x Genomics' counts, MATLAB's files since 7.3; by h5py."""
+"""HDF5, read by h5py: arrays in groups, counts of AnnData and 10x Genomics, and MATLAB files since version 7.3."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ __all__ = ["SUFFIXES", "matches", "open_file"]
 
 SUFFIXES = (".h5", ".hdf5", ".h5ad", ".hdf", ".he5", ".mat")
 MARK = b"\x89HDF\r\n\x1a\n"
-MOST_ARRAYS = 10_000
+MAX_ARRAYS = 10_000
 
 
 def matches(file: File) -> bool:
-    """By its first bytes; a file of MATLAB's has 512 before them."""
+    """By its first bytes, which come after 512 others in MATLAB files."""
     return file.head.startswith(MARK) or file.head[512:520] == MARK
 
 
@@ -46,7 +46,7 @@ def open_file(file: File, request: Request) -> TableStream | Source:
         raise DataError(f"{file.where}: HDF5 needs h5py: pip install 'isthmus[hdf5]'.") from error
     with _blamed(file), h5py.File(file.on_disk(), "r") as book:
         if {"matrix", "row_attrs", "col_attrs"} <= set(book):
-            return HeldStream(_loom_table(book, file, h5py))
+            return HeldStream(_loom_table(book, file))
         counts = _counts(book, h5py)
         if counts is not None:
             return HeldStream(_sparse_table(book, counts, file, h5py))
@@ -74,7 +74,7 @@ def _blamed(file: File) -> Iterator[None]:
         yield
     except (DataError, MemoryError):
         raise
-    except Exception as error:  # a reader met with hostile bytes may raise anything
+    except Exception as error:  # a reader may raise anything on malformed bytes
         reason = (str(error).splitlines() or [type(error).__name__])[0][:160].rstrip(".")
         raise DataError(f"{file.where}: not readable as HDF5 ({reason}); save it again.") from error
 
@@ -85,24 +85,24 @@ def _arrays(book: Any, h5py: Any) -> dict[str, Any]:
     def visit(name: str, item: Any) -> bool | None:
         if isinstance(item, h5py.Dataset) and item.shape is not None and not name.startswith("#"):
             found[name] = item
-        return True if len(found) > MOST_ARRAYS else None
+        return True if len(found) > MAX_ARRAYS else None
 
-    book.visititems(visit)  # it follows no link out of the file
+    book.visititems(visit)  # does not follow links out of the file
     return found
 
 
 def _table(arrays: dict[str, Any], main: str, file: File, request: Request) -> Any:
-    # whose first axis is the last
-    turned = "MATLAB_class" in arrays[main].attrs or file.head.startswith(b"MATLAB")
+    # MATLAB stores arrays transposed
+    transposed = "MATLAB_class" in arrays[main].attrs or file.head.startswith(b"MATLAB")
     array = _read(arrays[main], file)
-    array = array.T if turned else array
-    if array.ndim == 2 and turned and 1 in array.shape and array.shape[0] == 1:
+    array = array.T if transposed else array
+    if array.ndim == 2 and transposed and 1 in array.shape and array.shape[0] == 1:
         array = array.T
     label = str(request.labels) if request.labels in arrays else labels_among(arrays, main, len(array))
     labels = None
     if label is not None:
         words = _read(arrays[label], file)
-        labels = entries(_as_text(words.T if turned else words), label, len(array), file.where)
+        labels = entries(_as_text(words.T if transposed else words), label, len(array), file.where)
     names = next((arrays[name] for name in ("columns", "feature_names", "names") if name in arrays), None)
     named = None if names is None else _as_text(_read(names, file)).ravel()
     name = None if label is None else label.rpartition("/")[2]
@@ -126,7 +126,7 @@ def _as_text(array: np.ndarray) -> np.ndarray:
 
 
 def _counts(book: Any, h5py: Any) -> Any:
-    """The folder of a sparse matrix: X of AnnData, matrix of 10x Genomics, or any with data, indices and indptr."""
+    """The group of a sparse matrix: X of AnnData, matrix of 10x Genomics, or any with data, indices and indptr."""
     for name in ("X", "matrix"):
         if name in book and isinstance(book[name], h5py.Group) and {"data", "indices", "indptr"} <= set(book[name]):
             return book[name]
@@ -162,7 +162,7 @@ def _sparse_table(book: Any, group: Any, file: File, h5py: Any) -> Any:
     return _annotated(book, group, dense(matrix, file.size, file.where), file, h5py)
 
 
-def _loom_table(book: Any, file: File, h5py: Any) -> Any:
+def _loom_table(book: Any, file: File) -> Any:
     """The matrix of a loom file, where genes are rows: cells become the rows."""
     values = _read(book["matrix"], file).T
     words: list[np.ndarray | None] = []
@@ -176,7 +176,7 @@ def _loom_table(book: Any, file: File, h5py: Any) -> Any:
 
 
 def _annotated(book: Any, group: Any, values: np.ndarray, file: File, h5py: Any) -> Any:
-    """Counts with the names of cells and genes that stand beside them."""
+    """Counts with the names of cells and genes stored beside them."""
     return _named(values, *_words(book, group, file, h5py), file)
 
 

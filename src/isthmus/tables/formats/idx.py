@@ -1,4 +1,4 @@
-"""IDX: the file format in which MNIST and its kin are published, a short head and then plain bytes."""
+"""IDX, the file format of MNIST and similar data sets: a short header and then plain bytes."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ __all__ = ["SUFFIXES", "matches", "pictures_to_train_on", "read_idx", "read_idx_
 SUFFIXES = ("-ubyte",)
 NAMES = "*images*-ubyte*"
 BYTE = 8
-MOST_DIMENSIONS = 4
+MAX_DIMENSIONS = 4
 
 
 def matches(file: File) -> bool:
-    """By its first bytes and its name: two zeros, the kind of bytes, and how many sides."""
+    """By its first bytes: two zeros, the type of the numbers, and the number of dimensions."""
     head = file.head[:4]
-    return len(head) == 4 and head[:3] == b"\0\0\x08" and 1 <= head[3] <= MOST_DIMENSIONS
+    return len(head) == 4 and head[:3] == b"\0\0\x08" and 1 <= head[3] <= MAX_DIMENSIONS
 
 
 def read_idx(file: File) -> Table:
-    """Read a file of pictures as float32 from 0 to 1, with the labels of the file beside it if there is one.
+    """Read a file of pictures as float32 from 0 to 1, with labels from the file beside it if there is one.
 
     ``train-images-idx3-ubyte.gz`` is labelled by ``train-labels-idx1-ubyte``, with or without ``.gz``.
     """
@@ -44,7 +44,7 @@ def read_idx(file: File) -> Table:
     if labels is not None and labels.shape != pixels.shape[:1]:
         raise DataError(
             f"{str(labels_path)!r}: must hold one label for each of the {len(pixels)} pictures, got shape "
-            f"{labels.shape}; move it away or mend it."
+            f"{labels.shape}; move it away or fix it."
         )
     return Table(
         pixels.reshape(len(pixels), -1) / np.float32(255),
@@ -57,7 +57,7 @@ def read_idx(file: File) -> Table:
 
 
 def pictures_to_train_on(folder: Path) -> Path | None:
-    """The file of pictures in a folder of them, or in one folder below, as MNIST is unpacked; that for training."""
+    """The file of pictures in a folder or one level below it, as MNIST is unpacked; the one for training if several."""
     found = sorted(
         {
             file.stem if file.suffix == ".gz" else file.name: file
@@ -68,16 +68,16 @@ def pictures_to_train_on(folder: Path) -> Path | None:
 
 
 def read_idx_bytes(file: File) -> np.ndarray:
-    """The array of bytes in an IDX file, in the shape its head declares."""
+    """The array of bytes in an IDX file, in the shape that its header declares."""
     where = file.where
     try:
         with file.open() as stream:
             zeros, kind, n_dimensions = struct.unpack(">HBB", stream.read(4))
             if zeros != 0:
-                raise DataError(f"{where}: not an IDX file, it begins with other bytes; download it again.")
+                raise DataError(f"{where}: not an IDX file, it starts with other bytes; download it again.")
             if kind != BYTE:
                 raise DataError(f"{where}: must hold unsigned bytes (kind 8), got kind {kind}; convert it.")
-            if n_dimensions > MOST_DIMENSIONS:
+            if n_dimensions > MAX_DIMENSIONS:
                 raise DataError(f"{where}: must hold pictures or labels, got {n_dimensions} dimensions; convert it.")
             shape = struct.unpack(f">{n_dimensions}I", stream.read(4 * n_dimensions))
             size = math.prod(shape)
@@ -89,7 +89,7 @@ def read_idx_bytes(file: File) -> np.ndarray:
     except (EOFError, struct.error) as error:
         raise DataError(f"{where}: not readable as an IDX file ({error}); download it again.") from error
     if len(content) != size:
-        raise DataError(f"{where}: its head declares shape {shape} but it is shorter or longer; download it again.")
+        raise DataError(f"{where}: its header declares shape {shape} but it is shorter or longer; download it again.")
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 

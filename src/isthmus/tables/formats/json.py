@@ -1,7 +1,7 @@
-"""JSON: a list of records, records a line, a record of columns, or pandas' ways of writing a frame.
+"""JSON: a list of records, one record per line, a record of columns, or the orientations of pandas.
 
-Records inside records become columns a.b, lists of as many numbers in every record columns a_0, a_1, …; other lists are
-left as text.
+Nested records become columns a.b; lists of numbers with the same length in every record become columns a_0, a_1, …;
+other lists are left as text.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from isthmus.tables.bounds import LONGEST_LINE, MOST_NAMED_COLUMNS, require_columns
+from isthmus.tables.bounds import LONGEST_LINE, MAX_NAMED_COLUMNS, require_columns
 from isthmus.tables.container import File
 from isthmus.tables.encoding import decoded, encoding_of
 from isthmus.tables.errors import DataError
@@ -25,13 +25,13 @@ __all__ = ["SUFFIXES", "matches", "open_file"]
 
 SUFFIXES = (".json", ".jsonl", ".ndjson")
 HOLDERS = ("data", "records", "rows", "items", "results", "features", "values", "observations", "table")
-INDEX = "index"  # what the names of records that have one are called
-DEEPEST, LEAST_ALIKE = 6, 3
-MOST_BYTES = 1 << 30
+INDEX = "index"  # the column of the names of records
+DEEPEST, MIN_ALIKE = 6, 3
+MAX_BYTES = 1 << 30
 
 
 def matches(file: File) -> bool:
-    """Whether a text begins as a list or a record of JSON does."""
+    """Whether a text starts like a JSON list or record."""
     text = file.head[:4096]
     if b"\0" in text[:8] and encoding_of(file.head, whole=file.is_whole).startswith(("utf-16", "utf-32")):
         text = text.replace(b"\0", b"").lstrip(b"\xff\xfe")
@@ -52,15 +52,15 @@ def open_file(file: File, request: Request) -> Source:
         return _Lines(file, lines)
     if not file.is_whole and len(lines) == 1 and _is_record(lines[0]):
         return _Lines(file, lines)
-    if file.size > MOST_BYTES:
-        raise DataError(f"{file.where}: {file.size:,} bytes of JSON in one piece; write a record a line (.jsonl).")
+    if file.size > MAX_BYTES:
+        raise DataError(f"{file.where}: {file.size:,} bytes of JSON in one piece; write one record per line (.jsonl).")
     encoding = request.encoding or encoding_of(file.head, whole=file.is_whole)
     try:
         found = _value(decoded(file.bytes(), encoding).lstrip("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{file.where}: not readable as JSON ({_reason(error)}); repair the file.") from error
     names, rows = _table(found, file.where)
-    require_columns(len(names), file.where, MOST_NAMED_COLUMNS)
+    require_columns(len(names), file.where, MAX_NAMED_COLUMNS)
     if not rows:
         raise DataError(f"{file.where}: no records in it; add at least one.")
     source = RowsSource(once_each(names), rows)
@@ -69,21 +69,21 @@ def open_file(file: File, request: Request) -> Source:
 
 
 def _value(text: str) -> Any:
-    """What a text holds: one value, or records one after the other, which a line break does not always part."""
+    """The content of a text: one value, or a sequence of records, not always separated by line breaks."""
     text = text.strip()
     found, end = json.JSONDecoder().raw_decode(text)
     if end == len(text) or not isinstance(found, dict):
         return found if end == len(text) else json.loads(text)
     records = [found]
     while end < len(text):
-        begin = next(place for place in range(end, len(text)) if not text[place].isspace())
-        found, end = json.JSONDecoder().raw_decode(text, begin)
+        start = next(place for place in range(end, len(text)) if not text[place].isspace())
+        found, end = json.JSONDecoder().raw_decode(text, start)
         records.append(found)
     return records
 
 
 class _Lines(Source):
-    """A record a line, read as they come."""
+    """One record per line, read as a stream."""
 
     def __init__(self, file: File, lines: list[bytes]):
         super().__init__()
@@ -93,7 +93,7 @@ class _Lines(Source):
         for record in first:
             names.update(dict.fromkeys(_spread(record, self._widths)))
         self.file, self.name, self.names = file, file.stem, tuple(names)
-        require_columns(len(names), file.where, MOST_NAMED_COLUMNS)
+        require_columns(len(names), file.where, MAX_NAMED_COLUMNS)
 
     def batches(self) -> Iterator[pyarrow.RecordBatch]:
         import pyarrow
@@ -144,16 +144,16 @@ def _records(file: File) -> Iterator[dict[str, Any]]:
             if not block:
                 return
             if len(rest) > LONGEST_LINE:
-                raise DataError(f"{file.where}: a line of more than {LONGEST_LINE:,} bytes; write a record a line.")
+                raise DataError(f"{file.where}: a line of more than {LONGEST_LINE:,} bytes; write one record per line.")
 
 
 def _record(line: bytes, number: int, where: str) -> dict[str, Any]:
     try:
         found = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: line {number} is no record ({_reason(error)}); repair it.") from error
+        raise DataError(f"{where}: line {number} is not a record ({_reason(error)}); repair it.") from error
     if not isinstance(found, dict):
-        raise DataError(f"{where}: line {number} is no record but a {type(found).__name__}; repair it.")
+        raise DataError(f"{where}: line {number} is not a record but a {type(found).__name__}; repair it.")
     return _flat(found)
 
 
@@ -174,7 +174,7 @@ def _is_record(line: bytes) -> bool:
 
 
 def _list_widths(records: list[dict[str, Any]]) -> dict[str, int]:
-    """How many numbers the lists of a field have, where it holds lists of one length in every record."""
+    """The length of the lists in each field that holds lists of numbers of one length in every record."""
     found: dict[str, set[int]] = {}
     for record in records:
         for name, value in record.items():
@@ -185,7 +185,7 @@ def _list_widths(records: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def _spread(record: dict[str, Any], widths: dict[str, int]) -> dict[str, Any]:
-    """A record with an entry for each number of such lists; a list of another length is a field of its own."""
+    """A record with one field per number of such lists; a list of another length remains a field."""
     if not widths:
         return record
     wide: dict[str, Any] = {}
@@ -198,11 +198,11 @@ def _spread(record: dict[str, Any], widths: dict[str, int]) -> dict[str, Any]:
     return wide
 
 
-# ---- one value of JSON -------------------------------------------------------------------------------------
+# ---- one JSON value -----------------------------------------------------------------------------------------
 
 
 def _table(found: Any, where: str) -> tuple[list[str], list[list[str | None]]]:
-    """Names and rows of the table in a value."""
+    """Column names and rows of the table in a JSON value."""
     if isinstance(found, dict):
         found = _inside(found)
     if isinstance(found, dict) and _are_columns(found):
@@ -222,7 +222,7 @@ def _table(found: Any, where: str) -> tuple[list[str], list[list[str | None]]]:
         counted = [*found] == [str(place) for place in range(len(found))]
         found = [one if counted or INDEX in one else {INDEX: name, **one} for name, one in found.items()]
     if not isinstance(found, list) or not found:
-        raise DataError(f"{where}: no table in it: it must hold a list of records, or a record of columns.")
+        raise DataError(f"{where}: no table in it; it must hold a list of records, or a record of columns.")
     if all(isinstance(one, list) for one in found):
         width = max(map(len, found))
         head = found[0]
@@ -244,7 +244,7 @@ def _table(found: Any, where: str) -> tuple[list[str], list[list[str | None]]]:
 
 
 def _inside(found: dict[str, Any], depth: int = 0) -> Any:
-    """The table among other entries of a record: by its name, else the longest list of records."""
+    """The table among the entries of a record: by its name, else the longest list of records."""
     if set(found) >= {"columns", "data"} and isinstance(found["columns"], list):
         return found
     if "features" in found and isinstance(found["features"], list):  # GeoJSON
@@ -257,9 +257,9 @@ def _inside(found: dict[str, Any], depth: int = 0) -> Any:
         if isinstance(inside, list) and inside and isinstance(inside[0], (dict, list)):
             return inside
     lists = [one for one in found.values() if isinstance(one, list) and one and isinstance(one[0], dict)]
-    alike = [one for one in found.values() if isinstance(one, dict) and len(one) >= LEAST_ALIKE and _are_alike(one)]
+    alike = [one for one in found.values() if isinstance(one, dict) and len(one) >= MIN_ALIKE and _are_alike(one)]
     if not lists and len(alike) == 1 and len(found) > 1 and not _are_alike(found):
-        return alike[0]  # records by their names, beside what is said of them
+        return alike[0]  # records by name, beside metadata
     if not lists and depth < DEEPEST and not _are_alike(found):
         deeper = [_inside(one, depth + 1) for one in found.values() if isinstance(one, dict)]
         lists = [one for one in deeper if isinstance(one, list)]
@@ -269,13 +269,13 @@ def _inside(found: dict[str, Any], depth: int = 0) -> Any:
 
 
 def _are_alike(found: dict[str, Any]) -> bool:
-    """Whether a record is one of records with the same fields, by their names."""
+    """Whether a record holds records by name that all have the same fields."""
     fields = [{*one} if isinstance(one, dict) else None for one in found.values()]
     return len(fields) > 1 and None not in fields and all(one == fields[0] for one in fields)
 
 
 def _are_columns(found: dict[str, Any]) -> bool:
-    """Whether a record holds columns of one length: lists of cells, or cells by the numbers of their rows."""
+    """Whether a record holds columns of one length: lists of cells, or cells by row number."""
     cells = list(found.values())
     if not cells or not all(isinstance(one, (list, dict)) for one in cells):
         return False

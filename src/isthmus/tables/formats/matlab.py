@@ -1,4 +1,4 @@
-"""MATLAB's .mat files of level 5, as versions before 7.3 write them, and of level 4; later ones are HDF5."""
+"""MATLAB .mat files of level 5, as versions before 7.3 write them, and of level 4; later ones are HDF5."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _is_level_5(head: bytes) -> bool:
 
 
 def open_file(file: File, request: Request) -> TableStream | Source:
-    """The array called X, or as arrays of rows are called, or the largest; one called y is the labels."""
+    """The array named X or like a usual table, else the largest; an array such as y holds the labels."""
     try:
         known = matlab_elements if _is_level_5(file.head) else matlab_level4
         arrays = known.arrays_of(file.bytes(), file.where)
@@ -51,7 +51,7 @@ def open_file(file: File, request: Request) -> TableStream | Source:
     array = arrays[main]
     if array.shape[0] == 1 and array.ndim == 2:
         array = array.T
-    if array.ndim > 2 and array.shape[-1] > max(array.shape[:-1]):  # pictures come last, as in svhn
+    if array.ndim > 2 and array.shape[-1] > max(array.shape[:-1]):  # the axis of pictures is last, as in SVHN
         array = np.moveaxis(array, -1, 0)
     label = str(request.labels) if request.labels in arrays else labels_among(arrays, main, len(array))
     labels = None if label is None else entries(arrays[label], label, len(array), file.where)

@@ -1,7 +1,7 @@
-"""MATLAB's level 5 files, element by element: a tag of a type and a length, then the data, every length checked.
+"""MATLAB level 5 files, element by element: a tag with a type and a length, then the data, with every length checked.
 
-SciPy reads the same files in C and can crash on damaged ones, which takes the process down. Here a length that leaves
-its element, a shape that its numbers don't fill, or an index outside a sparse matrix is a sentence.
+SciPy reads the same files in C, and damaged ones can crash the process. Here a length beyond its element, a shape that
+does not match its numbers, or an index outside a sparse matrix is an error.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ NUMBERS = {
     6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4", 14: "i8", 15: "u8",
 }  # fmt: skip
 COMPLEX, LOGICAL = 8, 2
-DEEPEST, MOST_AXES = 4, 32
+DEEPEST, MAX_AXES = 4, 32
 
 
 class MatlabError(ValueError):
-    """What is wrong with the bytes of a file."""
+    """A file whose bytes are invalid."""
 
 
 class _File(NamedTuple):
-    """What the elements of one file have in common: their byte order, the file's size, and what it is called."""
+    """What the elements of a file share: its byte order, size and name."""
 
     order: str
     size: int
@@ -42,17 +42,17 @@ class _File(NamedTuple):
 
 
 def arrays_of(data: bytes, where: str) -> dict[str, np.ndarray]:
-    """The arrays of a file by their names: numbers, words, sparse matrices written out, fields of structs as a/b.
+    """The arrays of a file by their names: numbers, text, dense copies of sparse matrices, fields of structs as a/b.
 
-    Whatever else a file may hold, such as functions and objects, is passed over.
+    Anything else, such as functions and objects, is skipped.
 
     Raises
     ------
     MatlabError
-        If the bytes aren't what they say they are.
+        If the bytes are invalid.
     """
     if data[126:128] not in (b"IM", b"MI"):
-        raise MatlabError("its head does not say in which order bytes come")
+        raise MatlabError("its header does not give the byte order")
     file = _File("<" if data[126:128] == b"IM" else ">", len(data), where)
     found: dict[str, np.ndarray] = {}
     room = 0
@@ -71,7 +71,7 @@ def arrays_of(data: bytes, where: str) -> dict[str, np.ndarray]:
 
 
 def _elements(data: memoryview, file: _File) -> Iterator[tuple[int, memoryview]]:
-    """The types and the data of elements that lie one after the other."""
+    """The types and the data of consecutive elements."""
     place = 0
     while place + TAG <= len(data):
         kind, size = (int(word) for word in np.frombuffer(data[place : place + TAG], file.order + "u4"))
@@ -90,23 +90,23 @@ def _elements(data: memoryview, file: _File) -> Iterator[tuple[int, memoryview]]
 
 
 def _inflated(content: memoryview, file: _File) -> memoryview:
-    """A compressed element, unpacked if there is room."""
-    most = max(bounds.ALWAYS_UNPACKED, bounds.MOST_TIMES * file.size)
+    """A compressed element, decompressed if there is room."""
+    most = max(bounds.ALWAYS_UNPACKED, bounds.MAX_RATIO * file.size)
     try:
         unpacked = zlib.decompressobj().decompress(content, most + 1)
     except zlib.error as error:
-        raise MatlabError(f"its packing is damaged, {error}") from error
+        raise MatlabError(f"its compression is damaged, {error}") from error
     bounds.require_room(len(unpacked), file.size, file.where)
     return memoryview(unpacked)
 
 
 def _named(content: memoryview, file: _File, deep: int, name: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    """The array of a matrix element by its name; the fields of a struct, each by its own."""
+    """The name and array of a matrix element; of a struct, those of each field."""
     parts = _elements(content, file)
     flags = _numbers(next(parts, None), file)
     sizes = _numbers(next(parts, None), file)
     kind, marks = (int(flags[0]) & 0xFF, int(flags[0]) >> 8) if len(flags) else (0, 0)
-    if not 2 <= len(sizes) <= MOST_AXES or (sizes < 0).any():
+    if not 2 <= len(sizes) <= MAX_AXES or (sizes < 0).any():
         raise MatlabError("an array without a shape")
     shape = tuple(int(size) for size in sizes)
     own = bytes((next(parts, None) or (0, b""))[1]).decode("utf-8", "replace").rstrip("\0")
@@ -138,12 +138,12 @@ def _numbers(part: tuple[int, memoryview] | None, file: _File) -> np.ndarray:
         raise MatlabError(f"numbers of the unknown type {kind}")
     stored = np.dtype(file.order + STORED[kind])
     if len(content) % stored.itemsize:
-        raise MatlabError(f"{len(content)} bytes, which are no {stored.name}")
+        raise MatlabError(f"{len(content)} bytes, which are not a whole number of {stored.name}")
     return np.frombuffer(content, stored)
 
 
 def _filled(part: tuple[int, memoryview] | None, shape: tuple[int, ...], dtype: str, file: _File) -> np.ndarray:
-    """An array of numbers; they may be stored as smaller ones."""
+    """An array of numbers, which may be stored in a smaller type."""
     numbers = _numbers(part, file)
     if len(numbers) != math.prod(shape):
         raise MatlabError(f"{len(numbers):,} numbers for an array of {'×'.join(map(str, shape))}")
@@ -153,7 +153,7 @@ def _filled(part: tuple[int, memoryview] | None, shape: tuple[int, ...], dtype: 
 
 
 def _words(part: tuple[int, memoryview] | None, shape: tuple[int, ...], file: _File) -> np.ndarray:
-    """An array of words, one a row of letters; blanks at their ends are MATLAB's."""
+    """An array of strings, one per row of characters, without the spaces that MATLAB pads them with."""
     if part is None:
         raise MatlabError("a text that ends too soon")
     kind, content = part
@@ -163,7 +163,7 @@ def _words(part: tuple[int, memoryview] | None, shape: tuple[int, ...], file: _F
     else:
         letters = [chr(int(code)) if 0 <= code < 0xD800 else "\ufffd" for code in _numbers(part, file)]
     if len(letters) != math.prod(shape):
-        raise MatlabError(f"{len(letters):,} letters for a text of {'×'.join(map(str, shape))}")
+        raise MatlabError(f"{len(letters):,} characters for a text of {'×'.join(map(str, shape))}")
     if not letters:
         return np.array([""])
     rows = np.array(letters, dtype="U1").reshape(shape, order="F").reshape(-1, shape[-1])
@@ -171,7 +171,7 @@ def _words(part: tuple[int, memoryview] | None, shape: tuple[int, ...], file: _F
 
 
 def _sparse(parts: Iterator[tuple[int, memoryview]], shape: tuple[int, ...], file: _File) -> np.ndarray:
-    """A sparse matrix, stored by columns, written out."""
+    """A dense copy of a sparse matrix, which is stored by columns."""
     rows, starts, values = (_numbers(next(parts, None), file) for _ in range(3))
     n_rows, n_columns = shape[0], math.prod(shape[1:])
     counts = np.diff(starts.astype(np.int64))
@@ -179,7 +179,7 @@ def _sparse(parts: Iterator[tuple[int, memoryview]], shape: tuple[int, ...], fil
         raise MatlabError("a sparse matrix whose columns are not in order")
     used = int(starts[-1])
     if used > min(len(rows), len(values)) or (rows[:used] < 0).any() or (rows[:used] >= n_rows).any():
-        raise MatlabError("a sparse matrix with numbers outside of it")
+        raise MatlabError("a sparse matrix with entries outside it")
     bounds.require_columns(n_columns, file.where)
     bounds.require_room(8 * n_rows * n_columns, file.size, file.where)
     written = np.zeros((n_rows, n_columns))
@@ -190,7 +190,7 @@ def _sparse(parts: Iterator[tuple[int, memoryview]], shape: tuple[int, ...], fil
 def _words_of_cells(
     parts: Iterator[tuple[int, memoryview]], shape: tuple[int, ...], file: _File
 ) -> np.ndarray | None:  # fmt: skip
-    """A cell array that holds a word in each cell; None if it holds anything else."""
+    """A cell array with a string in each cell; None if it holds anything else."""
     words = []
     for kind, content in parts:
         if kind != MATRIX or len(words) == math.prod(shape):
@@ -203,7 +203,7 @@ def _words_of_cells(
 
 
 def _fields(parts: Iterator[tuple[int, memoryview]], file: _File, deep: int, name: str) -> Iterator[Any]:
-    """The fields of a struct of one entry."""
+    """The fields of a struct with one entry."""
     width = _numbers(next(parts, None), file)
     names = bytes((next(parts, None) or (0, b""))[1])
     step = int(width[0]) if len(width) else 0

@@ -1,6 +1,6 @@
-"""MATLAB's level 4 files: one matrix after the other, each a head of five whole numbers, a name, and the numbers.
+"""MATLAB level 4 files: a sequence of matrices, each a header of five integers, a name, and the numbers.
 
-The first of the five says in its decimal digits how the numbers are stored (MOPT: machine, 0, precision, kind).
+The decimal digits of the first integer say how the numbers are stored (MOPT: machine, 0, precision, kind).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LONGEST_NAME, LARGEST = 64, 2**31
 
 
 def is_level_4(head: bytes) -> bool:
-    """Whether a file begins with the head and the name of such a matrix; the format has no signature."""
+    """Whether a file starts with the header and the name of such a matrix; the format has no signature."""
     order = _order(head)
     if order is None:
         return False
@@ -38,18 +38,18 @@ def is_level_4(head: bytes) -> bool:
 
 
 def arrays_of(data: bytes, where: str) -> dict[str, np.ndarray]:
-    """The arrays of a file by their names: numbers, words, sparse matrices written out.
+    """The arrays of a file by their names: numbers, text, dense copies of sparse matrices.
 
     Raises
     ------
     MatlabError
-        If the bytes aren't what they say they are.
+        If the bytes are invalid.
     """
     found: dict[str, np.ndarray] = {}
     place, room = 0, 0
     while place + HEAD <= len(data):
         if not is_level_4(data[place : place + HEAD + LONGEST_NAME]):
-            raise MatlabError(f"no head of a matrix at byte {place:,}")
+            raise MatlabError(f"no header of a matrix at byte {place:,}")
         order = _order(data[place:]) or "<"
         kinds, n_rows, n_columns, imaginary, length = struct.unpack_from(f"{order}5i", data, place)
         stored, kind = np.dtype(order + STORED[kinds // 10 % 10]), kinds % 10
@@ -73,7 +73,7 @@ def arrays_of(data: bytes, where: str) -> dict[str, np.ndarray]:
 
 
 def _order(head: bytes) -> str | None:
-    """The byte order in which the first number's digits make sense; None if neither does."""
+    """The byte order in which the digits of the first integer are valid; None if there is none."""
     if len(head) < HEAD:
         return None
     for machine, order in enumerate("<>"):
@@ -89,13 +89,13 @@ def _order(head: bytes) -> str | None:
 
 
 def _written_out(entries: np.ndarray, size: int, where: str) -> np.ndarray:
-    """A sparse matrix of entries (row, column, value), the last of them its shape."""
+    """A dense copy of a sparse matrix of entries (row, column, value), the last of which is its shape."""
     if entries.shape[1] < 3 or not len(entries) or not (np.abs(entries[:, :2]) < LARGEST).all():
         raise MatlabError("a sparse matrix without entries")
     places = entries[:, :2].real.astype(np.int64)
     shape = places[-1]
     if (shape < 0).any() or (places[:-1] < 1).any() or (places[:-1] > shape).any():
-        raise MatlabError("a sparse matrix with numbers outside of it")
+        raise MatlabError("a sparse matrix with entries outside it")
     n_rows, n_columns = (int(each) for each in shape)
     bounds.require_columns(n_columns, where)
     bounds.require_room(8 * n_rows * n_columns, size, where)
@@ -105,7 +105,7 @@ def _written_out(entries: np.ndarray, size: int, where: str) -> np.ndarray:
 
 
 def _words(codes: np.ndarray) -> np.ndarray:
-    """Words, one a row of letters; blanks at their ends are MATLAB's."""
+    """Strings, one per row of characters, without the spaces that MATLAB pads them with."""
     codes = codes.real
     sound = np.isfinite(codes) & (codes >= 0) & (codes < 0xD800)
     letters = np.where(sound, codes, 0xFFFD).astype(np.int64)

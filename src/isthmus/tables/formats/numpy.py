@@ -1,4 +1,4 @@
-"""NumPy's own files: .npy, which stays on the disk, and .npz. Neither may hold Python objects."""
+"""NumPy files: .npy, which is read from disk in slices, and .npz. Neither may hold Python objects."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from isthmus.tables.unchanged import Unchanged
 __all__ = ["SUFFIXES", "is_archive", "is_array", "open_archive", "open_array"]
 
 SUFFIXES = (".npy", ".npz")
-MOST_MEMBERS = 1000
-LOOKED_AT = 400
+MAX_MEMBERS = 1000
+SAMPLE_ROWS = 400
 
 
 def is_array(file: File) -> bool:
@@ -66,34 +66,34 @@ def open_array(file: File, request: Request) -> TableStream | Source:
 
 
 def _words_source(array: np.ndarray, file: File, request: Request) -> Source:
-    """An array of words or dates: what its columns are, is found out as of a file of text."""
+    """An array of text or dates, whose columns are inferred as for a text file."""
     require_room(4 * array.size + array.nbytes, file.size, file.where)
     array = np.array(array[:, None] if array.ndim == 1 else array)
     require_columns(array.shape[1], file.where)
     array = np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array
     require_letters({file.stem: array}, file.where)
     rows = array.astype(np.str_).tolist()
-    heading = heading_of(rows[:LOOKED_AT], array.shape[1], request.header)
+    heading = heading_of(rows[:SAMPLE_ROWS], array.shape[1], request.header)
     source = RowsSource(heading.names, rows[heading.first :])
     source.name, source.flags = file.stem, ("header",)
     return source
 
 
 class _ArrayFile:
-    """An array on disk, mapped only while a slice of it is copied, so its pages are given back."""
+    """An array on disk, memory-mapped only while a slice is copied, so its pages are released."""
 
     def __init__(self, path: Path, file: File):
-        self.path, self.file = path, file  # what was unpacked lives as long as this does
+        self.path, self.file = path, file  # the file owns the unpacked copy
         self._unchanged = Unchanged([path])
         array = _mapped(path, file.where)
         require_numbers(array, file.where)
-        self.divided = array.dtype == np.uint8 and array.ndim > 2 and as_rows(array[:1], file.where)[1] is not None
+        self.is_scaled = array.dtype == np.uint8 and array.ndim > 2 and as_rows(array[:1], file.where)[1] is not None
         self.shape = len(array), int(np.prod(array.shape[1:]))
 
     def __getitem__(self, rows: slice) -> np.ndarray:
         self._unchanged.require(self.path)
         part = as_rows(np.array(_mapped(self.path, self.file.where)[rows]), self.file.where)[0]
-        return part / np.float32(255) if self.divided else part
+        return part / np.float32(255) if self.is_scaled else part
 
 
 def _mapped(path: Path, where: str) -> np.ndarray:
@@ -101,12 +101,12 @@ def _mapped(path: Path, where: str) -> np.ndarray:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except MemoryError:
         raise
-    except Exception as error:  # a reader met with hostile bytes may raise anything
+    except Exception as error:  # a reader may raise anything on malformed bytes
         raise DataError(f"{where}: not readable as a NumPy array ({_reason(error)}); save it again.") from error
 
 
 class RecordSource(Source):
-    """An array of records: a column a field."""
+    """An array of records, one column per field."""
 
     def __init__(self, array: np.ndarray, file: File):
         super().__init__()
@@ -116,14 +116,15 @@ class RecordSource(Source):
     def batches(self) -> Any:
         import pyarrow
 
-        for begin in range(0, len(self._array), 1 << 14):
-            part = self._array[begin : begin + (1 << 14)]
+        for start in range(0, len(self._array), 1 << 14):
+            part = self._array[start : start + (1 << 14)]
             cells = []
             for name in self.names:
                 field = np.asarray(part[name])
                 if field.ndim > 1 or field.dtype.kind not in "biufUSMm":
                     raise DataError(
-                        f"{self._file.where}: field {name!r} holds {field.dtype} of shape {field.shape[1:]}, no cell."
+                        f"{self._file.where}: field {name!r} must hold one number, text or date per row, got "
+                        f"{field.dtype} of shape {field.shape[1:]}; drop the field or save its parts as fields."
                     )
                 field = np.char.decode(field, "utf-8", "replace") if field.dtype.kind == "S" else field
                 require_letters({name: field}, self._file.where)
@@ -132,12 +133,12 @@ class RecordSource(Source):
 
 
 def open_archive(file: File, request: Request) -> TableStream | Source:
-    """The array called X, or as arrays of rows are called, or the largest; one called y becomes the labels.
+    """The array named X or like a usual table, else the largest; an array such as y holds the labels.
 
-    Where none has several columns, those with as many entries are the columns of a table.
+    If no array has several columns, those of equal length are the columns of a table.
 
-    Beside them the arrays that `isthmus.tables.write_table` writes are understood: ``columns``, ``ids``, ``id_name``
-    and ``label_name``. A sparse matrix of SciPy's is written out.
+    The other arrays that `isthmus.tables.write_table` writes are read, too: ``columns``, ``ids``, ``id_name`` and
+    ``label_name``. A sparse matrix of SciPy becomes dense.
     """
     path, where = file.on_disk(), file.where
     try:
@@ -149,7 +150,7 @@ def open_archive(file: File, request: Request) -> TableStream | Source:
         require_letters(arrays, where)
     except (MemoryError, DataError):
         raise
-    except Exception as error:  # a reader met with hostile bytes may raise anything
+    except Exception as error:  # a reader may raise anything on malformed bytes
         raise DataError(f"{where}: not readable as NumPy arrays ({_reason(error)}); save it again.") from error
     if {"indptr", "indices", "data", "shape"} <= set(arrays) or {"row", "col", "data", "shape"} <= set(arrays):
         return HeldStream(table_from_array(_sparse(arrays, path, where), where, file.stem))
@@ -164,7 +165,9 @@ def _table(arrays: dict[str, np.ndarray], request: Request, where: str, name: st
     array = arrays[main]
     n_rows = len(array) if array.ndim else 0
     label_name, id_name = _word(arrays, "label_name", "y"), _word(arrays, "id_name", "ids")
-    label_array = labels_among(arrays, main, n_rows) or "y"  # which then is not one a row, and refused
+    label_array = (
+        labels_among(arrays, main, n_rows) or "y"
+    )  # which then does not have one entry per row, and is refused
     label_name = label_name if label_array == "y" else label_array
     if request.labels in arrays and request.labels not in (None, label_name):
         label_array = label_name = str(request.labels)
@@ -176,7 +179,7 @@ def _table(arrays: dict[str, np.ndarray], request: Request, where: str, name: st
     names = arrays.get("columns")
     if names is not None and (array.ndim != 2 or names.shape != array.shape[1:]):
         width = array.shape[1] if array.ndim > 1 else 0
-        raise DataError(f"{where}: array 'columns' must name {width} columns, got {names.shape}; mend it.")
+        raise DataError(f"{where}: array 'columns' must name {width} columns, got {names.shape}; fix it.")
     return table_from_array(
         array, f"{where}, array {main!r}", name, names=names, labels=labels,
         label_name=label_name if labels is not None else None, ids=ids, id_name=id_name if ids is not None else None,
@@ -203,11 +206,11 @@ def _sparse(arrays: dict[str, np.ndarray], path: Path, where: str) -> np.ndarray
 
 
 def _require_modest(file: IO[bytes], n_bytes: int, where: str) -> None:
-    """Refuse an archive whose members unpack to far more than it is; no more than they declare is ever read."""
+    """Refuse an archive whose members unpack to far more than its size; no more than they declare is ever read."""
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
-    if len(members) > MOST_MEMBERS:
-        raise DataError(f"{where}: {len(members):,} arrays, and {MOST_MEMBERS:,} is the most read; save fewer.")
+    if len(members) > MAX_MEMBERS:
+        raise DataError(f"{where}: {len(members):,} arrays, but at most {MAX_MEMBERS:,} are read; save fewer.")
     require_room(sum(member.file_size for member in members), n_bytes, where)
     file.seek(0)
 
@@ -219,7 +222,7 @@ def _word(arrays: dict[str, np.ndarray], name: str, otherwise: str) -> str:
 
 def _reason(error: BaseException) -> str:
     if "contains pickled" in str(error) or "is not a zip file" in str(error):
-        # NumPy says the first of any file without its own first bytes, text as well.
-        return "it does not begin like one"
+        # NumPy says "contains pickled" of any file without its own first bytes, even of text.
+        return "it does not start like one"
     text = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
     return "it holds Python objects" if "pickle" in text or "Python objects" in text else text

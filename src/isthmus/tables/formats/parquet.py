@@ -1,8 +1,8 @@
 """Parquet, a file or a folder of files, read row group by row group and never as a whole.
 
 A row group may hold a million rows. It is decoded a few thousand rows at a time by a reader that stays open, so
-reading on is cheap; going back begins the row group again. In a partitioned data set (folders ``key=value``) every key
-is a column too.
+sequential reading is cheap; going back restarts the row group. In a partitioned data set (folders ``key=value``), every
+key is a column, too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from isthmus.tables.bounds import MOST_NAMED_COLUMNS, require_columns, require_room, require_rows, unrolled
+from isthmus.tables.bounds import MAX_NAMED_COLUMNS, require_columns, require_room, require_rows, unrolled
 from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
 from isthmus.tables.lists import list_widths
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["SUFFIXES", "ParquetSegments", "matches"]
 
 SUFFIXES = (".parquet", ".pq")
-DECODED_CELLS = 1 << 19  # of a row group at once
-READERS_BYTES = 256 << 20  # that open readers may hold among them; one is always kept
-PAGE_BYTES = 5 << 19  # what an open column holds: a page and its dictionary
+DECODED_CELLS = 1 << 19  # decoded at once from a row group
+READERS_BYTES = 256 << 20  # that all open readers together may hold; one is always kept
+PAGE_BYTES = 5 << 19  # held per open column: a page and its dictionary
 BUFFER_BYTES = 1 << 14
 NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
@@ -46,7 +46,7 @@ def matches(file: File) -> bool:
 
 @dataclass(frozen=True)
 class _Part:
-    """A row group: where it is, how large, and what the folders above it say of its rows."""
+    """A row group: its position, its size, and the partition keys of its rows."""
 
     path: Path
     group: int
@@ -93,8 +93,8 @@ class ParquetSegments(Segments):
                 ]
                 if absent:
                     raise DataError(
-                        f"{str(path)!r}: no column {', '.join(map(repr, absent[:8]))}, which the first file has; make "
-                        "them alike, or move it."
+                        f"{str(path)!r}: no column {', '.join(map(repr, absent[:8]))}, which the first file has; "
+                        "give all files the same columns, or move it."
                     )
                 first_row, columns = 0, max(1, len(file.schema_arrow) + sum(self.widths.values()))
                 for group in range(file.num_row_groups):
@@ -106,7 +106,7 @@ class ParquetSegments(Segments):
         return parts
 
     def known(self) -> dict[str, ColumnSurvey]:
-        """What the files' own statistics say of columns of numbers: there is no need to read them for that."""
+        """Surveys of columns of numbers from the statistics in the files, which saves reading these columns."""
         import pyarrow
 
         types = pyarrow.types
@@ -128,17 +128,18 @@ class ParquetSegments(Segments):
                         for place in range(column.num_columns)
                         if column.column(place).path_in_schema == field.name
                     ]
-                    told = column.column(places[0]).statistics if places else None
-                    if told is None or not told.has_min_max or not told.has_null_count:
+                    statistics = column.column(places[0]).statistics if places else None
+                    if statistics is None or not statistics.has_min_max or not statistics.has_null_count:
                         break
                     survey.n_rows += size
-                    survey.n_missing += told.null_count
-                    figures.count += size - told.null_count
-                    figures.low, figures.high = min(figures.low, float(told.min)), max(figures.high, float(told.max))
+                    survey.n_missing += statistics.null_count
+                    figures.count += size - statistics.null_count
+                    figures.low = min(figures.low, float(statistics.min))
+                    figures.high = max(figures.high, float(statistics.max))
                 else:
                     figures.different = False
                     figures.whole = types.is_integer(field.type)
-                    # what may count the rows is looked at
+                    # a column that may count the rows is read
                     counts = figures.whole and figures.high - figures.low + 1 >= figures.count
                     if not counts and math.isfinite(figures.low + figures.high):
                         found[field.name] = survey
@@ -155,26 +156,26 @@ class ParquetSegments(Segments):
         part = self._parts[segment][0]
         return repr(str(part.path)), part.first_row
 
-    def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
+    def read(self, segment: int, start: int, stop: int, columns: Sequence[str]) -> pyarrow.Table:
         import pyarrow
 
         part, wanted = self._parts[segment][0], tuple(columns)
         self._unchanged.require(part.path)
         with self._lock, _blamed(part.path):
             reader = self._readers.pop((segment, wanted), None)
-            if reader is None or reader.position > begin:
+            if reader is None or reader.position > start:
                 self._make_room(part.cost)
                 stored = [name for name in wanted if name not in self._keys]
                 width = sum(self.widths.get(name, 1) for name in stored)
                 reader = _Reader(part, stored, max(256, DECODED_CELLS // max(1, width)))
             self._readers[segment, wanted] = reader
-            arrow = unrolled(reader.take(begin, end), part.path.stat().st_size, repr(str(part.path)))
-            arrow.validate(full=True)  # pyarrow reads bytes that are no UTF-8 as text
-            if end == self.sizes[segment]:
+            arrow = unrolled(reader.take(start, stop), part.path.stat().st_size, repr(str(part.path)))
+            arrow.validate(full=True)  # pyarrow reads bytes that are not UTF-8 as text
+            if stop == self.sizes[segment]:
                 self._readers.pop((segment, wanted)).close()
         for key in self._keys:
             if key in wanted:
-                cells = pyarrow.array([part.keys[key]] * (end - begin), self._schema.field(key).type)
+                cells = pyarrow.array([part.keys[key]] * (stop - start), self._schema.field(key).type)
                 arrow = arrow.append_column(key, cells)
         return arrow.select(list(wanted))
 
@@ -184,7 +185,7 @@ class ParquetSegments(Segments):
 
 
 class _Reader:
-    """A row group being decoded: the rows at hand, and where they are."""
+    """A row group being decoded: the rows at hand, and their position."""
 
     def __init__(self, part: _Part, columns: list[str], rows: int):
         import pyarrow as pa
@@ -195,7 +196,7 @@ class _Reader:
         texts = [
             field.name for field in parquet.read_schema(part.path) if field.type in (pa.string(), pa.large_string())
         ]
-        texts = [name for name in texts if name in columns]  # one long word, said once, may stand in every row
+        texts = [name for name in texts if name in columns]  # one long string, stored once, may occur in every row
         self._file = parquet.ParquetFile(
             part.path, pre_buffer=False, buffer_size=BUFFER_BYTES, read_dictionary=texts or None
         )
@@ -204,18 +205,18 @@ class _Reader:
         )
         self._held: pyarrow.RecordBatch | None = None
 
-    def take(self, begin: int, end: int) -> pyarrow.Table:
+    def take(self, start: int, stop: int) -> pyarrow.Table:
         import pyarrow
 
         if not self._columns:  # every column asked for is in the folders' names
-            self.position = end
-            return pyarrow.table({"": pyarrow.nulls(end - begin)}).select([])
+            self.position = stop
+            return pyarrow.table({"": pyarrow.nulls(stop - start)}).select([])
         found = []
-        while self.position < end:
+        while self.position < stop:
             if self._held is None:
                 self._held = next(self._batches)
-            skipped = min(len(self._held), max(0, begin - self.position))
-            taken = min(len(self._held) - skipped, end - self.position - skipped)
+            skipped = min(len(self._held), max(0, start - self.position))
+            taken = min(len(self._held) - skipped, stop - self.position - skipped)
             if taken > 0:
                 found.append(self._held.slice(skipped, taken))
             self.position += skipped + max(0, taken)
@@ -241,14 +242,14 @@ def _widths(file: Any) -> dict[str, int]:
 
 
 def _partition_keys(paths: list[Path], root: Path | None) -> list[dict[str, Any]]:
-    """What the folders ``key=value`` above each file say; whole numbers, then numbers, then words."""
+    """The keys of the folders ``key=value`` above each file; as integers if possible, else numbers, else text."""
     if root is None:
         return [{} for _ in paths]
     words = [dict(part.split("=", 1) for part in path.relative_to(root).parts[:-1] if "=" in part) for path in paths]
     keys = list(dict.fromkeys(key for found in words for key in found))
-    torn = next((path for path, found in zip(paths, words, strict=True) if list(found) != keys), None)
-    if torn is not None:
-        raise DataError(f"{str(root)!r}: {str(torn)!r} is not in a folder of each of {', '.join(keys)}; move it.")
+    misplaced = next((path for path, found in zip(paths, words, strict=True) if list(found) != keys), None)
+    if misplaced is not None:
+        raise DataError(f"{str(root)!r}: {str(misplaced)!r} is not in a folder of each of {', '.join(keys)}; move it.")
     columns = {key: _typed([unquote(found[key]) for found in words]) for key in keys}
     return [{key: columns[key][place] for key in keys} for place in range(len(paths))]
 
@@ -267,11 +268,11 @@ def _typed(cells: list[str]) -> list[Any]:
 
 @contextmanager
 def _blamed(path: Path) -> Iterator[None]:
-    """What goes wrong inside names the file."""
+    """Errors inside name the file."""
     try:
         yield
     except StopIteration as error:
-        raise DataError(f"{str(path)!r}: holds fewer rows than it says; save it again.") from error
+        raise DataError(f"{str(path)!r}: holds fewer rows than it declares; save it again.") from error
     except (DataError, MemoryError):
         raise
     except Exception as error:
@@ -281,21 +282,21 @@ def _blamed(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """A Parquet file, open for its schema and sizes."""
+    """A Parquet file, opened for its schema and sizes."""
     from pyarrow import parquet
 
     with _blamed(path):
         file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER_BYTES)
     try:
         with _blamed(path):
-            require_columns(file.metadata.num_columns, repr(str(path)), MOST_NAMED_COLUMNS)
+            require_columns(file.metadata.num_columns, repr(str(path)), MAX_NAMED_COLUMNS)
             yield file
     finally:
         file.close()
 
 
 def _saved_index(schema: pyarrow.Schema) -> tuple[str, ...]:
-    """The columns in which pandas saved the index of a frame."""
+    """The columns in which pandas stored the index of a frame."""
     try:
         stored = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
         names = [name for name in stored.get("index_columns", []) if isinstance(name, str)]

@@ -1,7 +1,7 @@
-"""One picture from its bytes: which decoder, how large, which way up, and its pixels in a wished size.
+"""One picture from its bytes: decoder, size, orientation, and its pixels resized to a given size.
 
-A name tells nothing: a PNG called .jpg is a PNG. Only the decoders listed here run, since a PostScript file in
-disguise would start another program.
+File names are not trusted: a PNG named .jpg is a PNG. Only the decoders listed here run, since a disguised PostScript
+file would start another program.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ MARKS = (
     b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8", b"II*\0", b"MM\0*", b"RIFF", b"P5", b"P6", b"P2", b"P3",
 )  # fmt: skip
 GREY_MODES = ("1", "L", "LA", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-TURNED = 0x0112  # EXIF's tag of orientation
-BITS = 258  # TIFF's tag of bits a sample
+ORIENTATION = 0x0112  # EXIF tag
+BITS_PER_SAMPLE = 258  # TIFF tag
 
 
 @dataclass(frozen=True)
 class Depth:
-    """How the pixels of all pictures are kept: the number format, and what white is divided by."""
+    """How the pixels of all pictures are stored: their type, and the value of white."""
 
     dtype: str
     divisor: float
 
     @classmethod
     def of(cls, modes: set[str]) -> Depth:
-        """Bytes where all have eight bits, else the sixteen bits or floats that the deepest have."""
+        """The depth of the deepest picture: 8 bits, 16 bits or floats."""
         if modes & {"F", "I"}:
             return cls("float32", 1.0)
         return cls("uint16", 65535.0) if any(mode.startswith("I;16") for mode in modes) else cls("uint8", 255.0)
@@ -50,7 +50,7 @@ class Depth:
 
 @dataclass(frozen=True)
 class Look:
-    """What the head of a file tells: width and height once upright, the mode of its pixels, and its pages."""
+    """The header of a picture: its path, width and height when upright, pixel mode, and number of pages."""
 
     path: Path
     size: tuple[int, int]
@@ -60,7 +60,7 @@ class Look:
 
     @property
     def is_grey(self) -> bool:
-        """Whether it has no colours."""
+        """Whether it is in greyscale."""
         return self.mode in GREY_MODES
 
 
@@ -74,19 +74,19 @@ def pillow() -> ModuleType:
 
 
 def look_at(path: Path, *, alone: bool = False) -> Look | UnreadableError:
-    """The head of a picture, or what is wrong with it; of an animation that is ``alone`` the frames are pages."""
+    """The header of a picture, or why it is unreadable; the frames of an animation that is ``alone`` are pages."""
     try:
         with _opened(path) as picture:
             size = picture.size
-            if picture.getexif().get(TURNED, 1) in (5, 6, 7, 8):
+            if picture.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8):
                 size = size[::-1]
             pages = getattr(picture, "n_frames", 1)
             note = ""
             if picture.format != "TIFF":
                 if pages > 1 and not alone:
-                    note, pages = "animated, of which the first frame is read", 1
-            elif picture.mode in ("RGB", "RGBA") and max(picture.tag_v2.get(BITS, (8,))) > 8:
-                note = "of more than 8 bits a colour, read as 8"
+                    note, pages = "animated, read as its first frame", 1
+            elif picture.mode in ("RGB", "RGBA") and max(picture.tag_v2.get(BITS_PER_SAMPLE, (8,))) > 8:
+                note = "of more than 8 bits per colour, read as 8"
             return Look(path, size, picture.mode, pages, note)
     except UnreadableError as fault:
         return fault
@@ -95,8 +95,8 @@ def look_at(path: Path, *, alone: bool = False) -> Look | UnreadableError:
 def decode(look: Look, size: tuple[int, int], colour: bool, depth: Depth, *, pad: bool) -> np.ndarray | UnreadableError:
     """All pages, shape (pages, numbers); channels come first.
 
-    A picture of another shape is cut to the middle, or with ``pad`` given black borders, and brought to ``size``,
-    (width, height).
+    A picture with another aspect ratio is cropped to its centre, or with ``pad`` given black borders, then resized to
+    ``size``, (width, height).
     """
     from PIL import ImageOps
 
@@ -106,7 +106,7 @@ def decode(look: Look, size: tuple[int, int], colour: bool, depth: Depth, *, pad
             for page in range(look.pages):
                 if look.pages > 1:
                     picture.seek(page)
-                elif picture.format == "JPEG":  # decodes at a fraction of the size where that is enough
+                elif picture.format == "JPEG":  # can be decoded at a fraction of its size
                     picture.draft(None, (2 * max(size), 2 * max(size)))
                 upright = ImageOps.exif_transpose(picture)
                 found.append(_pixels(upright, size, colour, depth, pad=pad).ravel())
@@ -116,7 +116,7 @@ def decode(look: Look, size: tuple[int, int], colour: bool, depth: Depth, *, pad
 
 
 def _pixels(picture: Any, size: tuple[int, int], colour: bool, depth: Depth, *, pad: bool) -> np.ndarray:
-    """Shape (height, width), or with 3 channels in front, in the number format of ``depth``."""
+    """The pixels, shape (height, width), or (3, height, width) in colour, in the type of ``depth``."""
     image = pillow()
     if picture.mode in ("F", "I") or picture.mode.startswith("I;16"):
         numbers = np.asarray(picture).astype(np.float32)
@@ -148,7 +148,7 @@ def _fitted(picture: Any, size: tuple[int, int], *, pad: bool) -> Any:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """The picture in ``path``; what goes wrong is a `UnreadableError`."""
+    """The picture at ``path``; any fault is an `UnreadableError`."""
     image = pillow()
     try:
         with warnings.catch_warnings():
@@ -165,9 +165,9 @@ def _opened(path: Path) -> Iterator[Any]:
         raise UnreadableError(f"of more than {image.MAX_IMAGE_PIXELS:,} pixels") from error
     except OSError as error:
         if error.errno is not None:
-            raise UnreadableError(error.strerror or "not to be opened") from error
+            raise UnreadableError(error.strerror or "cannot be opened") from error
         raise UnreadableError(_reason(path, error)) from error
-    except Exception as error:  # a decoder met with hostile bytes may raise anything
+    except Exception as error:  # a decoder may raise anything on malformed bytes
         raise UnreadableError(_reason(path, error)) from error
 
 
@@ -176,5 +176,5 @@ def _reason(path: Path, error: BaseException) -> str:
         return "empty"
     text = str(error)
     if "cannot identify" in text:
-        return "no picture by its bytes"
-    return "cut short" if "truncated" in text or "Truncated" in text else f"damaged, {type(error).__name__}"
+        return "not a picture by its bytes"
+    return "truncated" if "truncated" in text or "Truncated" in text else f"damaged, {type(error).__name__}"

@@ -1,7 +1,7 @@
-"""Pictures as they are found: a folder of them at any depth, or a file that holds several, one a row.
+"""Pictures as rows: a folder of them at any depth, or a file that holds several.
 
-A picture is read by what its bytes are, and turned as its camera says. Sizes that differ are brought to one. Files are
-decoded in parallel into a cache of bytes (`isthmus.tables.cached_rows`), from which every later pass reads.
+The format is recognized by the bytes, the EXIF orientation is applied, and all pictures are resized to one size. Files
+are decoded in parallel into a cache (`isthmus.tables.cached_rows`), from which every later pass reads.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from isthmus.tables.stream import TableStream
 __all__ = ["FORMATS", "SUFFIXES", "matches", "pictures_in", "pillow", "read_pictures"]
 
 SUFFIXES = tuple(FORMATS)
-DEFAULT_SIDE = 64  # of pictures whose sizes differ, where they are larger
-LARGEST_SIDE = 256  # of pictures of one size, which are left as they are
+DEFAULT_SIDE = 64  # to which larger pictures of different sizes are resized
+LARGEST_SIDE = 256  # up to which pictures of one size keep it
 NEARLY_ALL = 0.9
-ALIKE = 1.15  # by how much the shapes of pictures, width to height, may differ
+ALIKE = 1.15  # factor by which aspect ratios may differ
 
 
 def matches(file: File) -> bool:
@@ -49,7 +49,7 @@ def _is_picture(head: bytes, suffix: str) -> bool:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures of a folder at any depth, by suffix or, where there is none, by their bytes; hidden ones aside."""
+    """The pictures of a folder at any depth, by suffix or, if there is none, by their bytes; without hidden ones."""
     found = [
         path
         for path in folder.rglob("*")
@@ -69,9 +69,9 @@ def _begins_as_picture(path: Path) -> bool:
 
 
 def read_pictures(paths: Sequence[Path], folder: Path, request: Request) -> TableStream:
-    """Pictures as rows of float32 from 0 to 1; whole numbers of 32 bits and floats as they are.
+    """Pictures as rows of float32 from 0 to 1; 32-bit integers and floats unchanged.
 
-    They are grey only if all are; colour keeps red, green and blue and drops transparency.
+    Rows are grey only if all pictures are; colour pictures keep red, green and blue and lose transparency.
     """
     where, notes = repr(str(folder)), list[str]()
     pillow()
@@ -105,8 +105,8 @@ def read_pictures(paths: Sequence[Path], folder: Path, request: Request) -> Tabl
     settle_faults(sorted(faults), len(paths), "picture", where, request, notes)
     if any(look.pages > 1 for look in looks):
         files = "1 file" if len(looks) == 1 else f"{len(looks):,} files"
-        notes.append(f"{n_rows:,} pages of {files}, a row each")
-    notes += _odd_ones(looks, folder)
+        notes.append(f"{n_rows:,} pages of {files}, one row each")
+    notes += _notes_of(looks, folder)
     known = labels_of(kept, "pictures", folder, request, notes)
     return rows_stream(
         cache,
@@ -127,13 +127,13 @@ def read_pictures(paths: Sequence[Path], folder: Path, request: Request) -> Tabl
 def _form_of(
     looks: Sequence[Look], request: Request, where: str, notes: list[str]
 ) -> tuple[tuple[int, int], bool, Depth]:
-    """Width and height of all rows, whether they have colours, and their number format; as at fit, if there was one."""
+    """Width and height of all rows, whether they are in colour, and their type; as at fit, if there was one."""
     colour = any(not look.is_grey for look in looks)
     depth = Depth.of({look.mode for look in looks})
     shape = request.row_shape
     if shape is not None:
         if shape.image_shape is None:
-            raise DataError(f"{where}: pictures, and the model was fitted on {shape}; name data of that kind.")
+            raise DataError(f"{where}: holds pictures, but the model was fitted on {shape}; name data of that kind.")
         height, width = shape.image_shape[-2:]
         size, colour = (width, height), len(shape.image_shape) == 3
     elif request.size is not None:
@@ -143,9 +143,9 @@ def _form_of(
     n_other = sum(look.size != size for look in looks)
     if n_other:
         sizes = len({look.size for look in looks})
-        how = "given borders" if request.pad else "cut to the middle"
-        told = "pictures of 1 size" if sizes == 1 else f"pictures of {sizes} sizes"
-        notes.append(f"{told}, {n_other:,} of them {how} and resized to {size[0]}×{size[1]}")
+        how = "given borders" if request.pad else "cropped to the centre"
+        found = "pictures of 1 size" if sizes == 1 else f"pictures of {sizes} sizes"
+        notes.append(f"{found}, {n_other:,} of them {how} and resized to {size[0]}×{size[1]}")
         if shape is None and request.size is None:
             other = "" if request.pad else "; --pad keeps their edges"
             notes[-1] += f" (--size asks for another{other})"
@@ -153,16 +153,16 @@ def _form_of(
 
 
 def _common_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """The size that nearly all have, if it is no larger than can be learned; else one of at most 64.
+    """The size of nearly all pictures, if it is at most 256; else one of at most 64.
 
-    It has the shape of the pictures where nearly all are of about one shape, so little is cut; else it is a square.
+    If nearly all have about the same aspect ratio, so has this size, and little is cropped; else it is a square.
     """
     ((size, count),) = Counter(sizes).most_common(1)
     if count >= NEARLY_ALL * len(sizes) and max(size) <= LARGEST_SIDE:
         return size
-    shapes = np.array([width / height for width, height in sizes])
-    usual = float(np.median(shapes))
-    if np.mean((shapes > usual / ALIKE) & (shapes < usual * ALIKE)) >= NEARLY_ALL:
+    ratios = np.array([width / height for width, height in sizes])
+    typical = float(np.median(ratios))
+    if np.mean((ratios > typical / ALIKE) & (ratios < typical * ALIKE)) >= NEARLY_ALL:
         width, height = np.median(np.array(sizes), axis=0)
         scale = min(1.0, DEFAULT_SIDE / max(width, height))
         return max(1, round(width * scale)), max(1, round(height * scale))
@@ -170,7 +170,7 @@ def _common_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
     return side, side
 
 
-def _odd_ones(looks: Sequence[Look], folder: Path) -> list[str]:
+def _notes_of(looks: Sequence[Look], folder: Path) -> list[str]:
     counts: dict[str, list[str]] = {}
     for look in looks:
         if look.note:

@@ -1,4 +1,4 @@
-"""Which format a file is in, by its bytes; and those that are recognised only to be refused in a sentence."""
+"""The format of a file, by its bytes; formats that are not read are recognized to be refused with advice."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from isthmus.tables.formats import (
 
 __all__ = ["READABLE", "SUFFIXES", "format_of", "is_table_name"]
 
-# in this order: the first that knows a file has it
+# in this order: the first match wins
 FORMATS: tuple[tuple[str, Callable[[File], bool]], ...] = (
     ("parquet", parquet.matches),
     ("feather", feather.is_file),
@@ -67,7 +67,7 @@ PICKLE = "a pickle, which could run any program when it is read", "save the tabl
 REFUSED = (
     (
         b"SQLite format 3\0",
-        "an SQLite data base",
+        "an SQLite database",
         "export its table: sqlite3 -csv -header FILE 'select * from TABLE' > table.csv",
     ),
     (b"%PDF", "a PDF", "copy its table into a spreadsheet first"),
@@ -102,7 +102,7 @@ REFUSED = (
 
 
 def format_of(file: File) -> str:
-    """The name of a file's format; a `DataError` that says what else it is and what to do."""
+    """The name of the format of a file; a `DataError` with advice if it is not read."""
     if not file.head:
         raise DataError(f"{file.where}: the file is empty; it needs column names and rows of cells.")
     known = next((name for name, matches in FORMATS if matches(file)), None)
@@ -117,12 +117,14 @@ def format_of(file: File) -> str:
     if file.suffix in (".yaml", ".yml"):
         raise DataError(f"{file.where}: YAML; export it as CSV or JSON.")
     if not text.matches(file):
-        raise DataError(f"{file.where}: by its first bytes it is nothing that is read: {READABLE}; convert it.")
+        raise DataError(
+            f"{file.where}: by its first bytes it is none of the formats that are read: {READABLE}; convert it."
+        )
     return next((name for name, matches in TEXTS if matches(file)), "text")
 
 
 def is_table_name(name: str) -> bool:
-    """Whether a file is called like one that holds a table, packed or not."""
+    """Whether a file name has the suffix of a table, compressed or not."""
     lower = name.lower()
     for packed in (".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip"):
         lower = lower.removesuffix(packed)

@@ -1,7 +1,7 @@
-"""Sound: clips of one length and one rate, a row each, as spectrograms or as samples from -1 to 1.
+"""Sound: clips of one length and one rate, one row each, as spectrograms or as samples from -1 to 1.
 
-Channels are mixed down to one and other rates resampled to the commonest. Clips are padded with silence or cut to one
-length; long recordings, and whatever ``window`` asks for, are cut into windows that follow one another.
+Channels are mixed down to one, and other rates are resampled to the most common one. Clips are padded with silence or
+cut to one length; long recordings, and all files if ``window`` is given, are cut into consecutive windows.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from isthmus.tables.stream import TableStream
 
 __all__ = ["SUFFIXES", "matches", "read_sounds", "sounds_in"]
 
-LONG = 4.0  # seconds of the median clip from which files are recordings, to be cut into windows
+LONG = 4.0  # median seconds above which files are recordings, to be cut into windows
 DEFAULT_WINDOW = 1.0
-MOST_TIMES = 2.0  # the median that the longest clip may be without being cut
-COVERED = 0.95  # share of clips that are no longer than the length taken otherwise
-TOGETHER = 64  # windows of a file that are read as one piece
-LEAST_FILLED = 0.1  # of a last window: one with less is left out, unless it is all there is
+MAX_RATIO = 2.0  # of the longest clip to the median, up to which no clip is cut
+COVERED = 0.95  # else the length is this quantile
+TOGETHER = 64  # windows of a file that are read at once
+MIN_FILLED = 0.1  # of the last window, which else is left out unless it is the only one
 
 
 def matches(file: File) -> bool:
@@ -42,7 +42,7 @@ def matches(file: File) -> bool:
 
 
 def sounds_in(folder: Path) -> list[Path]:
-    """The sounds of a folder at any depth, hidden ones aside."""
+    """The sounds of a folder at any depth, without hidden ones."""
     found = [
         path
         for path in folder.rglob("*")
@@ -54,7 +54,7 @@ def sounds_in(folder: Path) -> list[Path]:
 
 
 def read_sounds(paths: Sequence[Path], folder: Path, request: Request) -> TableStream:
-    """A row a clip, or a row a window; the ids are file names, sub-folders or a table beside the files labels."""
+    """One row per clip or window; ids are file names, labels come from sub-folders or a table beside the files."""
     where, notes = repr(str(folder)), list[str]()
     clips: list[Clip] = []
     faults: list[tuple[str, str]] = []
@@ -75,11 +75,11 @@ def read_sounds(paths: Sequence[Path], folder: Path, request: Request) -> TableS
     kept: list[str] = []
     broken: set[str] = set()
     pieces = [
-        (clip, begin, min(TOGETHER, count - begin))
+        (clip, start, min(TOGETHER, count - start))
         for clip, count in zip(clips, counts, strict=True)
-        for begin in range(0, count, TOGETHER)
+        for start in range(0, count, TOGETHER)
     ]
-    for (clip, begin, count), rows in zip(
+    for (clip, start, count), rows in zip(
         pieces, in_parallel(lambda piece: _rows_of(*piece, signal), pieces), strict=True
     ):
         name = name_of(clip.path, folder)
@@ -89,7 +89,7 @@ def read_sounds(paths: Sequence[Path], folder: Path, request: Request) -> TableS
             broken.add(name)
             continue
         cache.append(rows)
-        ids += [f"{name}[{begin + place}]" for place in range(count)] if windowed else [name]
+        ids += [f"{name}[{start + place}]" for place in range(count)] if windowed else [name]
         kept += [name] * count
     settle_faults(sorted(faults), len(paths), "sound", where, request, notes)
     known = labels_of(kept, "sounds", folder, request, notes)
@@ -109,15 +109,15 @@ def read_sounds(paths: Sequence[Path], folder: Path, request: Request) -> TableS
 
 
 def _form_of(clips: Sequence[Clip], request: Request, where: str, notes: list[str]) -> tuple[RowShape, bool]:
-    """The shape of a row, and whether files are cut into windows; the fit's where there was one."""
+    """The shape of a row, and whether files are cut into windows; as at fit, if there was one."""
     rates = Counter(clip.rate for clip in clips)
     seconds = np.array([clip.seconds for clip in clips])
     known = request.row_shape
     if known is not None and known.signal is None:
-        raise DataError(f"{where}: sounds, and the model was fitted on {known}; name data of that kind.")
+        raise DataError(f"{where}: holds sounds, but the model was fitted on {known}; name data of that kind.")
     if known is not None and known.signal is not None:
         shape, signal = known, known.signal
-        windowed = request.window is not None or float(np.median(seconds)) > max(LONG, MOST_TIMES * signal.seconds)
+        windowed = request.window is not None or float(np.median(seconds)) > max(LONG, MAX_RATIO * signal.seconds)
     else:
         ((rate, _),) = rates.most_common(1)
         windowed = request.window is not None or float(np.median(seconds)) > LONG
@@ -125,15 +125,15 @@ def _form_of(clips: Sequence[Clip], request: Request, where: str, notes: list[st
             length = round((request.window or DEFAULT_WINDOW) * rate)
         else:
             median, longest = float(np.median(seconds)), float(seconds.max())
-            taken = longest if longest <= MOST_TIMES * median else float(np.quantile(seconds, COVERED))
+            taken = longest if longest <= MAX_RATIO * median else float(np.quantile(seconds, COVERED))
             length = int(np.ceil(taken * rate))
         if length < 1:
             raise DataError(f"{where}: --window {request.window} is shorter than a sample; ask for more seconds.")
         signal = Signal(rate, length) if request.waveform else spectrogram_signal(rate, length)
         shape = spectrogram_shape(signal) if signal.is_spectrogram else RowShape((length,), ("time",), signal)
-    told = f"{len(clips):,} sounds of {seconds.sum():,.0f} s"
+    found = f"{len(clips):,} sounds of {seconds.sum():,.0f} s"
     if windowed:
-        notes.append(f"{told}, cut into windows of {signal.seconds:.3g} s (--window asks for others)")
+        notes.append(f"{found}, cut into windows of {signal.seconds:.3g} s (--window asks for others)")
         rests = sum(clip.n_frames - _n_windows(clip, signal) * _span(clip, signal) > 0 for clip in clips)
         if rests:
             notes[-1] += f"; the ends of {rests:,} files, less than a tenth of a window, are left out"
@@ -143,7 +143,7 @@ def _form_of(clips: Sequence[Clip], request: Request, where: str, notes: list[st
             int((seconds > signal.seconds + 0.5 / signal.rate).sum()),
         )
         notes.append(
-            f"{told}, a row each, of {signal.seconds:.3g} s: {short:,} padded with silence and {cut:,} cut "
+            f"{found}, one row each, of {signal.seconds:.3g} s: {short:,} padded with silence and {cut:,} cut "
             "(--window cuts into windows)"
         )
     others = {rate: count for rate, count in rates.items() if rate != signal.rate}
@@ -162,24 +162,24 @@ def _form_of(clips: Sequence[Clip], request: Request, where: str, notes: list[st
 
 
 def _span(clip: Clip, signal: Signal) -> int:
-    """Frames of the file that make a row."""
+    """Frames of the file that make one row."""
     return signal.length if clip.rate == signal.rate else -(-signal.length * clip.rate // signal.rate)
 
 
 def _n_windows(clip: Clip, signal: Signal) -> int:
     whole, rest = divmod(clip.n_frames, _span(clip, signal))
-    return whole + (rest >= LEAST_FILLED * _span(clip, signal) or not whole)
+    return whole + (rest >= MIN_FILLED * _span(clip, signal) or not whole)
 
 
-def _rows_of(clip: Clip, begin: int, count: int, signal: Signal) -> np.ndarray | UnreadableError:
+def _rows_of(clip: Clip, start: int, count: int, signal: Signal) -> np.ndarray | UnreadableError:
     """Rows ``begin`` to ``begin + count`` of a clip, shape (count, numbers)."""
     span = _span(clip, signal)
     clips = np.zeros((count, signal.length), np.float32)
     try:
         for row in range(count):
-            samples = samples_of(clip, (begin + row) * span, span)
+            samples = samples_of(clip, (start + row) * span, span)
             if clip.rate != signal.rate:
-                from scipy.signal import resample_poly  # a tenth of a second that clips of one rate need not wait
+                from scipy.signal import resample_poly  # takes a tenth of a second to import, only needed here
 
                 ratio = Fraction(signal.rate, clip.rate)
                 samples = resample_poly(samples, ratio.numerator, ratio.denominator).astype(np.float32)

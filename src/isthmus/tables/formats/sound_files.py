@@ -1,7 +1,7 @@
-"""One sound from its bytes: WAV of any depth by ourselves, FLAC and Ogg by libsndfile.
+"""One sound from its bytes: WAV of any depth by this module, FLAC, Ogg and others by libsndfile.
 
-The standard library's ``wave`` reads no floats and SciPy reads no part of a 24-bit file; a WAV file is a head and a
-block of numbers, which is little to read, and a recording of hours is then read a window at a time.
+The standard ``wave`` module reads no floats, and SciPy cannot read parts of a 24-bit file. A WAV file is a header and a
+block of numbers, so it is parsed here, and long recordings are read one window at a time.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Clip:
-    """The head of a sound: where its samples lie and how they are written.
+    """The header of a sound: where its samples start, and how they are stored.
 
-    ``begin`` is None where another library reads it.
+    ``start`` is None if libsndfile reads the file.
     """
 
     path: Path
     rate: int
     n_channels: int
     n_frames: int
-    begin: int | None = None
+    start: int | None = None
     dtype: str = ""
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
+        """Its duration."""
         return self.n_frames / self.rate
 
 
@@ -53,21 +53,21 @@ def is_sound(head: bytes) -> bool:
 
 
 def clip_at(path: Path) -> Clip | UnreadableError:
-    """The head of a sound, or what is wrong with it."""
+    """The header of a sound, or why it is unreadable."""
     try:
         with path.open("rb") as file:
             head = file.read(12)
             if not head:
                 raise UnreadableError("empty")
             if not is_sound(head):
-                raise UnreadableError("no sound by its bytes")
+                raise UnreadableError("not a sound by its bytes")
             clip = _wav(path, file, head) if head.startswith(b"RIF") else _other(path)
     except UnreadableError as fault:
         return fault
     except OSError as error:
-        return UnreadableError(error.strerror or "not to be opened")
+        return UnreadableError(error.strerror or "cannot be opened")
     if clip.rate <= 0 or clip.n_channels <= 0:
-        return UnreadableError("its head names no rate")
+        return UnreadableError("its header gives no rate")
     return clip if clip.n_frames else UnreadableError("no samples in it")
 
 
@@ -77,19 +77,19 @@ def _wav(path: Path, file: IO[bytes], head: bytes) -> Clip:
     while True:
         chunk = file.read(8)
         if len(chunk) < 8:
-            raise UnreadableError("no samples in it" if layout else "its head is cut short")
+            raise UnreadableError("no samples in it" if layout else "its header is truncated")
         name, length = chunk[:4], struct.unpack(order + "I", chunk[4:])[0]
         place += 8
         if name == b"fmt ":
             layout = file.read(min(length, 64))
             if len(layout) < 16:
-                raise UnreadableError("its head is cut short")
+                raise UnreadableError("its header is truncated")
         elif name == b"data":
             break
         place += length + length % 2
         file.seek(place)
     if layout is None:
-        raise UnreadableError("its head does not say how samples are written")
+        raise UnreadableError("its header does not say how samples are stored")
     code, channels, rate, _, step, bits = struct.unpack(order + "HHIIHH", layout[:16])
     if code == EXTENSIBLE and len(layout) >= 26:
         code = struct.unpack(order + "H", layout[24:26])[0]
@@ -97,10 +97,10 @@ def _wav(path: Path, file: IO[bytes], head: bytes) -> Clip:
     kinds = {(PCM, 1): "u1", (PCM, 2): "i2", (PCM, 3): "i3", (PCM, 4): "i4", (FLOAT, 4): "f4", (FLOAT, 8): "f8"}
     kind = kinds.get((code, width))
     if kind is None:
-        raise UnreadableError(f"written in a way that is not read (WAV format {code}, {bits} bits)")
+        raise UnreadableError(f"of an encoding that is not read (WAV format {code}, {bits} bits)")
     if channels == 0 or step != channels * width:
-        raise UnreadableError("its head contradicts itself")
-    n_bytes = min(length, size - place)  # a stream's head may promise more than there is
+        raise UnreadableError("its header contradicts itself")
+    n_bytes = min(length, size - place)  # the header of a stream may declare more than there is
     return Clip(path, rate, channels, n_bytes // step, place, kind if kind in ("u1", "i3") else order + kind)
 
 
@@ -121,21 +121,21 @@ def _other(path: Path) -> Clip:
     return Clip(path, int(head.samplerate), int(head.channels), int(head.frames))
 
 
-def samples_of(clip: Clip, begin: int = 0, count: int | None = None) -> np.ndarray:
-    """Some samples from -1 to 1, float32, its channels mixed down to one; raises a `UnreadableError`."""
-    count = clip.n_frames - begin if count is None else min(count, clip.n_frames - begin)
-    parts = list(_blocks(clip, begin, count))
+def samples_of(clip: Clip, start: int = 0, count: int | None = None) -> np.ndarray:
+    """Samples from -1 to 1, float32, with channels mixed down to one; raises an `UnreadableError`."""
+    count = clip.n_frames - start if count is None else min(count, clip.n_frames - start)
+    parts = list(_blocks(clip, start, count))
     samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     if not np.isfinite(samples).all():
-        raise UnreadableError("holds what is no number")
+        raise UnreadableError("holds NaN or infinity")
     return samples
 
 
-def _blocks(clip: Clip, begin: int, count: int) -> Iterator[np.ndarray]:
-    if clip.begin is None:
+def _blocks(clip: Clip, start: int, count: int) -> Iterator[np.ndarray]:
+    if clip.start is None:
         library = _sndfile()
         try:
-            found, _ = library.read(str(clip.path), count, begin, dtype="float32", always_2d=True)
+            found, _ = library.read(str(clip.path), count, start, dtype="float32", always_2d=True)
         except (RuntimeError, OSError) as error:
             raise UnreadableError("damaged") from error
         yield found.mean(1)
@@ -143,12 +143,12 @@ def _blocks(clip: Clip, begin: int, count: int) -> Iterator[np.ndarray]:
     width = int(clip.dtype[-1])
     step = width * clip.n_channels
     with clip.path.open("rb") as file:
-        file.seek(clip.begin + begin * step)
+        file.seek(clip.start + start * step)
         while count > 0:
             raw = file.read(step * min(count, BLOCK))
             frames = len(raw) // step
             if not frames:
-                raise UnreadableError("cut short")
+                raise UnreadableError("truncated")
             yield _numbers(raw[: frames * step], clip.dtype).reshape(frames, clip.n_channels).mean(1, dtype=np.float32)
             count -= frames
 

@@ -26,13 +26,13 @@ LINE = re.compile(
 PAIR = re.compile(rb"(?:^|\s)([0-9]+):")
 SEVERAL_LABELS = re.compile(rb"(?m)^[-+0-9.]+,[-+0-9.]")
 MARKET = b"%%MatrixMarket"
-FORMS = {"coordinate": 3, "array": 2}  # how many numbers tell the size
+FORMS = {"coordinate": 3, "array": 2}  # how many numbers give the size
 FIELDS, SYMMETRIES = (
     ("real", "double", "integer", "unsigned-integer", "pattern"),
     ("general", "symmetric", "skew-symmetric"),
 )
 HEAD_LINE = re.compile(rb"[^\n]+")
-MOST_SIDE = 1 << 31
+MAX_SIDE = 1 << 31
 
 
 def is_svmlight(file: File) -> bool:
@@ -77,11 +77,11 @@ def open_svmlight(file: File, request: Request) -> TableStream:
 
 
 def open_matrix_market(file: File, request: Request) -> TableStream:
-    """The matrix as it stands; of counts of genes with names beside it, cells are the rows."""
+    """The matrix; if barcodes beside it name its columns, it is transposed, so cells are the rows."""
     data = file.bytes()
-    field, form, begin = _require_modest(data, file)
+    field, form, start = _require_modest(data, file)
     try:
-        matrix = _market_matrix(data, field, form, begin)
+        matrix = _market_matrix(data, field, form, start)
     except (ValueError, OverflowError) as error:
         raise DataError(f"{file.where}: not readable as Matrix Market ({_reason(error)}); repair the file.") from error
     beside = {name: _words_beside(file.path, name) for name in ("barcodes", "features", "genes")}
@@ -99,11 +99,11 @@ def open_matrix_market(file: File, request: Request) -> TableStream:
 
 
 def _require_modest(data: bytes, file: File) -> tuple[str, tuple[str, str], int]:
-    """Hold what the head declares against the file's size; the kind of its entries, its form, and where they begin."""
+    """Check the declared size against that of the file; return the type of the entries, their form, and their start."""
     words = data[:200].split(b"\n")[0].decode("latin-1").lower().split()
     known = len(words) == 5 and words[1] == "matrix" and words[2] in FORMS and words[4] in SYMMETRIES
     if not known or words[3] not in (*FIELDS, "complex"):
-        raise DataError(f"{file.where}: not readable as Matrix Market (its first line says not what it is); repair it.")
+        raise DataError(f"{file.where}: not readable as Matrix Market (its first line is incomplete); repair it.")
     if words[3] == "complex":
         raise DataError(f"{file.where}: holds complex numbers; save the real ones.")
     head = next((line for line in HEAD_LINE.finditer(data) if line[0].strip() and not line[0].startswith(b"%")), None)
@@ -111,9 +111,9 @@ def _require_modest(data: bytes, file: File) -> tuple[str, tuple[str, str], int]
         sides = [int(side) for side in head[0].split()] if head is not None else []
     except ValueError as error:
         raise DataError(
-            f"{file.where}: not readable as Matrix Market (its size is not told); repair the file."
+            f"{file.where}: not readable as Matrix Market (its size is missing); repair the file."
         ) from error
-    if len(sides) != FORMS[words[2]] or min(sides) < 0 or min(sides[:2]) < 1 or max(sides) > MOST_SIDE:
+    if len(sides) != FORMS[words[2]] or min(sides) < 0 or min(sides[:2]) < 1 or max(sides) > MAX_SIDE:
         raise DataError(f"{file.where}: not readable as Matrix Market (sides {sides}); repair the file.")
     bounds.require_room(8 * sides[0] * sides[1], file.size, file.where)
     if len(sides) > 2:
@@ -122,21 +122,21 @@ def _require_modest(data: bytes, file: File) -> tuple[str, tuple[str, str], int]
     return words[3], (words[2], words[4]), head.start()
 
 
-def _market_matrix(data: bytes, field: str, form: tuple[str, str], begin: int) -> Any:
-    """The matrix, sparse where it is written so; ``ValueError`` where its entries are not what its head says.
+def _market_matrix(data: bytes, field: str, form: tuple[str, str], start: int) -> Any:
+    """The matrix, sparse if it is stored so; a ``ValueError`` if its entries contradict its header.
 
-    SciPy's own reader is not asked: of some damaged files it writes beyond its memory.
+    The reader of SciPy is not used, because some damaged files make it write out of bounds.
     """
     from scipy import sparse
 
     layout, symmetry = form
-    body = re.sub(rb"(?m)^[ \t]*%.*$", b"", data[begin:]) if b"%" in data[begin:] else data[begin:]
+    body = re.sub(rb"(?m)^[ \t]*%.*$", b"", data[start:]) if b"%" in data[start:] else data[start:]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", DeprecationWarning)  # of a word that is no number
+            warnings.simplefilter("error", DeprecationWarning)  # raised for a word that is not a number
             numbers = np.fromstring(body.decode("latin-1"), np.float64, sep=" ")
     except DeprecationWarning:
-        raise ValueError("a word in it is no number") from None
+        raise ValueError("a word in it is not a number") from None
     n_rows, n_columns = (int(side) for side in numbers[:2])
     if symmetry != "general" and n_rows != n_columns:
         raise ValueError(f"{symmetry} of {n_rows} rows and {n_columns} columns")
@@ -149,7 +149,7 @@ def _market_matrix(data: bytes, field: str, form: tuple[str, str], begin: int) -
     cells = cells.reshape(-1, width)
     places = cells[:, :2].astype(np.int64) - 1
     if (places + 1 != cells[:, :2]).any() or (places < 0).any() or (places >= [n_rows, n_columns]).any():
-        raise ValueError("an entry stands outside the matrix")
+        raise ValueError("an entry is outside the matrix")
     values = cells[:, 2] if width == 3 else np.ones(len(cells))
     if symmetry != "general":
         other = places[:, 0] != places[:, 1]
@@ -159,12 +159,14 @@ def _market_matrix(data: bytes, field: str, form: tuple[str, str], begin: int) -
 
 
 def _filled(values: np.ndarray, n_rows: int, n_columns: int, symmetry: str) -> np.ndarray:
-    """A matrix written column by column, the upper half left out where it is known from the lower."""
+    """A matrix stored column by column, without the upper half if it is symmetric."""
     if symmetry == "general":
         if len(values) != n_rows * n_columns:
             raise ValueError(f"{len(values)} entries, not {n_rows * n_columns}")
         return values.reshape(n_columns, n_rows).T
-    upper = np.triu_indices(n_rows, 1 if symmetry == "skew-symmetric" else 0)  # row by row, as the columns below
+    upper = np.triu_indices(
+        n_rows, 1 if symmetry == "skew-symmetric" else 0
+    )  # row by row, as the columns of the lower half
     if len(values) != len(upper[0]):
         raise ValueError(f"{len(values)} entries, not {len(upper[0])}")
     matrix = np.zeros((n_rows, n_rows))
@@ -174,7 +176,7 @@ def _filled(values: np.ndarray, n_rows: int, n_columns: int, symmetry: str) -> n
 
 
 def _words_beside(path: Path, name: str) -> np.ndarray | None:
-    """The first column of a file of names beside a matrix of counts, as 10x Genomics keeps them."""
+    """The names in a file beside a matrix of counts, in the layout of 10x Genomics."""
     prefix = path.name.split("matrix")[0] if "matrix" in path.name else ""
     for suffix in (".tsv", ".tsv.gz"):
         candidate = path.with_name(f"{prefix}{name}{suffix}")

@@ -1,8 +1,7 @@
-"""Text with something between its cells: commas, semicolons, tabs, bars, blanks.
+"""Delimited text: cells separated by commas, semicolons, tabs, bars or spaces.
 
-The dialect is found in the first quarter of a megabyte; all rows are then read as text by pyarrow, a few megabytes at a
-time, and no block is guessed at again. Rows with a cell or two too few or too many are fixed, others left out, and
-both are told.
+The dialect is inferred from the first quarter of a megabyte. pyarrow then reads all rows as text, a few megabytes at a
+time. Rows with a cell or two too few or too many are fixed, others are left out, and both are reported.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from isthmus.tables.bounds import LONGEST_LINE, MOST_NAMED_COLUMNS, require_columns
+from isthmus.tables.bounds import LONGEST_LINE, MAX_NAMED_COLUMNS, require_columns
 from isthmus.tables.container import HEAD_BYTES, File
 from isthmus.tables.dialect import LINE, Dialect, dialect_of, headed
 from isthmus.tables.encoding import STRAY, decoded, encoding_of, require_encoding
@@ -42,14 +41,14 @@ __all__ = ["SUFFIXES", "TextSource", "matches", "open_file"]
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".dat", ".tab", ".psv", ".test", ".tbl", ".asc")
 BLOCK = 4 << 20
-LEFT_OUT, FEW_LEFT_OUT = 0.01, 3  # share of the rows, and how many at least, that may be left out
-MOST_BELOW = 40  # lines of notes below a table
-LONG_CELL = re.compile(r"[^,;\t|\"']{65536,}")  # more than Python's reader of CSV takes
-LINES_COUNTED = 1 << 26  # bytes up to which the line of a row is looked for
+LEFT_OUT, FEW_LEFT_OUT = 0.01, 3  # share and number of rows, the larger of which may be left out
+MAX_BELOW = 40  # lines of notes below a table
+LONG_CELL = re.compile(r"[^,;\t|\"']{65536,}")  # too long for Python's CSV reader
+LINES_COUNTED = 1 << 26  # bytes up to which lines of rows are counted
 
 
 def matches(file: File) -> bool:
-    """Whether a file is text: no byte that text has not, in whatever encoding."""
+    """Whether a file is text: hardly any control characters, in any encoding."""
     head = file.head[:8192]
     if head.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE)):
         return True
@@ -69,7 +68,7 @@ def open_file(file: File, request: Request) -> Source:
 
 
 class TextSource(Source):
-    """A file of text as columns of texts."""
+    """A text file as columns of strings."""
 
     dialect: Dialect  # pyrefly: ignore[bad-override]
     flags = ("header", "separator", "decimal", "encoding")
@@ -85,46 +84,45 @@ class TextSource(Source):
         text = decoded(head, encoding).lstrip("\ufeff")
         lines = LINE.split(text)
         if not file.is_whole and len(lines) > 1:
-            lines.pop()  # it may be cut
+            lines.pop()  # it may be truncated
         if max(map(len, lines)) > LONGEST_LINE:
             raise DataError(f"{self.where}: a line of more than {LONGEST_LINE:,} characters; break it into rows.")
         if file.is_whole and not request.separator:
             require_no_prose(lines, self.where)
         lines = [LONG_CELL.sub("…", line) if len(line) > 1 << 16 else line for line in lines]
-        self.dialect, heading, begin = self._understood(text, lines, encoding, request)
-        self.names, self._skipped, self._named = heading.names, begin, heading.named
-        above = table_above(row for _, row in self.dialect.rows(lines[:begin])) if heading.above else 0
+        self.dialect, heading, start = self._inferred(text, lines, encoding, request)
+        self.names, self._skipped, self._named = heading.names, start, heading.named
+        above = table_above(row for _, row in self.dialect.rows(lines[:start])) if heading.above else 0
         if above:
             raise DataError(
                 f"{self.where}: two tables, one above the other: one of {above} columns, and one of {len(self.names)} "
-                f"whose rows begin in line {begin + 1}; put each into a file of its own."
+                f"whose rows begin in line {start + 1}; put each into a file of its own."
             )
         self._width = len(self.names)
-        self._tell(heading, lines, encoding, request)
+        self._note_heading(heading, lines, encoding, request)
         if not self.names:
             raise DataError(f"{self.where}: no rows of data; add at least one below the column names.")
-        require_columns(self._width, self.where, MOST_NAMED_COLUMNS)
+        require_columns(self._width, self.where, MAX_NAMED_COLUMNS)
         self._left_out: dict[str, tuple[int, int, str]] = {}
         self._n_rows = 0
 
-    def _understood(self, text: str, lines: list[str], encoding: str, request: Request) -> Any:
-        """The dialect, the heading and the line at which data begin; that of the fit, if its names are found by it."""
+    def _inferred(self, text: str, lines: list[str], encoding: str, request: Request) -> Any:
+        """The dialect, the heading and the first line of data; with the dialect of the fit if it finds its columns."""
         hints = {"separator": request.separator, "decimal": request.decimal}
-        # another file may be set in columns of other widths
+        # the widths of fixed columns may differ from file to file
         if request.dialect is not None and not request.dialect.starts and not any(hints.values()):
             one = replace(request.dialect, encoding=encoding)
             with suppress(ValueError, IndexError):
-                heading, begin = headed(one, lines, request.header)
+                heading, start = headed(one, lines, request.header)
                 if request.columns and set(request.columns) <= set(heading.names):
-                    return one, heading, begin
+                    return one, heading, start
         one = dialect_of(text, encoding=encoding, **hints)
         return one, *headed(one, lines, request.header)
 
-    def _tell(self, heading: Any, lines: list[str], encoding: str, request: Request) -> None:
-        dialect = self.dialect
+    def _note_heading(self, heading: Any, lines: list[str], encoding: str, request: Request) -> None:
         if not encoding.startswith("utf-8"):
             self.notes.append(f"read as {encoding}")
-        if dialect.decimal == ",":
+        if self.dialect.decimal == ",":
             self.notes.append("decimal commas")
         first = next((line.strip() for line in lines if line.strip()), "")
         self.notes += heading_notes(heading, first=first, guessed=request.header is None)
@@ -144,7 +142,7 @@ class TextSource(Source):
                 for batch in self._all_rows(block):
                     if self._lines.found_escapes:
                         break
-                    if given < self._n_rows:  # what came of an earlier attempt was given already
+                    if given < self._n_rows:  # an earlier attempt has given the rows before
                         yield batch.slice(max(0, len(batch) - (self._n_rows - given)))
                         given = self._n_rows
                 if not self._lines.found_escapes:
@@ -154,12 +152,12 @@ class TextSource(Source):
                     if isinstance(error, DataError) or "straddl" not in str(error) or block > LONGEST_LINE:
                         raise error if isinstance(error, DataError) else self._unreadable(error) from error
                     block *= 16  # a row longer than a block
-            if self._lines.found_escapes:  # the rows before have none, and stay as they are
+            if self._lines.found_escapes:  # the rows before have none, and stay unchanged
                 self.dialect = replace(self.dialect, escape="\\")
         self._require_few_left_out()
 
     def _all_rows(self, block: int) -> Iterator[pyarrow.RecordBatch]:
-        """The rows from the beginning, the text read a block at a time."""
+        """All rows from the beginning, reading one block of text at a time."""
         self._left_out, self._n_rows = {}, 0
         with self.file.open() as stream:
             held: pyarrow.RecordBatch | None = None
@@ -168,18 +166,18 @@ class TextSource(Source):
                 if held is not None:
                     self._n_rows += len(held)
                     yield held
-                held = self._of_rows_alone(batch)
+                held = self._without_repeated_names(batch)
             if held is not None:
                 held = self._without_footer(held)
                 self._n_rows += len(held)
                 yield held
 
-    def _of_rows_alone(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+    def _without_repeated_names(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
         """A batch without rows that repeat the names; a quote left open, which swallows rows, is an error."""
         found = swallowing_row(batch, self.dialect.separator) if self.dialect.quote and self._width > 1 else None
         if found is not None:
             row = self._said_row(self._n_rows + found)
-            raise DataError(f"{self.where}: a quote is left open in {row}, and takes in the lines below; repair it.")
+            raise DataError(f"{self.where}: a quote is left open in {row}, and swallows the lines below; repair it.")
         again = repeated_names(batch, self.names) if self._named else []
         if not again:
             return batch
@@ -198,13 +196,13 @@ class TextSource(Source):
         from pyarrow import csv as arrow_csv
 
         names = [str(place) for place in range(self._width)]
-        odd: list[tuple[int, list[str] | None]] = []  # rows of another width, and what they are fixed to
+        odd: list[tuple[int, list[str] | None]] = []  # rows of another width, and their fixed cells
         dialect = self.dialect
         separator = dialect.arrow_separator
 
-        faults: list[DataError] = []  # raised inside pyarrow they would be lost
+        faults: list[DataError] = []  # an exception in the handler would be lost in pyarrow
 
-        def mend(row: Any) -> str:
+        def repair(row: Any) -> str:
             try:
                 odd.append((row.number, self._repaired(row)))
             except DataError as error:
@@ -219,32 +217,32 @@ class TextSource(Source):
                 parse_options=arrow_csv.ParseOptions(
                     delimiter=separator, quote_char=dialect.quote or False, escape_char=dialect.escape or False,
                     double_quote=True, newlines_in_values=True, ignore_empty_lines=self._width > 1,
-                    invalid_row_handler=mend,
+                    invalid_row_handler=repair,
                 ),
                 convert_options=arrow_csv.ConvertOptions(
                     check_utf8=False, column_types=dict.fromkeys(names, pyarrow.string()), null_values=[""],
                     strings_can_be_null=True,
                 ),
             )  # fmt: skip
-            done = seen = 0  # rows given, and odd rows dealt with
+            done = seen = 0  # rows given, and odd rows processed
             while True:
                 batch = next(reader, None)
                 if batch is not None:
                     batch = pyarrow.RecordBatch.from_arrays(batch.columns, names=list(self.names))
-                parts, begin = [], 0
+                parts, start = [], 0
                 size = 0 if batch is None else len(batch)
                 while seen < len(odd) and (batch is None or odd[seen][0] - 1 - seen <= done + size):
                     place = odd[seen][0] - 1 - seen - done
                     repaired = odd[seen][1]
-                    if batch is not None and place > begin:
-                        parts.append(batch.slice(begin, place - begin))
-                        begin = place
+                    if batch is not None and place > start:
+                        parts.append(batch.slice(start, place - start))
+                        start = place
                     if repaired is not None:
                         cells = [pyarrow.array([cell or None], pyarrow.string()) for cell in repaired]
                         parts.append(pyarrow.RecordBatch.from_arrays(cells, names=list(self.names)))
                     seen += 1
                 if batch is not None:
-                    parts.append(batch.slice(begin))
+                    parts.append(batch.slice(start))
                 done += size
                 parts = [part for part in map(without_empty_rows, parts) if len(part)]
                 if parts:
@@ -259,7 +257,7 @@ class TextSource(Source):
                 raise
 
     def _repaired(self, row: Any) -> list[str] | None:
-        """The cells of a row of another width, as many as there should be; None where it cannot be meant so."""
+        """The cells of a row of another width, fitted to the table; None if it must be left out."""
         text = (row.text or "").removeprefix("\ufeff")
         quote = self.dialect.quote
         opened = quote and (text.lstrip().startswith(quote) or f"{self.dialect.separator}{quote}" in text)
@@ -293,11 +291,11 @@ class TextSource(Source):
         return f"row {row}" if line is None else f"line {line}"
 
     def _note(self, what: str, row: Any, text: str) -> None:
-        count, first, said = self._left_out.get(what, (0, row.number or 0, text.strip()[:40]))
-        self._left_out[what] = count + 1, first, said
+        count, first, shown = self._left_out.get(what, (0, row.number or 0, text.strip()[:40]))
+        self._left_out[what] = count + 1, first, shown
 
     def _without_footer(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
-        """The last rows without those that are no part of the table."""
+        """The last batch without rows that are not part of the table."""
         last = range(max(0, len(batch) - 20), len(batch))
         rows = [[column[place].as_py() or "" for column in batch.columns] for place in last]
         found = footer_of(rows)
@@ -307,9 +305,9 @@ class TextSource(Source):
 
     def _require_few_left_out(self) -> None:
         count, first, text = self._left_out.get("left out", (0, 0, ""))
-        alone, place, said = self._left_out.get("alone", (0, 0, ""))
-        if alone and (place <= self._n_rows or alone > MOST_BELOW):  # else they are notes below the table
-            first, text = min((place, said), (first or place, text or said))
+        alone, place, note = self._left_out.get("alone", (0, 0, ""))
+        if alone and (place <= self._n_rows or alone > MAX_BELOW):  # else they are notes below the table
+            first, text = min((place, note), (first or place, text or note))
             count += alone
         if count > max(FEW_LEFT_OUT, LEFT_OUT * (self._n_rows + count)):
             raise DataError(
@@ -319,25 +317,25 @@ class TextSource(Source):
 
     @property
     def findings(self) -> list[str]:
-        """What was done to rows in the last pass, a sentence each."""
-        said = []
+        """What was done to rows in the last pass, one sentence each."""
+        sentences = []
         for what, (count, first, text) in self._left_out.items():
             if what in ("repaired", "left out", "alone"):
                 done = "filled up or cut" if what == "repaired" else "left out"
                 rows = "1 row" if count == 1 else f"{count:,} rows"
-                said.append(f"{rows} of another width {done}, the first {text!r} ({self._said_row(first - 1)})")
+                sentences.append(f"{rows} of another width {done}, the first {text!r} ({self._said_row(first - 1)})")
             elif what == "again":
-                said.append(
+                sentences.append(
                     f"{'1 row that repeats' if count == 1 else f'{count:,} rows that repeat'} the names left out"
                 )
             else:
-                said.append(f"{what} left out: {text!r}")
-        return said
+                sentences.append(f"{what} left out: {text!r}")
+        return sentences
 
     # ---- lines -----------------------------------------------------------------------------------------
 
     def line_of(self, row: int) -> int | None:
-        """The line on which a row begins, found by reading up to it."""
+        """The line at which a row starts, found by reading up to it."""
         if self.file.size > LINES_COUNTED:
             return None
         with self.file.open() as stream:
@@ -361,6 +359,6 @@ class TextSource(Source):
 
 
 def _longer_head(file: File) -> bytes:
-    """As much of a file as a first line may be long."""
+    """As many bytes as the longest first line allowed."""
     with file.open() as stream:
         return stream.read(LONGEST_LINE + HEAD_BYTES)

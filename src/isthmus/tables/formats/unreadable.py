@@ -1,4 +1,4 @@
-"""Files of a folder that can't be read: all named at once, or skipped where that was asked for."""
+"""Unreadable files of a folder: all named at once, or skipped on request."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from isthmus.tables.request import Request
 
 __all__ = ["UnreadableError", "name_of", "natural_order", "settle_faults"]
 
-MOST_NAMED = 50
+MAX_NAMED = 50
 
 
 class UnreadableError(Exception):
-    """What is wrong with one file, in a few words."""
+    """Why one file cannot be read, in a few words."""
 
 
 def name_of(path: Path, folder: Path) -> str:
-    """What a row of a file is called: its path inside the folder; bytes that are no UTF-8 are written out."""
+    """The id of the row of a file: its path in the folder, with bytes that are not UTF-8 escaped."""
     inside = path.relative_to(folder) if folder.is_dir() else Path(path.name)
     return os.fsencode(inside.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def natural_order(path: Path, folder: Path) -> list[list[tuple[int, int | str]]]:
-    """A key that sorts as a person would: 9 before 10."""
+    """A sort key that puts 9 before 10."""
     return [
         [(0, int(piece)) if piece.isdigit() else (1, piece.lower()) for piece in re.split(r"([0-9]+)", part) if piece]
         for part in path.relative_to(folder).parts
@@ -36,14 +36,14 @@ def natural_order(path: Path, folder: Path) -> list[list[tuple[int, int | str]]]
 def settle_faults(
     faults: Sequence[tuple[str, str]], n_files: int, what: str, where: str, request: Request, notes: list[str]
 ) -> None:
-    """Refuse files that can't be read, all in one sentence, or say that they were skipped.
+    """Refuse unreadable files, all in one sentence, or note that they were skipped.
 
-    ``faults`` are names and reasons; ``what`` is what they were to be, in the singular.
+    ``faults`` are names and reasons; ``what`` is the expected kind of file, in the singular.
     """
     if not faults:
         return
-    named = ", ".join(f"{name!r} ({reason})" for name, reason in faults[:MOST_NAMED])
-    named += f" and {len(faults) - MOST_NAMED:,} more" if len(faults) > MOST_NAMED else ""
+    named = ", ".join(f"{name!r} ({reason})" for name, reason in faults[:MAX_NAMED])
+    named += f" and {len(faults) - MAX_NAMED:,} more" if len(faults) > MAX_NAMED else ""
     count = f"{len(faults):,} of {n_files:,} files" if n_files > 1 else "the file"
     verb = "is" if len(faults) == 1 else "are"
     if len(faults) == n_files:

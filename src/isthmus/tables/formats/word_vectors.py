@@ -1,4 +1,4 @@
-"""Word vectors as GloVe and word2vec write them: a word, then its numbers, blanks between; the words name the rows."""
+"""Word vectors in the text format of GloVe and word2vec: a word and its numbers per line; the words are the ids."""
 
 from __future__ import annotations
 
@@ -20,44 +20,44 @@ from isthmus.tables.stream import TableStream
 __all__ = ["SUFFIXES", "matches", "open_file", "require_different", "vectors_stream"]
 
 SUFFIXES = (".vec",)
-LOOKED_AT = 100
-ALIKE = 0.8  # of the lines looked at: others are told as faults when all are read
-MOST_NAMED = 4
+SAMPLE_LINES = 100
+ALIKE = 0.8  # share of the sampled lines; others are reported as faults when all are read
+MAX_NAMED = 4
 BLOCK = 1 << 20
-LEAST_NUMBERS = 8
+MIN_NUMBERS = 8
 NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 HEAD = re.compile(r"([0-9]+) ([0-9]+)\s*")
 
 
 def matches(file: File) -> bool:
-    """A first line of two whole numbers, or none, and then lines of a word and as many numbers."""
+    """Lines of a word and equally many numbers, perhaps after a first line of two integers."""
     lines = _lines(file)
     if len(lines) < 3:
         return False
     head = HEAD.fullmatch(lines[0])
     body = lines[1:] if head else lines
-    cells = [line.split() for line in body[:LOOKED_AT]]
+    cells = [line.split() for line in body[:SAMPLE_LINES]]
     widths = Counter(map(len, cells))
     commonest = int(head[2]) + 1 if head else widths.most_common(1)[0][0]
-    if (head is None and commonest - 1 < LEAST_NUMBERS) or widths[commonest] < ALIKE * len(cells):
+    if (head is None and commonest - 1 < MIN_NUMBERS) or widths[commonest] < ALIKE * len(cells):
         return False
     cells = [row for row in cells if len(row) == commonest]
     number = re.compile(NUMBER)
     words = [row[0] for row in cells]
-    spelled = sum(number.fullmatch(word) is None for word in words)
+    n_words = sum(number.fullmatch(word) is None for word in words)
     signed = any(cell.startswith("-") for row in cells for cell in row[1:]) or head is not None
-    one_blank = all("  " not in line.strip() and "\t" not in line for line in body[:LOOKED_AT])
+    single_spaces = all("  " not in line.strip() and "\t" not in line for line in body[:SAMPLE_LINES])
     return (
         all(number.fullmatch(cell) for row in cells for cell in row[1:])
         and len({*words}) >= ALIKE * len(words)
-        and spelled >= 0.5 * len(words)
+        and n_words >= 0.5 * len(words)
         and signed
-        and one_blank
+        and single_spaces
     )
 
 
 def open_file(file: File, request: Request) -> TableStream:
-    """Columns x0, x1, …; the words name the rows. Words may hold blanks, as some of GloVe's do: numbers stand last."""
+    """Columns x0, x1, … with the words as ids. Words may contain spaces, as some of GloVe do: the numbers come last."""
     head, width = _head(file)
     encoding = encoding_of(file.head[:65536], whole=len(file.head) < 65536)
     words: list[str] = []
@@ -81,7 +81,7 @@ def open_file(file: File, request: Request) -> TableStream:
                 block = np.array(numbers, np.float32).reshape(-1, width)
             except ValueError as error:
                 raise DataError(
-                    f"{file.where}: a vector holds what is no number near line {number:,} ({error})."
+                    f"{file.where}: a vector near line {number:,} holds something else than numbers ({error})."
                 ) from error
             if not np.isfinite(block).all():
                 row = len(words) - len(block) + int(np.argwhere(~np.isfinite(block))[0, 0])
@@ -90,14 +90,14 @@ def open_file(file: File, request: Request) -> TableStream:
                 )
             blocks.append(block)
     if faults:
-        more = f" and {len(faults) - MOST_NAMED:,} more" if len(faults) > MOST_NAMED else ""
+        more = f" and {len(faults) - MAX_NAMED:,} more" if len(faults) > MAX_NAMED else ""
         raise DataError(
-            f"{file.where}: vectors of unequal length: {'; '.join(faults[:MOST_NAMED])}{more}; mend or remove them."
+            f"{file.where}: vectors of unequal length: {'; '.join(faults[:MAX_NAMED])}{more}; fix or remove them."
         )
     require_different(words, file.where)
     notes = []
     if head is not None and head != len(words):
-        notes.append(f"the first line promises {head:,} words, and there are {len(words):,}")
+        notes.append(f"the first line declares {head:,} words, but there are {len(words):,}")
     cache = RowCache(len(words), width, np.dtype(np.float32), request.held_bytes, request.scratch)
     for block in blocks:
         cache.append(block)
@@ -107,7 +107,7 @@ def open_file(file: File, request: Request) -> TableStream:
 def vectors_stream(
     cache: RowCache, words: list[str], file: File, request: Request, notes: Sequence[str]
 ) -> TableStream:
-    """Embeddings with their words."""
+    """Word vectors as rows, with the words as ids."""
     width = cache.shape[1]
     return rows_stream(
         cache,
@@ -122,7 +122,7 @@ def vectors_stream(
 
 
 def require_different(words: Sequence[str], where: str) -> None:
-    """Refuse words that stand twice, all in one sentence."""
+    """Refuse duplicate words, all in one sentence."""
     seen: dict[str, int] = {}
     twice = []
     for row, word in enumerate(words):
@@ -131,12 +131,12 @@ def require_different(words: Sequence[str], where: str) -> None:
         else:
             seen[word] = row
     if twice:
-        more = f" and {len(twice) - MOST_NAMED:,} more" if len(twice) > MOST_NAMED else ""
-        raise DataError(f"{where}: words that stand twice: {', '.join(twice[:MOST_NAMED])}{more}; keep one of each.")
+        more = f" and {len(twice) - MAX_NAMED:,} more" if len(twice) > MAX_NAMED else ""
+        raise DataError(f"{where}: words that occur twice: {', '.join(twice[:MAX_NAMED])}{more}; keep one of each.")
 
 
 def _head(file: File) -> tuple[int | None, int]:
-    """How many words the first line promises, if it does, and the numbers of a vector."""
+    """The number of words that the first line declares, if it does, and the length of a vector."""
     lines = _lines(file)
     head = HEAD.fullmatch(lines[0])
     return (int(head[1]), int(head[2])) if head else (None, len(lines[0].split()) - 1)
@@ -145,4 +145,4 @@ def _head(file: File) -> tuple[int | None, int]:
 def _lines(file: File) -> list[str]:
     text = decoded(file.head[:65536], encoding_of(file.head[:65536], whole=len(file.head) < 65536))
     lines = LINE.split(text)
-    return [line for line in (lines[:-1] if len(file.head) >= 65536 else lines) if line.strip()][: LOOKED_AT + 1]
+    return [line for line in (lines[:-1] if len(file.head) >= 65536 else lines) if line.strip()][: SAMPLE_LINES + 1]

@@ -1,4 +1,4 @@
-"""Word vectors in word2vec's binary form: a line of counts, then each word, a blank and its numbers as float32."""
+"""Word vectors in word2vec's binary form: a line of counts, then each word, a space and its numbers as float32."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BLOCK = 1 << 20
 
 
 def matches(file: File) -> bool:
-    """Two counts, then words followed by as many finite floats, some of whose bytes are no text."""
+    """Two counts, then words followed by finite floats, with bytes that are not text."""
     head = HEAD.match(file.head)
     if head is None:
         return False
@@ -53,10 +53,10 @@ def _is_text(part: bytes) -> bool:
 
 
 def open_file(file: File, request: Request) -> TableStream:
-    """Columns x0, x1, …; the words name the rows."""
+    """Columns x0, x1, … with the words as ids."""
     with file.open() as stream:
         head = HEAD.match(stream.readline(64))
-        assert head is not None  # it matched
+        assert head is not None  # `matches` has checked it
         n_rows, width = int(head[1]), int(head[2])
         require_columns(width, file.where)
         require_rows(n_rows, file.size, file.where)
@@ -78,13 +78,13 @@ def _read(stream: Any, cache: RowCache, n_rows: int, width: int, where: str) -> 
         numbers = buffer[end + 1 : end + 1 + 4 * width]
         if end < 0 or len(numbers) < 4 * width:
             raise DataError(
-                f"{where}: promises {n_rows:,} words of {width} numbers and ends in the {len(words) + 1:,}th; "
+                f"{where}: declares {n_rows:,} words of {width} numbers, but ends in word {len(words) + 1:,}; "
                 "get it again."
             )
         words.append(buffer[place:end].lstrip(b"\n").decode("utf-8", "backslashreplace"))
         row = np.frombuffer(numbers, "<f4")
         if not np.isfinite(row).all():
-            raise DataError(f"{where}: the vector of {words[-1]!r} holds what is no number; leave the word out.")
+            raise DataError(f"{where}: the vector of {words[-1]!r} holds NaN or infinity; leave the word out.")
         rows.append(row)
         place = end + 1 + 4 * width
         if len(rows) >= together:
