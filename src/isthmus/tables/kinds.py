@@ -57,14 +57,14 @@ BOOLEANS = (
 )  # fmt: skip
 
 
-def kind_of(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
-    """The kind of the column at position ``place`` of a table."""
+def kind_of(survey: ColumnSurvey, position: int, hints: Hints) -> Finding:
+    """The kind of the column at ``position`` of a table."""
     if survey.n_rows < MIN_ROWS and hints.guess:
         hints = replace(hints, few=True)
     if survey.n_present == 0:
         return left_out(survey, "empty", "every cell marks a missing value" if survey.others else "has no values")
     if survey.is_text:
-        return _kind_of_text(survey, place, hints)
+        return _kind_of_text(survey, position, hints)
     if survey.kind == "bool":
         if hints.guess and not hints.few and survey.n_different == 1:
             return constant(survey)
@@ -76,13 +76,13 @@ def kind_of(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
         return learned(survey, column)
     if not survey.numbers.count:
         return left_out(survey, survey.kind, f"holds {_type_name(survey.kind)}, which cannot be learned from")
-    return number(survey, place, hints, None)
+    return number(survey, position, hints, None)
 
 
 # ---- texts -------------------------------------------------------------------------------------------------
 
 
-def _kind_of_text(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
+def _kind_of_text(survey: ColumnSurvey, position: int, hints: Hints) -> Finding:
     n_cells = survey.n_present - survey.n_marks
     dates = survey.dates.best(day_first=hints.day_first)
     # 20200131 is a number unless the column says that it is a date
@@ -94,7 +94,7 @@ def _kind_of_text(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
         return date(survey, dates, hints)
     form = number_form(survey, hints)
     if form is not None:
-        return number(survey, place, hints, form)
+        return number(survey, position, hints, form)
     words = survey.words
     if words is not None and len(words) == 1:
         return constant(survey) if hints.guess and not hints.few else category(survey)

@@ -23,7 +23,7 @@ NINES = re.compile(r"-9+(\.9+)?|-8{2,}|-7{2,}")
 SENTINELS = re.compile(r"-?9{2,}(\.0)?|-?9{2,}\.9+|-1|-?9+\.9{2,}|1e\+?(20|30|35)|-1e\+?(20|30|35)|-?32768|-?8{3,}")
 
 
-def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | None) -> Finding:
+def number(survey: ColumnSurvey, position: int, hints: Hints, form: NumberForm | None) -> Finding:
     """A column of numbers, unless they only name the rows."""
     numbers = survey.numbers
     epoch = _epoch_unit(survey)
@@ -52,7 +52,7 @@ def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | No
     if hints.guess and not hints.few:
         if numbers.count and numbers.low == numbers.high and numbers.exact:
             return constant(survey)
-        why = _names_rows(survey, place, hints.n_files)
+        why = _names_rows(survey, position, hints.n_files)
         if why:
             return left_out(survey, "id", why)
     sentinel = _sentinel(survey)
@@ -76,7 +76,7 @@ def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | No
     return learned(survey, column, tuple(notes), extra)
 
 
-def _names_rows(survey: ColumnSurvey, place: int, n_files: int) -> str:
+def _names_rows(survey: ColumnSurvey, position: int, n_files: int) -> str:
     """Why numbers only name the rows; empty if they do not."""
     numbers, name = survey.numbers, survey.name
     if survey.is_text and survey.plain < numbers.count:
@@ -91,15 +91,15 @@ def _names_rows(survey: ColumnSurvey, place: int, n_files: int) -> str:
         and numbers.count >= 10
     ):
         return "a different number in every row, with leading zeros"
-    if numbers.whole and numbers.counts_rows_of(n_files) and (place == 0 or says_row(name)) and not says_time(name):
+    if numbers.whole and numbers.counts_rows_of(n_files) and (position == 0 or says_row(name)) and not says_time(name):
         return COUNTS_EACH_FILE
     if not numbers.whole or numbers.count < 2 or not numbers.different or says_time(name):
         return ""
-    if numbers.counts_rows and (place == 0 or says_row(name)):
+    if numbers.counts_rows and (position == 0 or says_row(name)):
         return "counts the rows"
-    if place == 0 and is_unnamed(name) and numbers.growing == numbers.count:
+    if position == 0 and is_unnamed(name) and numbers.growing == numbers.count:
         return "numbers the rows"
-    like_ids = place == 0 and numbers.low >= MIN_ID and not numbers.high - numbers.low < numbers.count / 2
+    like_ids = position == 0 and numbers.low >= MIN_ID and not numbers.high - numbers.low < numbers.count / 2
     if numbers.count >= 10 and (says_id(name) or like_ids):
         return "a different number in every row"
     return ""
