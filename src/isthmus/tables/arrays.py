@@ -18,6 +18,7 @@ __all__ = [
     "as_rows",
     "chosen_array",
     "columns_among",
+    "exact_float",
     "labels_among",
     "picture_shape",
     "pixel_names",
@@ -94,9 +95,8 @@ def table_from_array(
 ) -> Table:  # fmt: skip
     """A `Table` from an array of numbers: pictures of bytes are divided by 255, other numbers are unchanged."""
     rows, shape = as_rows(array, where)
-    exact = np.float32 if np.result_type(rows.dtype, np.float32) == np.float32 else np.float64
     with np.errstate(over="ignore"):
-        values = rows.astype(exact, order="K", copy=False)
+        values = rows.astype(exact_float(rows.dtype), order="K", copy=False)
     if shape is not None and array.dtype == np.uint8:
         values = values / np.float32(255)
     if names is not None and len(names) == values.shape[1]:
@@ -107,6 +107,11 @@ def table_from_array(
     return Table(
         values, columns, image_shape=shape, name=name, labels=labels, label_name=label_name, ids=ids, id_name=id_name
     )
+
+
+def exact_float(dtype: np.dtype) -> type[np.floating]:
+    """float32 if it holds every number of ``dtype`` exactly, else float64."""
+    return np.float32 if np.result_type(dtype, np.float32) == np.float32 else np.float64
 
 
 def require_numbers(array: np.ndarray, where: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.tables.arrays import exact_float
 from isthmus.tables.arrow_stream import Reading
 from isthmus.tables.errors import DataError, said
 from isthmus.tables.layout import plain_layout
@@ -131,9 +132,8 @@ class ArrayStream(TableStream):
     def values(self, segment: int, start: int, stop: int) -> np.ndarray:
         first = segment * self._rows
         part = np.asarray(self.array[first + start : first + stop])  # pyrefly: ignore[bad-index]
-        exact = np.float32 if np.result_type(part.dtype, np.float32) == np.float32 else np.float64
         with np.errstate(over="ignore"):
-            values = part.reshape(len(part), -1).astype(exact, copy=False)
+            values = part.reshape(len(part), -1).astype(exact_float(part.dtype), copy=False)
         check_finite(values, self.columns, self._where, missing=self.missing, first_row=first + start)
         return values
 
@@ -224,8 +224,7 @@ class BatchStream(TableStream):
             raise DataError(f"{where}: must hold real numbers, got {values.dtype}; convert it to float32.")
         if self._places != list(range(self._width)):
             values = np.ascontiguousarray(values[:, self._places])
-        exact = np.float32 if np.result_type(values.dtype, np.float32) == np.float32 else np.float64
-        values = values.astype(exact, copy=False)
+        values = values.astype(exact_float(values.dtype), copy=False)
         check_finite(values, self.columns, where, missing=True)
         return Table(values, self.columns, name=self.name)
 

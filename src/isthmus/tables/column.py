@@ -139,11 +139,8 @@ class Column:
             cells = cells if pyarrow.types.is_integer(kind) else cells.cast(pyarrow.float64())
             return self._without_numeric_marks(without_nan(cells))
         if self.kind == "boolean":
-            return (
-                cells.cast(pyarrow.bool_())
-                if not pyarrow.types.is_floating(kind)
-                else compute.greater_equal(cells, 0.5)
-            )
+            is_float = pyarrow.types.is_floating(kind)
+            return compute.greater_equal(cells, 0.5) if is_float else cells.cast(pyarrow.bool_())
         if self.kind == "date":
             return self._typed_dates(cells)
         known = pyarrow.array(self.categories)
@@ -212,11 +209,11 @@ class Column:
         import pyarrow
         import pyarrow.compute
 
-        types, compute = pyarrow.types, pyarrow.compute
-        kind = cells.type
+        compute: Any = pyarrow.compute
+        types, kind = pyarrow.types, cells.type
         if isinstance(self.form, EpochForm) and (types.is_integer(kind) or types.is_floating(kind)):
-            micros = compute.multiply(cells.cast(pyarrow.float64()), 1e6 / self.form.unit)  # pyrefly: ignore[missing-attribute]
-            return compute.round(without_nan(micros)).cast(pyarrow.int64()).cast(pyarrow.timestamp("us"))  # pyrefly: ignore[missing-attribute]
+            micros = compute.multiply(cells.cast(pyarrow.float64()), 1e6 / self.form.unit)
+            return compute.round(without_nan(micros)).cast(pyarrow.int64()).cast(pyarrow.timestamp("us"))
         if types.is_time(kind):
             cells = cells.cast(pyarrow.time64("us"), safe=False).cast(pyarrow.int64())
             return cells.cast(pyarrow.duration("us"))

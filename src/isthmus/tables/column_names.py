@@ -42,7 +42,7 @@ def says_time(name: str) -> bool:
 
 def says_row(name: str) -> bool:
     """Whether the name is typical of a column of row numbers, or missing."""
-    return UNNAMED.fullmatch(name) is not None or any(ROW.fullmatch(word) for word in _words(name))
+    return is_unnamed(name) or any(ROW.fullmatch(word) for word in _words(name))
 
 
 def says_id(name: str) -> bool:

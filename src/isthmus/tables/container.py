@@ -38,6 +38,7 @@ PACKED = (
 )  # fmt: skip
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip", ".tar", ".tgz", ".tbz2", ".txz")
 MAX_MEMBERS = 200_000
+DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
 SKIPPED = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 
@@ -102,23 +103,12 @@ class File:
         try:
             with self._opened() as stream:
                 yield stream if self.packing is None else _Bounded(stream, self.size, self.where)
-        except (
-            EOFError,
-            zlib.error,
-            lzma.LZMAError,
-            zipfile.BadZipFile,
-            gzip.BadGzipFile,
-            NotImplementedError,
-        ) as error:
+        except (*DAMAGED, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # raised by the disk, not by a decompressor
+                raise
             raise DataError(
                 f"{self.where}: not readable, its compression is damaged ({error}); get it again."
             ) from error
-        except OSError as error:
-            if error.errno is None:  # raised by a decompressor, not by the disk
-                raise DataError(
-                    f"{self.where}: not readable, its compression is damaged ({error}); get it again."
-                ) from error
-            raise
 
     def _opened(self) -> Any:
         if self.packing is None:
@@ -212,15 +202,7 @@ def unpacked(path: Path, kind: str, scratch: Scratch) -> Path:
     where = repr(str(path))
     try:
         (_unpack_zip if kind == "zip" else _unpack_tar)(path, scratch.path, where)
-    except (
-        zipfile.BadZipFile,
-        tarfile.TarError,
-        EOFError,
-        zlib.error,
-        lzma.LZMAError,
-        NotImplementedError,
-        ValueError,
-    ) as error:
+    except (*DAMAGED, tarfile.TarError, ValueError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{where}: not readable as an archive ({error}); get it again.") from error

@@ -24,6 +24,7 @@ __all__ = ["BLANKS", "WIDE_BLANKS", "Dialect", "dialect_of", "split_line"]
 BLANKS, WIDE_BLANKS = " ", "  "  # runs of spaces; runs of two or more, where cells contain single spaces
 SEPARATORS = (",", ";", "\t", "|")
 RARE_SEPARATORS = (":", "^", "~", "\x01", "\x1f", "¦", "§", "!")
+PRIORS = {BLANKS: 0.9, WIDE_BLANKS: 0.88, **dict.fromkeys(RARE_SEPARATORS, 0.6)}
 NAMES = {
     "comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " ", "spaces": " ", "blank": " ", "\\t": "\t",
 }  # fmt: skip
@@ -307,18 +308,9 @@ def _score(rows: Sequence[Sequence[str]], separator: str) -> float:
     short = sum(len(cell) <= SHORT_CELL for cell in cells) / len(cells)
     near = sum(widths[one] for one in widths if abs(one - width) <= 1) / len(body)
     share = max(len(own) / len(body), 0.6 * near)
-    prior = (
-        0.9
-        if separator == BLANKS
-        else 0.88
-        if separator == WIDE_BLANKS
-        else 0.6
-        if separator in RARE_SEPARATORS
-        else 1.0
-    )
     if separator in (BLANKS, *RARE_SEPARATORS) and typed < 0.2 and share < 0.95:
         return 0.0  # prose
-    return share**2 * (0.4 + 0.4 * typed + 0.2 * short) * (1 - 1 / (width + 1)) * prior
+    return share**2 * (0.4 + 0.4 * typed + 0.2 * short) * (1 - 1 / (width + 1)) * PRIORS.get(separator, 1.0)
 
 
 def _is_even(rows: Sequence[Sequence[str]]) -> bool:

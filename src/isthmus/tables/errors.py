@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["DataError", "said"]
+__all__ = ["DataError", "reason_of", "said"]
 
 SHOWN_NAMES = 12
 
@@ -21,3 +21,8 @@ def said(names: Sequence[str], limit: int | None = SHOWN_NAMES) -> str:
     """
     shown = ", ".join(map(repr, names[:limit]))
     return shown if limit is None or len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of the message of an error of another library, without a final period, for use in a sentence."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(". ")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from isthmus.tables.bundled import BUNDLED
 from isthmus.tables.formats.registry import is_table_name
-from isthmus.tables.formats.unreadable import natural_order
+from isthmus.tables.formats.unreadable import visible_files
 
 __all__ = ["data_files", "said_absent"]
 
@@ -16,15 +16,11 @@ SKIPPED_BESIDE = ("readme", "license", "licence", "manifest", "metadata", "_succ
 
 def data_files(folder: Path) -> list[Path]:
     """The files of a folder that hold tables, in natural order, without hidden ones and those about other files."""
-    found = [
+    return [
         file
-        for file in folder.rglob("*")
-        if is_table_name(file.name)
-        and file.is_file()
-        and not any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
-        and not file.name.lower().startswith(SKIPPED_BESIDE)
+        for file in visible_files(folder, (".", "_"))
+        if is_table_name(file.name) and not file.name.lower().startswith(SKIPPED_BESIDE)
     ]
-    return sorted(found, key=lambda file: natural_order(file, folder))
 
 
 def said_absent(path: Path, where: str) -> str:

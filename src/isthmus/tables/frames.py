@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.tables.column import DTYPE, Column
-from isthmus.tables.errors import DataError, said
+from isthmus.tables.errors import DataError, reason_of, said
 from isthmus.tables.layout import TableLayout
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class FrameForm:
         except (ImportError, MemoryError):
             raise
         except Exception as error:  # a type from an untrusted model, or another release of the library
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(". ")
+            reason = reason_of(error)
             raise DataError(
                 f"{self.library} cannot restore the columns of the fit ({reason}); fit it again."
             ) from error

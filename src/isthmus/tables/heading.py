@@ -107,13 +107,8 @@ def _heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | 
     """The heading, from the kinds of cells in the first few rows."""
     start = _first_full_row(rows, width)
     body = [_fitted(row, width) for row in rows[start : start + LOOKED_AT]]
-    short = _short_row_above(rows, start, width)
-    if header is None:
-        count = _count_of_names(body)
-    else:
-        count = int(header) if not isinstance(header, bool) or header else 0
-        if header is False:
-            short = None
+    short = None if header is False else _short_row_above(rows, start, width)
+    count = _count_of_names(body) if header is None else int(header)
     if count == 0 and short is not None:
         names = _spread(rows[short], width, body)
         return Heading(cleaned(names), start, tuple(range(short)), True)

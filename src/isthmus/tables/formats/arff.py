@@ -11,6 +11,7 @@ from isthmus.tables.encoding import decoded, encoding_of
 from isthmus.tables.errors import DataError
 from isthmus.tables.formats.text import TextSource
 from isthmus.tables.header_names import once_each
+from isthmus.tables.heading import Heading
 from isthmus.tables.request import Request
 from isthmus.tables.source import BATCH_ROWS, RowsSource, Source
 
@@ -72,8 +73,6 @@ class _ArffSource(TextSource):
         super().__init__(file, request)
 
     def _inferred(self, text: str, lines: list[str], encoding: str, request: Request) -> tuple[Dialect, object, int]:
-        from isthmus.tables.heading import Heading
-
         body = [line for line in lines[self._start :] if line.strip() and not line.lstrip().startswith("%")][:200]
         separator = "\t" if body and all("," not in line and "\t" in line for line in body) else ","
         joined = "\n".join(body)

@@ -11,7 +11,7 @@ from typing import Any
 from isthmus.tables import bounds
 from isthmus.tables.bounds import MAX_NAMED_COLUMNS, require_columns
 from isthmus.tables.container import File
-from isthmus.tables.errors import DataError
+from isthmus.tables.errors import DataError, reason_of
 from isthmus.tables.footer import footer_of
 from isthmus.tables.heading import heading_of
 from isthmus.tables.heading_notes import heading_notes
@@ -67,9 +67,8 @@ def open_file(file: File, request: Request) -> Source:
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as error:  # a panic in calamine is not an Exception
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
         raise DataError(
-            f"{file.where}: not readable as a spreadsheet ({reason}); save it again, or as .csv."
+            f"{file.where}: not readable as a spreadsheet ({reason_of(error)}); save it again, or as .csv."
         ) from error
     sheet_name, rows = _sheet_of_data(found)
     if not rows:
@@ -77,7 +76,8 @@ def open_file(file: File, request: Request) -> Source:
     width = max(map(len, rows))
     require_columns(width, file.where, MAX_NAMED_COLUMNS)
     rows = [[*row, *[""] * (width - len(row))] for row in rows]
-    heading = heading_of(_trimmed(rows)[:SAMPLE_ROWS], len(_trimmed(rows)[0]), request.header)
+    trimmed = _trimmed(rows)
+    heading = heading_of(trimmed[:SAMPLE_ROWS], len(trimmed[0]), request.header)
     n_filled = _fill(rows, merged[sheet_name], heading.first)
     rows = _trimmed(rows)
     body = [row for row in rows[heading.first :] if any(row)]

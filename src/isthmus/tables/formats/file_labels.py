@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,11 +23,12 @@ FOLDER = "folder"  # the name of labels that are folder names
 LABELLED = ("label", "labels", "class", "category", "target", "y", "species", "kind", "digit")
 
 
-class FileLabels:
+class FileLabels(NamedTuple):
     """The label of each row, the name of the labels, and the rows of the official test set."""
 
-    def __init__(self, labels: np.ndarray | None = None, name: str | None = None, test: np.ndarray | None = None):
-        self.labels, self.name, self.test = labels, name, test
+    labels: np.ndarray | None
+    name: str | None
+    test: np.ndarray | None
 
 
 def labels_of(names: Sequence[str], what: str, folder: Path, request: Request, notes: list[str]) -> FileLabels:

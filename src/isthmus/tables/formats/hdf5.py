@@ -19,7 +19,7 @@ from isthmus.tables.arrays import (
 )
 from isthmus.tables.bounds import require_room
 from isthmus.tables.container import File
-from isthmus.tables.errors import DataError
+from isthmus.tables.errors import DataError, reason_of
 from isthmus.tables.formats.numpy import RecordSource
 from isthmus.tables.request import Request
 from isthmus.tables.segments import HeldSegments
@@ -75,8 +75,7 @@ def _blamed(file: File) -> Iterator[None]:
     except (DataError, MemoryError):
         raise
     except Exception as error:  # a reader may raise anything on malformed bytes
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:160].rstrip(".")
-        raise DataError(f"{file.where}: not readable as HDF5 ({reason}); save it again.") from error
+        raise DataError(f"{file.where}: not readable as HDF5 ({reason_of(error)}); save it again.") from error
 
 
 def _arrays(book: Any, h5py: Any) -> dict[str, Any]:

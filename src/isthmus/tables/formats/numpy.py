@@ -23,7 +23,7 @@ from isthmus.tables.arrays import (
 from isthmus.tables.batches import ArrayStream
 from isthmus.tables.bounds import require_columns, require_room
 from isthmus.tables.container import File
-from isthmus.tables.errors import DataError
+from isthmus.tables.errors import DataError, reason_of
 from isthmus.tables.heading import heading_of
 from isthmus.tables.request import Request
 from isthmus.tables.segments import HeldSegments
@@ -224,5 +224,5 @@ def _reason(error: BaseException) -> str:
     if "contains pickled" in str(error) or "is not a zip file" in str(error):
         # NumPy says "contains pickled" of any file without its own first bytes, even of text.
         return "it does not start like one"
-    text = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+    text = reason_of(error)
     return "it holds Python objects" if "pickle" in text or "Python objects" in text else text

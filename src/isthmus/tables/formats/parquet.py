@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 from isthmus.tables.bounds import MAX_NAMED_COLUMNS, require_columns, require_room, require_rows, unrolled
 from isthmus.tables.container import File
-from isthmus.tables.errors import DataError
+from isthmus.tables.errors import DataError, reason_of
 from isthmus.tables.lists import list_widths
 from isthmus.tables.segments import Segments
 from isthmus.tables.survey import ColumnSurvey
@@ -276,8 +276,7 @@ def _blamed(path: Path) -> Iterator[None]:
     except (DataError, MemoryError):
         raise
     except Exception as error:
-        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-        raise DataError(f"{str(path)!r}: not readable as Parquet ({reason}); save it again.") from error
+        raise DataError(f"{str(path)!r}: not readable as Parquet ({reason_of(error)}); save it again.") from error
 
 
 @contextmanager

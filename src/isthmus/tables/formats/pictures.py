@@ -20,7 +20,7 @@ from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
 from isthmus.tables.formats.file_labels import labels_of
 from isthmus.tables.formats.picture_files import FORMATS, MARKS, Depth, Look, decode, look_at, pillow
-from isthmus.tables.formats.unreadable import UnreadableError, name_of, natural_order, settle_faults
+from isthmus.tables.formats.unreadable import UnreadableError, name_of, settle_faults, visible_files
 from isthmus.tables.pool import in_parallel
 from isthmus.tables.request import Request
 from isthmus.tables.row_shape import RowShape
@@ -50,17 +50,14 @@ def _is_picture(head: bytes, suffix: str) -> bool:
 
 def pictures_in(folder: Path) -> list[Path]:
     """The pictures of a folder at any depth, by suffix or, if there is none, by their bytes; without hidden ones."""
-    found = [
+    return [
         path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and (path.suffix.lower() in FORMATS or (not path.suffix and _begins_as_picture(path)))
+        for path in visible_files(folder)
+        if path.suffix.lower() in FORMATS or (not path.suffix and _starts_as_picture(path))
     ]
-    return sorted(found, key=lambda path: natural_order(path, folder))
 
 
-def _begins_as_picture(path: Path) -> bool:
+def _starts_as_picture(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             return _is_picture(file.read(16), "")

@@ -64,7 +64,13 @@ READABLE = (
     "word vectors, IDX, pictures, WAV and FLAC, packed or not"
 )
 PICKLE = "a pickle, which could run any program when it is read", "save the table as .parquet or .npy"
-REFUSED = (
+R = "R's own format", "write it from R: write.csv(table, 'table.csv')"
+SPSS = "an SPSS file", "export it as CSV, or read it with pandas.read_spss"
+SAS = "export it as CSV, or read it with pandas.read_sas"
+STATA = "a Stata file", "export it as CSV, or read it with pandas.read_stata"
+WEB_PAGE = "a web page", "download the data themselves, not the page about them"
+NETCDF = "a NetCDF file of version 3", "convert it: nccopy -k nc4 FILE table.nc, which is read as HDF5"
+REFUSED = (  # first bytes, what they are, what to do
     (
         b"SQLite format 3\0",
         "an SQLite database",
@@ -72,28 +78,17 @@ REFUSED = (
     ),
     (b"%PDF", "a PDF", "copy its table into a spreadsheet first"),
     *((bytes((0x80, version)), *PICKLE) for version in (2, 3, 4, 5)),
-    (b"RDX", "R's own format", "write it from R: write.csv(table, 'table.csv')"),
-    (b"RDA", "R's own format", "write it from R: write.csv(table, 'table.csv')"),
-    (b"X\n\0\0", "R's own format", "write it from R: write.csv(table, 'table.csv')"),
-    (b"$FL2", "an SPSS file", "export it as CSV, or read it with pandas.read_spss"),
-    (b"$FL3", "an SPSS file", "export it as CSV, or read it with pandas.read_spss"),
-    (b"ascii spss port file", "an SPSS file", "export it as CSV, or read it with pandas.read_spss"),
-    (b"header record*******", "a SAS transport file", "export it as CSV, or read it with pandas.read_sas"),
+    *((mark, *R) for mark in (b"RDX", b"RDA", b"X\n\0\0")),
+    *((mark, *SPSS) for mark in (b"$FL2", b"$FL3", b"ascii spss port file")),
+    (b"header record*******", "a SAS transport file", SAS),
     (b"simple  =", "a FITS file", "export its table as CSV, or its pictures as TIFF"),
-    (b"<stata_dta>", "a Stata file", "export it as CSV, or read it with pandas.read_stata"),
-    *(
-        (bytes((version, order, 1)), "a Stata file", "export it as CSV, or read it with pandas.read_stata")
-        for version in (0x71, 0x72, 0x73)
-        for order in (1, 2)
-    ),
-    (b"\x00" * 12 + b"\xc2\xea\x81\x60", "a SAS file", "export it as CSV, or read it with pandas.read_sas"),
-    (b"<!doctype", "a web page", "download the data themselves, not the page about them"),
-    (b"<html", "a web page", "download the data themselves, not the page about them"),
-    (b"<head", "a web page", "download the data themselves, not the page about them"),
+    (b"<stata_dta>", *STATA),
+    *((bytes((version, order, 1)), *STATA) for version in (0x71, 0x72, 0x73) for order in (1, 2)),
+    (b"\x00" * 12 + b"\xc2\xea\x81\x60", "a SAS file", SAS),
+    *((mark, *WEB_PAGE) for mark in (b"<!doctype", b"<html", b"<head")),
     (b"<table", "a table of a web page", "open it in a spreadsheet and save it as .xlsx or .csv"),
     (b"<?xml", "XML", "export it as CSV"),
-    (b"CDF\x01", "a NetCDF file of version 3", "convert it: nccopy -k nc4 FILE table.nc, which is read as HDF5"),
-    (b"CDF\x02", "a NetCDF file of version 3", "convert it: nccopy -k nc4 FILE table.nc, which is read as HDF5"),
+    *((mark, *NETCDF) for mark in (b"CDF\x01", b"CDF\x02")),
     (b"version https://git-lfs", "a pointer of Git LFS, not the data", "fetch them: git lfs pull"),
     (b"\x7fELF", "a program", "name the data"),
     (b"Obj\x01", "Avro", "convert it to Parquet"),

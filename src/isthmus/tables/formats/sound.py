@@ -19,7 +19,7 @@ from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
 from isthmus.tables.formats.file_labels import labels_of
 from isthmus.tables.formats.sound_files import SUFFIXES, Clip, clip_at, is_sound, samples_of
-from isthmus.tables.formats.unreadable import UnreadableError, name_of, natural_order, settle_faults
+from isthmus.tables.formats.unreadable import UnreadableError, name_of, settle_faults, visible_files
 from isthmus.tables.pool import in_parallel
 from isthmus.tables.request import Request
 from isthmus.tables.row_shape import RowShape, Signal
@@ -43,14 +43,7 @@ def matches(file: File) -> bool:
 
 def sounds_in(folder: Path) -> list[Path]:
     """The sounds of a folder at any depth, without hidden ones."""
-    found = [
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
-    return sorted(found, key=lambda path: natural_order(path, folder))
+    return [path for path in visible_files(folder) if path.suffix.lower() in SUFFIXES]
 
 
 def read_sounds(paths: Sequence[Path], folder: Path, request: Request) -> TableStream:

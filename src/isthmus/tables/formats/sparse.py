@@ -13,7 +13,7 @@ import numpy as np
 from isthmus.tables import bounds
 from isthmus.tables.arrays import dense, entries, table_from_array
 from isthmus.tables.container import File
-from isthmus.tables.errors import DataError
+from isthmus.tables.errors import DataError, reason_of
 from isthmus.tables.request import Request
 from isthmus.tables.stream import HeldStream, TableStream
 
@@ -67,7 +67,7 @@ def open_svmlight(file: File, request: Request) -> TableStream:
         if several:
             labels = np.array([",".join(f"{label:g}" for label in one) for one in labels], np.str_)
     except (ValueError, OverflowError, IndexError, TypeError) as error:
-        raise DataError(f"{file.where}: not readable as svmlight ({_reason(error)}); repair the file.") from error
+        raise DataError(f"{file.where}: not readable as svmlight ({reason_of(error)}); repair the file.") from error
     names = np.array([f"x{place}" for place in range(matrix.shape[1])])
     if not len(labels):
         raise DataError(f"{file.where}: no rows in it; add at least one.")
@@ -83,7 +83,9 @@ def open_matrix_market(file: File, request: Request) -> TableStream:
     try:
         matrix = _market_matrix(data, field, form, start)
     except (ValueError, OverflowError) as error:
-        raise DataError(f"{file.where}: not readable as Matrix Market ({_reason(error)}); repair the file.") from error
+        raise DataError(
+            f"{file.where}: not readable as Matrix Market ({reason_of(error)}); repair the file."
+        ) from error
     beside = {name: _words_beside(file.path, name) for name in ("barcodes", "features", "genes")}
     rows, columns = beside["barcodes"], beside["features"] if beside["features"] is not None else beside["genes"]
     if rows is not None and len(rows) == matrix.shape[1] != matrix.shape[0]:
@@ -186,7 +188,3 @@ def _words_beside(path: Path, name: str) -> np.ndarray | None:
             place = 1 if name != "barcodes" and lines and "\t" in lines[0] else 0
             return np.array([line.split("\t")[place] if "\t" in line else line for line in lines], np.str_)
     return None
-
-
-def _reason(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:160].rstrip(".")

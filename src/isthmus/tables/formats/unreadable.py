@@ -10,7 +10,7 @@ from pathlib import Path
 from isthmus.tables.errors import DataError
 from isthmus.tables.request import Request
 
-__all__ = ["UnreadableError", "name_of", "natural_order", "settle_faults"]
+__all__ = ["UnreadableError", "name_of", "settle_faults", "visible_files"]
 
 MAX_NAMED = 50
 
@@ -25,7 +25,17 @@ def name_of(path: Path, folder: Path) -> str:
     return os.fsencode(inside.as_posix()).decode("utf-8", "backslashreplace")
 
 
-def natural_order(path: Path, folder: Path) -> list[list[tuple[int, int | str]]]:
+def visible_files(folder: Path, hidden: str | tuple[str, ...] = ".") -> list[Path]:
+    """The files of a folder at any depth in natural order, without those with a ``hidden`` prefix in their path."""
+    found = [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not any(part.startswith(hidden) for part in path.relative_to(folder).parts)
+    ]
+    return sorted(found, key=lambda path: _natural_order(path, folder))
+
+
+def _natural_order(path: Path, folder: Path) -> list[list[tuple[int, int | str]]]:
     """A sort key that puts 9 before 10."""
     return [
         [(0, int(piece)) if piece.isdigit() else (1, piece.lower()) for piece in re.split(r"([0-9]+)", part) if piece]
