@@ -165,7 +165,7 @@ def test_broken_array_files(tmp_path, suffix, content):
     path = tmp_path / f"f{suffix}"
     path.write_bytes(content)
     message = complaint(path)
-    assert any(words in message for words in ("not readable as", "the file is empty", "nothing that is read"))
+    assert any(words in message for words in ("not readable as", "the file is empty", "none of the formats that are read"))
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])
@@ -435,7 +435,7 @@ def test_idx_with_the_labels_beside_it(tmp_path, images, zipped):
 
 def test_idx_refused(tmp_path):
     path = tmp_path / "a-images-idx3-ubyte"
-    assert "nothing that is read" in complaint(idx(path, PIXELS, kind=13))
+    assert "none of the formats that are read" in complaint(idx(path, PIXELS, kind=13))
     assert "must hold pictures" in complaint(idx(path, PIXELS[0]))
     assert "must hold pictures" in complaint(idx(path, PIXELS[:0]))
     assert "holds labels, not pictures" in complaint(idx(path, PIXELS[0, 0]))

@@ -41,7 +41,7 @@ def test_faults_of_flags_names_and_kinds_are_in_one_message(table):
         "--separator must be one character", "--decimal must be '.' or ','", "--encoding 'foo'",
         "--header must be a number of rows from 0 to 20, got 99", "--kind size=huge",
         "no columns 'cty' (did you mean 'city'?), 'zz'", "--size is for files of pictures",
-        "--kind price=date: its cells are in no form of date",
+        "--kind price=date: its cells are in no known date format",
     ):  # fmt: skip
         assert part in message
 

@@ -83,9 +83,9 @@ def test_other_sounds_get_the_shape_of_the_fit(tmp_path):
     write_wav(tmp_path / "b/0.wav", tone(0.9, rate=11025), rate=11025)
     assert read(tmp_path / "b", row_shape=fitted).row_shape == fitted
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "p.png")
-    with pytest.raises(DataError, match="pictures, and the model was fitted on spectrograms of"):
+    with pytest.raises(DataError, match="pictures, but the model was fitted on spectrograms of"):
         read(tmp_path / "p.png", row_shape=fitted)
-    with pytest.raises(DataError, match="sounds, and the model was fitted on pictures of 4×4"):
+    with pytest.raises(DataError, match="sounds, but the model was fitted on pictures of 4×4"):
         read(tmp_path / "a", row_shape=RowShape.of_picture((4, 4)))
 
 
@@ -101,8 +101,8 @@ def test_bad_sounds_are_all_named(tmp_path):
     for words in (
         "'none.wav' (no samples in it)",
         "'empty.wav' (empty)",
-        "'text.wav' (no sound",
-        "'odd.wav' (written in",
+        "'text.wav' (not a sound",
+        "'odd.wav' (of an encoding that is not read",
     ):
         assert words in str(refused.value)
     assert len(read(tmp_path, skip_unreadable=True)) == 1

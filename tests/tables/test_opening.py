@@ -327,7 +327,7 @@ def test_missing_paths():
         (b"\x80\x04\x95", "a pickle, which could run any program"),
         (b"<!DOCTYPE html>", "a web page"),
         (b"<?xml version='1.0'?>", "XML"),
-        (bytes(range(256)), "nothing that is read"),
+        (bytes(range(256)), "none of the formats that are read"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
     ],
 )
