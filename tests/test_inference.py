@@ -265,7 +265,7 @@ def test_a_bank_of_codes_finds_the_other_side_of_a_fold():
 
 
 def likelihood(kind: str, n_features: int):
-    blocks = SimpleNamespace(numbers=range(8), counts=[], truths=[8, 9, 10], categories=[(11, 15), (15, n_features)])
+    blocks = SimpleNamespace(numbers=range(8), counts=[], booleans=[8, 9, 10], categories=[(11, 15), (15, n_features)])
     return {
         "squared error": lambda: GaussianLikelihood(),
         "bounded": lambda: GaussianLikelihood(0.1, bounded=True),

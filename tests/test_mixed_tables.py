@@ -128,7 +128,7 @@ def test_the_start_is_pca_of_the_encoded_table():
 
 
 def test_the_likelihood_known_on_paper():
-    blocks = Blocks(numbers=(0,), truths=(1,), categories=((2, 5),))
+    blocks = Blocks(numbers=(0,), booleans=(1,), categories=((2, 5),))
     likelihood = MixedLikelihood(blocks, GaussianLikelihood(1.0), soft_clip=True)
     output = torch.tensor([[2.0, 0.8, 0.2, 0.5, 0.3]])
     torch.testing.assert_close(likelihood.mean(output), output, atol=1e-4, rtol=0)

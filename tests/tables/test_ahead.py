@@ -1,4 +1,4 @@
-"""Reading ahead gives what reading gives."""
+"""Reading ahead yields the same items as reading."""
 
 import threading
 
@@ -7,13 +7,13 @@ import pytest
 from isthmus.tables.ahead import one_ahead
 
 
-def test_the_same_items_in_the_same_order():
+def test_items_keep_their_order():
     assert list(one_ahead(range(5))) == list(range(5))
     assert list(one_ahead([])) == []
     assert list(one_ahead([None, 0, ()])) == [None, 0, ()]
 
 
-def test_an_error_comes_where_its_item_would_have():
+def test_an_error_is_raised_at_its_item():
     def failing():
         yield 1
         yield 2
@@ -25,7 +25,7 @@ def test_an_error_comes_where_its_item_would_have():
         next(ahead)
 
 
-def test_no_more_than_one_is_made_beyond_the_one_in_use():
+def test_at_most_one_item_is_prepared_ahead():
     made = []
 
     def counted():
@@ -40,7 +40,7 @@ def test_no_more_than_one_is_made_beyond_the_one_in_use():
     assert len(made) <= 2
 
 
-def test_the_next_is_made_while_one_is_in_use():
+def test_the_next_item_is_prepared_while_one_is_in_use():
     asked = threading.Event()
 
     def telling():

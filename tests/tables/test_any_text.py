@@ -1,4 +1,4 @@
-"""Text in every form in which people have it: the rows, the names and the kinds are found, with nothing set."""
+"""Text in every form that occurs in practice: rows, names and kinds are found without any option."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_quoted_cells(quote, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["table", "table.data", "table.TXT", "table.parquet", "table.xlsx", "a.b.c"])
-def test_a_name_says_nothing(name, tmp_path):
+def test_the_file_name_does_not_matter(name, tmp_path):
     check(write(tmp_path, text(), name))
 
 
@@ -119,7 +119,7 @@ ENCODED = {
 
 
 @pytest.mark.parametrize("encoding", ENCODED)
-def test_encodings_of_every_kind(encoding, tmp_path):
+def test_every_encoding(encoding, tmp_path):
     (city, words), (size, _) = ENCODED[encoding].items()
     columns = {city: RNG.choice(words, N).tolist(), size: SIZE, "n": COUNT}
     table = read(write(tmp_path, text(columns), encoding=encoding))
@@ -128,7 +128,7 @@ def test_encodings_of_every_kind(encoding, tmp_path):
 
 
 @pytest.mark.parametrize("pack", ["gz", "bz2", "xz", "zst", "lz4", "zip", "tar", "tar.gz"])
-def test_packed_files(pack, tmp_path):
+def test_compressed_files(pack, tmp_path):
     data = text().encode()
     path = tmp_path / f"table.csv.{pack}"
     if pack in ("gz", "bz2", "xz"):
@@ -148,7 +148,7 @@ def test_packed_files(pack, tmp_path):
     check(path)
 
 
-# ---- what stands above the rows ----------------------------------------------------------------------------
+# ---- lines above the rows -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -206,14 +206,14 @@ def test_no_names(tmp_path):
     assert found(table) == {"x0": "number", "x1": "number", "x2": "category"}
 
 
-def test_the_flag_overrides_the_guess(tmp_path):
+def test_a_flag_overrides_the_guess(tmp_path):
     path = write(tmp_path, "1990,2000,2010\n" + "\n".join(f"{a},{b},{c}" for a, b, c in RNG.integers(1, 9, (N, 3))))
     assert len(read(path, header=False)) == N + 1
     assert read(path, header=True).columns == ("1990", "2000", "2010")
 
 
 @pytest.mark.parametrize("place", [0, 19_990])
-def test_a_backslash_before_a_quote_is_recognised_wherever_it_comes_first(tmp_path, place):
+def test_a_backslash_before_a_quote_is_recognised_wherever_the_first_one_is(tmp_path, place):
     rows = [f'{row * 1.5},"{CITY[row % N]}",{row % 7}' for row in range(20_000)]
     rows[place] = '3.5,"the \\"red, dark\\" one",4'
     table = read(write(tmp_path, "\n".join(["x,city,y", *rows])))
@@ -222,19 +222,19 @@ def test_a_backslash_before_a_quote_is_recognised_wherever_it_comes_first(tmp_pa
     assert not table.description.notes
 
 
-def test_a_backslash_at_the_end_of_a_cell_stays_one(tmp_path):
+def test_a_backslash_at_the_end_of_a_cell_is_kept(tmp_path):
     rows = [f'"C:\\data\\{row % 3}\\",{row},"he said ""{row % 2}"""' for row in range(N)]
     table = read(write(tmp_path, "\n".join(["path,x,y", *rows])))
     assert table.frame.column("path").to_pylist()[:3] == [f"C:\\data\\{row}\\" for row in range(3)]
     assert table.frame.column("y").to_pylist()[1] == 'he said "1"'
 
 
-def test_north_and_south_are_no_yes_and_no(tmp_path):
+def test_north_and_south_are_not_booleans(tmp_path):
     side = RNG.choice(["N", "S"], N)
     assert found(read(write(tmp_path, text({"x": SIZE, "side": side})))) == {"x": "number", "side": "category"}
 
 
-def test_years_are_names(tmp_path):
+def test_years_can_be_column_names(tmp_path):
     values = RNG.normal(5, 1, (N, 6)).round(3)
     columns = {"country": [f"Land {place}" for place in range(N)], **{str(1990 + k): values[:, k] for k in range(6)}}
     table = read(write(tmp_path, text(columns)))
@@ -242,7 +242,7 @@ def test_years_are_names(tmp_path):
     assert len(table) == N
 
 
-def test_counted_columns_are_names(tmp_path):
+def test_numbered_columns_are_names(tmp_path):
     values = RNG.normal(size=(N, 4))
     table = read(write(tmp_path, text({str(k): values[:, k] for k in range(4)})))
     assert table.columns == ("0", "1", "2", "3")
@@ -275,7 +275,7 @@ def test_names_over_two_rows(tmp_path):
         ("#who,size,count,city,member", ["who", "size", "count", "city", "member"]),
     ],
 )
-def test_names_of_every_kind(head, names, tmp_path):
+def test_every_form_of_names(head, names, tmp_path):
     body = text(header=False)
     table = read(write(tmp_path, f"{head}\n{body}"))
     assert len(table) == N
@@ -337,7 +337,7 @@ def test_marks_of_missing_numbers(mark, tmp_path):
     assert told.n_missing == N // 10
 
 
-def test_marks_among_words_are_answers(tmp_path):
+def test_missing_marks_among_words_are_answers(tmp_path):
     city = [["Oslo", "-", "unknown", "none"][place % 4] for place in range(N)]
     table = read(write(tmp_path, text({"size": SIZE, "city": city})))
     assert set(table.to_arrow()["city"].to_pylist()) == {"Oslo", "-", "unknown", "none"}
@@ -361,7 +361,7 @@ def test_marks_among_words_are_answers(tmp_path):
         "{:.2f}°C",
     ],
 )
-def test_numbers_with_something_beside_them(form, tmp_path):
+def test_numbers_with_units(form, tmp_path):
     values = SIZE * 1000
     table = read(write(tmp_path, text({**COLUMNS, "size": [form.format(cell) for cell in values]})))
     assert found(table) == KINDS
@@ -429,17 +429,17 @@ def test_dates(form, tmp_path):
     np.testing.assert_array_equal(read_days, moments)
 
 
-def test_day_or_month_first_is_said(tmp_path):
+def test_an_unclear_order_of_day_and_month_is_reported(tmp_path):
     cells = [f"{1 + place % 12:02}/{1 + place % 11:02}/2020" for place in range(N)]
     table = read(write(tmp_path, text({"size": SIZE, "when": cells})))
     (note,) = table.description.findings[1].notes
-    assert "day or month first is not clear" in note
+    assert "unclear whether day or month is first" in note
     assert "--kind when=date:%d/%m/%Y" in note
     other = read(tmp_path / "table.csv", kinds={"when": "date:%d/%m/%Y"})
     assert other.to_arrow()["when"].to_pylist() != table.to_arrow()["when"].to_pylist()
 
 
-def test_the_order_in_which_time_goes_forward_is_taken(tmp_path):
+def test_day_and_month_are_ordered_to_let_time_go_forward(tmp_path):
     cells = [f"{1 + place % 12:02}/{1 + place // 12:02}/2020" for place in range(N)]  # the second part grows slowest
     table = read(write(tmp_path, text({"size": SIZE, "when": cells})))
     assert table.description.findings[1].notes == ()
@@ -448,13 +448,14 @@ def test_the_order_in_which_time_goes_forward_is_taken(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["timestamp", "created_at", "dropoff", "event time"])
-@pytest.mark.parametrize("unit", [1, 1000])
-def test_seconds_since_1970(name, unit, tmp_path):
+@pytest.mark.parametrize(("per_second", "unit"), [(1, "seconds"), (10**3, "milli"), (10**6, "micro"), (10**9, "nano")])
+def test_seconds_since_1970(name, per_second, unit, tmp_path):
     seconds = RNG.integers(1_500_000_000, 1_600_000_000, N)
-    table = read(write(tmp_path, text({"size": SIZE, name: seconds * unit})))
+    table = read(write(tmp_path, text({"size": SIZE, name: seconds * per_second})))
     assert found(table)[name] == "date"
+    assert table.description.findings[1].notes[0].startswith(unit)
     assert table.to_arrow()[name].cast("timestamp[s]").cast("int64").to_pylist() == seconds.tolist()
-    again = read(tmp_path / "table.csv", layout=table.layout)  # with which another file is read
+    again = read(tmp_path / "table.csv", layout=table.layout)  # as another file would be read
     assert not again.description.missing
     assert not any(finding.notes for finding in again.description.findings)
 
@@ -497,7 +498,7 @@ def test_booleans(pair, tmp_path):
         ("version", [3] * N, "constant"),
     ],
 )
-def test_columns_left_out_and_not(name, cells, taken, tmp_path):
+def test_columns_that_are_left_out_or_kept(name, cells, taken, tmp_path):
     table = read(write(tmp_path, text({name: cells, "size": SIZE, "city": CITY})))
     finding = table.description.findings[0]
     assert finding.kind == taken
@@ -505,7 +506,7 @@ def test_columns_left_out_and_not(name, cells, taken, tmp_path):
     assert finding.learned or finding.why or finding.name == table.id_name
 
 
-def test_many_categories_are_the_commonest_and_the_others(tmp_path):
+def test_the_most_common_of_many_categories_and_other(tmp_path):
     words = [f"word {k}" for k in np.minimum(RNG.geometric(0.02, 2000), 300)]
     table = read(write(tmp_path, text({"size": RNG.normal(size=2000), "word": words})))
     (column,) = [finding.column for finding in table.description.findings if finding.name == "word"]
@@ -516,7 +517,7 @@ def test_many_categories_are_the_commonest_and_the_others(tmp_path):
     assert (encoded[:, 1:].sum(1) == 1).all()
 
 
-def test_kinds_come_from_all_rows(tmp_path):
+def test_kinds_are_inferred_from_all_rows(tmp_path):
     n = 30_000
     late = ["1"] * (n - 5) + ["x7", "x7", "x7", "x7", "x7"]
     rare = ["a"] * (n - 1) + ["b"]
@@ -528,7 +529,7 @@ def test_kinds_come_from_all_rows(tmp_path):
     assert found(table)["code"] == "category"
 
 
-def test_a_sentinel_is_named(tmp_path):
+def test_a_sentinel_is_reported(tmp_path):
     size = [-9999 if place % 9 == 0 else cell for place, cell in enumerate(SIZE)]
     table = read(write(tmp_path, text({**COLUMNS, "size": size})))
     (note,) = table.description.findings[1].notes
@@ -576,17 +577,17 @@ def test_nested_records(tmp_path):
     assert found(table) == {"who": "id", "body.size": "number", "body.more.count": "number", "tags": "constant"}
 
 
-# ---- what people have, and a reader may get wrong -----------------------------------------------------------
+# ---- forms that are easily misread -------------------------------------------------------------------------
 
 
-def test_decimal_commas_with_three_decimals_each(tmp_path):
+def test_decimal_commas_with_three_decimals_in_every_cell(tmp_path):
     values = RNG.normal(10.0, 3.0, N).round(3)
     lines = [f"{value:.3f}".replace(".", ",") + f";{city}" for value, city in zip(values, CITY, strict=True)]
     table = read(write(tmp_path, "Größe;Stadt\n" + "\n".join(lines)))
     np.testing.assert_allclose(np.asarray(table.to_arrow()["Größe"], float), values)
 
 
-def test_names_without_the_mark_that_stands_in_every_number(tmp_path):
+def test_names_without_the_decimal_mark_of_every_number(tmp_path):
     lines = [f"{city};{size + 0.123:.3f}".replace(".", ",") for city, size in zip(CITY, SIZE, strict=True)]
     assert found(read(write(tmp_path, "miasto;cena\n" + "\n".join(lines), encoding="cp1250"))) == {
         "miasto": "category",
@@ -602,13 +603,13 @@ def test_blanks_before_quotes(tmp_path):
 
 
 @pytest.mark.parametrize("names", [("t", "x", "unknown"), ("x", "none", "y")])
-def test_names_that_stand_for_nothing_among_numbers(names, tmp_path):
+def test_names_that_are_missing_marks_among_numbers(names, tmp_path):
     table = read(write(tmp_path, text(dict(zip(names, (SIZE, COUNT, SIZE[::-1]), strict=True)))))
     assert table.columns == names
     assert len(table) == N
 
 
-def test_names_of_r_one_short_and_quoted(tmp_path):
+def test_quoted_names_written_by_r_with_one_missing(tmp_path):
     rows = "".join(f'"{row + 1}" {size} "{city}"\n' for row, (size, city) in enumerate(zip(SIZE, CITY, strict=True)))
     assert list(found(read(write(tmp_path, f'"x" "g"\n{rows}')))) == ["column 1", "x", "g"]
 
@@ -621,20 +622,20 @@ def test_long_words_without_blanks_name_rows(tmp_path):
 
 
 @pytest.mark.parametrize("opened", ["last", "middle"])
-def test_a_quote_left_open_is_refused(opened, tmp_path):
+def test_an_unclosed_quote_is_refused(opened, tmp_path):
     rows = [f"{size},{count},{city}\n" for size, count, city in zip(SIZE, COUNT, CITY, strict=True)]
     rows[30] = rows[30].replace(f",{CITY[30]}", f',"{CITY[30]}') if opened == "last" else f'"{rows[30]}'
     with pytest.raises(DataError, match=r"a quote is left open in (line 32|row 30).*; repair it\."):
         read(write(tmp_path, "size,count,city\n" + "".join(rows)))
 
 
-def test_addresses_over_several_lines_are_no_open_quote(tmp_path):
+def test_addresses_over_several_lines_are_not_an_unclosed_quote(tmp_path):
     cells = [f'"12 Road, {city}\nNorth, East\nSouth, West\nLand"' for city in CITY]
     rows = "".join(f"{size},{cell}\n" for size, cell in zip(SIZE, cells, strict=True))
     assert len(read(write(tmp_path, f"size,address\n{rows}"))) == N
 
 
-def test_names_that_come_again_are_left_out_and_said(tmp_path):
+def test_repeated_names_are_left_out_and_reported(tmp_path):
     columns = {"size": SIZE, "city": CITY}
     table = check(write(tmp_path, 2 * text(columns)), {"size": "number", "city": "category"}, np.tile(SIZE, 2), 2 * N)
     assert "1 row that repeats the names left out" in table.description.notes
@@ -646,7 +647,7 @@ def test_a_table_above_the_table_is_refused(tmp_path):
         read(write(tmp_path, f"{above}\n{text()}"))
 
 
-def test_minutes_seconds_and_hundredths_are_a_length_of_time(tmp_path):
+def test_minutes_seconds_and_hundredths_are_a_duration(tmp_path):
     seconds = RNG.uniform(60, 7000, N).round(2)
     laps = [f"{int(one // 60)}:{int(one % 60):02d}.{round(one * 100) % 100:02d}" for one in seconds]
     table = read(write(tmp_path, text({"lap": laps, "size": SIZE})))
@@ -655,13 +656,13 @@ def test_minutes_seconds_and_hundredths_are_a_length_of_time(tmp_path):
     np.testing.assert_allclose(read_as, [60 * int(lap.split(":")[0]) + float(lap.split(":")[1]) for lap in laps])
 
 
-def test_bounds_are_read_as_the_number_and_said(tmp_path):
+def test_bounds_are_read_as_numbers_and_reported(tmp_path):
     cells = [f"<{size}" if row % 8 == 0 else str(size) for row, size in enumerate(SIZE)]
     table = check(write(tmp_path, text({"size": cells, "city": CITY})), {"size": "number", "city": "category"})
     (note,) = table.description.findings[0].notes
     assert "8 cells are bounds" in note
 
 
-def test_two_bounds_alone_are_answers(tmp_path):
+def test_two_different_bounds_are_categories(tmp_path):
     cells = RNG.choice(["<50", ">50"], N)
     assert found(read(write(tmp_path, text({"income": cells, "size": SIZE}))))["income"] == "category"

@@ -59,7 +59,7 @@ def test_npy_of_floats(tmp_path):
         (">f8", "f8"),
     ],
 )
-def test_kinds_of_number(tmp_path, dtype, taken):
+def test_every_dtype_of_numbers(tmp_path, dtype, taken):
     np.save(tmp_path / "f.npy", np.array([[0, 1], [1, 0]], dtype))
     table = read(tmp_path / "f.npy")
     assert table.values.dtype == np.dtype(taken)
@@ -76,7 +76,7 @@ def test_channels_may_come_last(tmp_path):
     assert read(tmp_path / "f.npy").image_shape == (6, 7)
 
 
-def test_any_first_axis_is_that_of_rows(tmp_path):
+def test_the_first_axis_is_that_of_rows(tmp_path):
     cubes = np.random.default_rng(0).normal(size=(5, 2, 5, 3, 3))
     np.save(tmp_path / "f.npy", cubes)
     table = read(tmp_path / "f.npy")
@@ -165,11 +165,11 @@ def test_broken_array_files(tmp_path, suffix, content):
     path = tmp_path / f"f{suffix}"
     path.write_bytes(content)
     message = complaint(path)
-    assert any(words in message for words in ("not readable as", "the file is empty", "nothing that is read"))
+    assert any(words in message for words in ("not readable as", "the file is empty", "none of the formats that are read"))
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])
-def test_a_head_that_promises_more_than_the_file_holds(tmp_path, suffix):
+def test_a_header_that_promises_more_than_the_file_holds(tmp_path, suffix):
     path = tmp_path / f"f{suffix}"
     head = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 100), }".ljust(117) + b"\n"
     content = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head
@@ -184,7 +184,7 @@ def test_a_head_that_promises_more_than_the_file_holds(tmp_path, suffix):
     assert "not readable as" in message or "does not fit in memory" in message
 
 
-def test_a_name_says_nothing(tmp_path):
+def test_the_file_name_does_not_matter(tmp_path):
     np.savez(tmp_path / "f.npz", X=np.eye(2))
     (tmp_path / "f.npz").rename(tmp_path / "f.npy")
     assert read(tmp_path / "f.npy").values.tolist() == [[1, 0], [0, 1]]
@@ -295,7 +295,7 @@ def test_floats_of_a_tiff_stay_floats_and_pages_are_rows(tmp_path):
     assert read(tmp_path).values.max() == 1000.5
 
 
-def test_a_camera_says_how_a_picture_is_turned(tmp_path):
+def test_pictures_are_rotated_as_the_camera_says(tmp_path):
     picture = Image.fromarray(np.arange(60, dtype=np.uint8).reshape(5, 4, 3))
     for name, orientation in (("a.jpg", 1), ("b.jpg", 6)):
         exif = Image.Exif()
@@ -304,13 +304,13 @@ def test_a_camera_says_how_a_picture_is_turned(tmp_path):
     assert read(tmp_path).image_shape == (3, 5, 4)
 
 
-def test_a_picture_is_known_by_its_bytes(tmp_path):
+def test_a_picture_is_recognised_by_its_bytes(tmp_path):
     draw(tmp_path / "a.bmp", np.full((2, 2), 7, np.uint8))
     (tmp_path / "a.bmp").rename(tmp_path / "a.png")
     assert read(tmp_path).values[0, 0] == np.float32(7 / 255)
 
 
-def test_colour_comes_channel_by_channel(tmp_path):
+def test_colour_channels_come_first(tmp_path):
     pixels = np.zeros((1, 2, 3), np.uint8)
     pixels[0, 1] = [255, 51, 0]
     draw(tmp_path / "a.png", pixels)
@@ -333,12 +333,12 @@ def test_sixteen_bits_black_and_white_and_palettes(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "jpeg", "bmp", "gif", "tif", "webp"])
-def test_kinds_of_picture(tmp_path, suffix):
+def test_every_format_of_pictures(tmp_path, suffix):
     draw(tmp_path / f"a.{suffix}", np.full((4, 4), 128, np.uint8))
     np.testing.assert_allclose(read(tmp_path).values, 128 / 255, atol=0.02)
 
 
-def test_the_frames_of_an_animation_alone_are_rows(tmp_path):
+def test_the_frames_of_a_single_animation_are_rows(tmp_path):
     frames = [Image.fromarray(np.full((3, 4), grey, np.uint8)) for grey in (0, 51, 255)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     table = read(tmp_path / "a.gif")
@@ -350,7 +350,7 @@ def test_the_frames_of_an_animation_alone_are_rows(tmp_path):
     assert any("animated" in note for note in table.description.notes)
 
 
-def test_pictures_of_different_sizes_are_brought_to_one(tmp_path):
+def test_pictures_of_different_sizes_are_resized_to_one(tmp_path):
     for number, shape in enumerate([(4, 6), (8, 6), (6, 6)]):
         draw(tmp_path / f"{number}.png", np.full(shape, 51, np.uint8))
     table = read(tmp_path)
@@ -397,7 +397,7 @@ def test_truncated_picture_is_named(tmp_path):
     assert "'a.png'" in complaint(tmp_path)
 
 
-def test_a_picture_too_large_to_unpack(tmp_path, monkeypatch):
+def test_a_picture_too_large_to_decompress(tmp_path, monkeypatch):
     draw(tmp_path / "a.png", np.zeros((20, 20), np.uint8))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
     assert "'a.png' (20×20, of more than 300 pixels)" in complaint(tmp_path)
@@ -435,7 +435,7 @@ def test_idx_with_the_labels_beside_it(tmp_path, images, zipped):
 
 def test_idx_refused(tmp_path):
     path = tmp_path / "a-images-idx3-ubyte"
-    assert "nothing that is read" in complaint(idx(path, PIXELS, kind=13))
+    assert "none of the formats that are read" in complaint(idx(path, PIXELS, kind=13))
     assert "must hold pictures" in complaint(idx(path, PIXELS[0]))
     assert "must hold pictures" in complaint(idx(path, PIXELS[:0]))
     assert "holds labels, not pictures" in complaint(idx(path, PIXELS[0, 0]))
@@ -455,7 +455,7 @@ def test_idx_of_another_length(tmp_path, suffix, change):
     assert "its header declares shape (2, 2, 3) but it is shorter or longer" in complaint(path)
 
 
-def test_idx_that_promises_more_than_it_can_hold_is_not_unpacked(tmp_path, monkeypatch):
+def test_idx_that_promises_more_than_it_can_hold_is_not_decompressed(tmp_path, monkeypatch):
     path = tmp_path / "images-idx3-ubyte.gz"
     path.write_bytes(gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 28, 28)))
     assert "bytes that would unpack to" in complaint(path)

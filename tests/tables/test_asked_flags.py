@@ -1,4 +1,4 @@
-"""What a person says of a file and cannot be so: all of it in one message, with what to type."""
+"""Options that contradict the file: all of them in one message, with what to type."""
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +32,7 @@ def refusal(path, **options):
     return str(caught.value)
 
 
-def test_faults_of_flags_names_and_kinds_are_said_at_once(table):
+def test_faults_of_flags_names_and_kinds_are_in_one_message(table):
     message = refusal(
         table, separator=";;", decimal="x", encoding="foo", header=99, labels="cty", size=(4, 4),
         kinds={"price": "date", "zz": "number", "size": "huge"},
@@ -41,7 +41,7 @@ def test_faults_of_flags_names_and_kinds_are_said_at_once(table):
         "--separator must be one character", "--decimal must be '.' or ','", "--encoding 'foo'",
         "--header must be a number of rows from 0 to 20, got 99", "--kind size=huge",
         "no columns 'cty' (did you mean 'city'?), 'zz'", "--size is for files of pictures",
-        "--kind price=date: its cells are in no form of date",
+        "--kind price=date: its cells are in no known date format",
     ):  # fmt: skip
         assert part in message
 
@@ -54,22 +54,22 @@ def test_faults_of_flags_names_and_kinds_are_said_at_once(table):
         ({"ids": "name", "kinds": {"name": "date"}}, "'name' is named by --ids and --kind name=date, and is then not"),
         ({"drop": ["size"], "kinds": {"size": "number"}}, "'size' is named by --kind size=number and --drop; leave"),
         ({"separator": ",", "decimal": ","}, "--separator and --decimal are both ','"),
-        ({"decimal": ","}, "the numbers of 'price' have '.' before their decimals; leave it out, or say"),
+        ({"decimal": ","}, "the numbers of 'price' have '.' before their decimals; leave it out, or use"),
     ],
 )
 def test_flags_that_contradict_each_other_or_the_file(table, options, said):
     assert said in refusal(table, **options)
 
 
-def test_marks_that_take_every_cell(table):
+def test_missing_marks_that_match_every_cell(table):
     found = {one.name: one for one in read(table, missing_marks=CITIES).description.findings}
-    assert found["city"].why == "every cell is a mark of a missing one"
+    assert found["city"].why == "every cell marks a missing value"
     assert found["price"].learned
 
 
 @pytest.mark.parametrize("option", ["header", "separator", "decimal", "encoding", "kinds", "missing_marks", "size"])
 @pytest.mark.parametrize("kind", ["npy", "parquet", "feather", "bundled"])
-def test_nothing_that_is_asked_of_a_file_is_passed_over(tmp_path, kind, option):
+def test_no_option_is_ignored(tmp_path, kind, option):
     values = np.random.default_rng(1).normal(size=(ROWS, 3))
     path = tmp_path / f"t.{kind}"
     frame = pa.table({"x0": values[:, 0], "x1": values[:, 1]})
@@ -88,7 +88,7 @@ def test_nothing_that_is_asked_of_a_file_is_passed_over(tmp_path, kind, option):
     assert f"{flag} is for" in refusal("digits" if kind == "bundled" else path, **asked)
 
 
-def test_a_row_that_may_be_names_too_is_named(tmp_path):
+def test_a_second_row_that_may_be_names_is_reported(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,b\nkind,city\n" + "".join(f"{'xyz'[row % 3]},{CITIES[row % 3]}\n" for row in range(30)))
     assert "--header 2" in " ".join(read(path).description.notes)

@@ -1,4 +1,4 @@
-"""The bundled sets hold what scikit-learn and Debian hold, and are split as scikit-learn splits."""
+"""The bundled data sets equal those of scikit-learn and Debian, and are split as scikit-learn splits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_digits_import_no_scikit_learn():
     assert done.stdout.strip() == "set()"
 
 
-def test_importing_the_floor_is_light():
+def test_importing_tables_is_light():
     heavy = {"sklearn", "torch", "pyarrow", "PIL", "pandas"}
     code = f"import sys, isthmus.tables; print({heavy!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -115,14 +115,14 @@ def test_the_tutorials_split_of_the_digits():
     [None, np.array([0] * 9 + [1]), np.arange(10) // 2, np.linspace(0, 1, 10)],
     ids=["none", "one of a class", "more classes than test rows", "all different"],
 )
-def test_labels_that_do_not_allow_classes_to_keep_their_share(labels):
+def test_labels_that_cannot_be_stratified(labels):
     train, test = split_rows(10, test_size=0.2, seed=3, labels=labels)
     expected = train_test_split(np.arange(10), test_size=0.2, random_state=3)
     np.testing.assert_array_equal(train, expected[0])
     np.testing.assert_array_equal(test, expected[1])
 
 
-def test_words_as_labels_keep_their_share():
+def test_words_as_labels_are_stratified():
     labels = np.array(["a", "b"] * 10)
     _, test = split_rows(20, test_size=0.2, seed=0, labels=labels)
     assert sorted(labels[test]) == ["a", "a", "b", "b"]

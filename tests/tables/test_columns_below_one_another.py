@@ -1,4 +1,4 @@
-"""Tables set in columns, in sheets and in arrays of one column: forms in which no separator stands between cells."""
+"""Tables in fixed-width columns, sheets and arrays of one column: forms without a separator between cells."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def set_in_columns(columns, gap=1, right=False):
 
 @pytest.mark.parametrize("right", [False, True])
 @pytest.mark.parametrize("gap", [1, 3])
-def test_cells_that_hold_blanks_or_nothing(gap, right, tmp_path):
+def test_cells_with_blanks_and_empty_cells(gap, right, tmp_path):
     size = ["" if place % 6 == 0 else str(value) for place, value in enumerate(SIZE)]
     columns = {"city": PLACE, "size": size, "count": COUNT, "member": MEMBER}
     table = read(write(tmp_path, set_in_columns(columns, gap, right), "table.txt"))
@@ -42,7 +42,7 @@ def test_cells_that_hold_blanks_or_nothing(gap, right, tmp_path):
     )
 
 
-def test_a_line_that_goes_across_the_columns_is_told(tmp_path):
+def test_a_line_across_the_columns_is_reported(tmp_path):
     lines = set_in_columns({"city": PLACE, "size": SIZE, "count": COUNT}, 1).splitlines()
     lines[-1] = "Santiago  de  Chile  and  others  1  2"
     table = read(write(tmp_path, "\n".join(lines) + "\n", "table.txt"))
@@ -50,7 +50,7 @@ def test_a_line_that_goes_across_the_columns_is_told(tmp_path):
     assert any("row of another width left out" in note for note in table.description.notes)
 
 
-def test_another_file_may_be_set_in_other_columns(tmp_path):
+def test_another_file_may_have_other_column_positions(tmp_path):
     columns = {"city": PLACE, "size": ["", *SIZE[1:]], "count": COUNT}
     first = open_table(write(tmp_path, set_in_columns(columns, 1), "first.txt"))
     second = write(tmp_path, set_in_columns(dict(reversed(columns.items())), 4), "second.txt")
@@ -67,23 +67,23 @@ def test_a_table_of_markdown(tmp_path):
 
 
 @pytest.mark.parametrize("other", ["%d/%m/%Y", "%d %b %Y"])
-def test_dates_of_two_forms(other, tmp_path):
+def test_dates_in_two_forms(other, tmp_path):
     written = [str(day) if place % 3 else day.item().strftime(other) for place, day in enumerate(DAYS)]
     table = read(write(tmp_path, text({"size": SIZE, "when": written, "city": CITY})))
     assert found(table) == {"size": "number", "when": "date", "city": "category"}
     assert [day.date() for day in table.to_arrow()["when"].to_pylist()] == [day.item() for day in DAYS]
     (finding,) = (one for one in table.description.findings if one.name == "when")
-    assert finding.notes[0].startswith("dates of two forms, %Y-%m-%d and %d")
+    assert finding.notes[0].startswith("dates in two forms, %Y-%m-%d and %d")
 
 
-def test_days_written_as_one_number(tmp_path):
+def test_dates_written_as_one_number(tmp_path):
     written = [str(day).replace("-", "") for day in DAYS]
     table = read(write(tmp_path, text({"size": SIZE, "date": written, "lot": written[::-1]})))
     assert found(table) == {"size": "number", "date": "date", "lot": "number"}
     assert [day.date() for day in table.to_arrow()["date"].to_pylist()] == [day.item() for day in DAYS]
 
 
-def test_records_inside_records_that_hold_them(tmp_path):
+def test_records_nested_in_records(tmp_path):
     rows = [dict(zip(("name", "size", "city"), row, strict=True)) for row in zip(NAME, SIZE, CITY, strict=True)]
     path = write(tmp_path, json.dumps({"status": "ok", "data": {"page": 1, "items": rows}}), "table.json")
     assert found(read(path)) == {"name": "id", "size": "number", "city": "category"}
@@ -125,7 +125,7 @@ def test_arrays_of_one_column_each_are_a_table(save, tmp_path):
 
 
 def workbook(**sheets):
-    """A spreadsheet as the standard has it at the least: a part a sheet, every text in its cell."""
+    """The smallest spreadsheet the standard allows: one part per sheet, every text in its cell."""
 
     def cell(value):
         if isinstance(value, (int, float)):

@@ -1,4 +1,4 @@
-"""The encoding of a text of a few lines, by what its letters come out as."""
+"""The encoding of a text of a few lines, by the characters it decodes to."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("encoding", TEXTS)
-def test_a_few_lines_tell_their_encoding(encoding):
+def test_the_encoding_of_a_few_lines_is_detected(encoding):
     for text in TEXTS[encoding]:
         data = text.encode(encoding)
         assert data.decode(encoding_of(data, whole=True)) == text
 
 
-def test_letters_that_fit_no_encoding_are_taken_for_windows():
+def test_text_that_fits_no_encoding_is_read_as_windows_1252():
     data = b"Prince George\x89\xdb\xaas County, \xfd\x80 8:45am \x89\xdb\xd2 3pm, En Espa\xcc\xb1ol\n" * 20
     assert encoding_of(data, whole=True) == "cp1252"

@@ -1,4 +1,4 @@
-"""Folders of pictures and sounds as they are found, and what they become in memory or on the disk."""
+"""Folders of pictures and sounds, as rows in memory or on the disk."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_every_way_a_wav_file_is_written(tmp_path, kind, channels):
     np.testing.assert_allclose(table.values[0], clip, atol=0.01 if kind == "u1" else 1e-4)
 
 
-def test_clips_are_brought_to_one_length_and_rate(tmp_path):
+def test_clips_get_one_length_and_rate(tmp_path):
     for number, seconds in enumerate([0.3, 0.4, 0.5]):
         write_wav(tmp_path / f"yes/{number}.wav", tone(seconds))
     write_wav(tmp_path / "no/4.wav", tone(0.4, rate=16000), rate=16000)
@@ -77,15 +77,15 @@ def test_recordings_are_cut_into_windows(tmp_path):
     assert "the ends of 1 files" in read(tmp_path / "long.wav", window=5.5).description.notes[0]
 
 
-def test_other_sounds_are_brought_to_the_shape_of_the_fit(tmp_path):
+def test_other_sounds_get_the_shape_of_the_fit(tmp_path):
     write_wav(tmp_path / "a/0.wav", tone(0.5))
     fitted = read(tmp_path / "a").row_shape
     write_wav(tmp_path / "b/0.wav", tone(0.9, rate=11025), rate=11025)
     assert read(tmp_path / "b", row_shape=fitted).row_shape == fitted
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "p.png")
-    with pytest.raises(DataError, match="pictures, and the model was fitted on spectrograms of"):
+    with pytest.raises(DataError, match="pictures, but the model was fitted on spectrograms of"):
         read(tmp_path / "p.png", row_shape=fitted)
-    with pytest.raises(DataError, match="sounds, and the model was fitted on pictures of 4×4"):
+    with pytest.raises(DataError, match="sounds, but the model was fitted on pictures of 4×4"):
         read(tmp_path / "a", row_shape=RowShape.of_picture((4, 4)))
 
 
@@ -101,14 +101,14 @@ def test_bad_sounds_are_all_named(tmp_path):
     for words in (
         "'none.wav' (no samples in it)",
         "'empty.wav' (empty)",
-        "'text.wav' (no sound",
-        "'odd.wav' (written in",
+        "'text.wav' (not a sound",
+        "'odd.wav' (of an encoding that is not read",
     ):
         assert words in str(refused.value)
     assert len(read(tmp_path, skip_unreadable=True)) == 1
 
 
-def test_flac_where_the_library_is_there(tmp_path):
+def test_flac_with_the_library_installed(tmp_path):
     soundfile = pytest.importorskip("soundfile")
     soundfile.write(tmp_path / "a.flac", tone(0.2), RATE)
     np.testing.assert_allclose(read(tmp_path / "a.flac", waveform=True).values[0], tone(0.2), atol=1e-3)
@@ -128,7 +128,7 @@ def test_pictures_and_sounds_in_one_folder_are_refused(tmp_path):
         read(tmp_path)
 
 
-def test_what_is_said_of_another_kind_of_file_is_refused(tmp_path):
+def test_options_of_another_kind_of_file_are_refused(tmp_path):
     table, sounds, pictures = tmp_path / "t.csv", tmp_path / "sounds", tmp_path / "pictures"
     table.write_text("a,b\n" + "".join(f"{i},{i * i}\n" for i in range(20)))
     for folder in (sounds, pictures):
@@ -151,7 +151,7 @@ def test_what_is_said_of_another_kind_of_file_is_refused(tmp_path):
 
 @pytest.mark.parametrize("length", [100, 4000, 4001])
 @pytest.mark.parametrize("rate", [8000, 44100])
-def test_a_spectrogram_can_be_heard_again(rate, length):
+def test_a_spectrogram_can_be_inverted(rate, length):
     signal = spectrogram_signal(rate, length)
     rng = np.random.default_rng(0)
     clips = np.stack([tone(1, 300, rate)[:length], 0.1 * rng.standard_normal(length), np.zeros(length)])
@@ -170,7 +170,7 @@ def test_a_spectrogram_can_be_heard_again(rate, length):
 # ---- pictures
 
 
-def test_many_pictures_stay_bytes_on_the_disk(tmp_path):
+def test_many_pictures_stay_on_disk(tmp_path):
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8)
     for number, picture in enumerate(pixels):
@@ -186,7 +186,7 @@ def test_many_pictures_stay_bytes_on_the_disk(tmp_path):
     assert taken.labels.tolist() == held.labels[[3, 30]].tolist()
 
 
-def test_depths_of_tiffs_are_kept(tmp_path):
+def test_bit_depths_of_tiffs_are_kept(tmp_path):
     (tmp_path / "deep").mkdir()
     deep = np.array([[0, 1], [300, 65535]], np.uint16)
     Image.fromarray(deep).save(tmp_path / "deep/a.tif")
@@ -197,7 +197,7 @@ def test_depths_of_tiffs_are_kept(tmp_path):
     np.testing.assert_allclose(read(tmp_path / "float").values, [[-2.5, 1e-3], [0, 1]], rtol=1e-6)
 
 
-def test_a_picture_without_a_suffix_and_one_under_a_wrong_one(tmp_path):
+def test_a_picture_without_a_suffix_and_one_with_a_wrong_suffix(tmp_path):
     picture = Image.fromarray(np.full((4, 4), 51, np.uint8))
     picture.save(tmp_path / "a.png")
     (tmp_path / "a.png").rename(tmp_path / "a.jpg")
@@ -214,13 +214,13 @@ def test_extreme_pictures_become_rows(tmp_path):
     np.testing.assert_allclose(table.values, 0.2, rtol=1e-6)
 
 
-def test_pictures_of_the_fit_give_the_size(tmp_path):
+def test_the_pictures_of_the_fit_set_the_size(tmp_path):
     Image.fromarray(np.zeros((30, 20, 3), np.uint8)).save(tmp_path / "a.png")
     assert read(tmp_path, row_shape=RowShape.of_picture((8, 9))).image_shape == (8, 9)
     assert read(tmp_path, row_shape=RowShape.of_picture((3, 8, 9))).image_shape == (3, 8, 9)
 
 
-def test_what_a_shape_says():
+def test_a_shape_as_text():
     assert RowShape.of_picture((3, 4, 5)).grid == (4, 5)
     assert RowShape.of_picture((3, 4, 5)).n_channels == 3
     assert RowShape.of_picture((4, 5)).image_shape == (4, 5)

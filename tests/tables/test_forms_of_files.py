@@ -1,4 +1,4 @@
-"""Matrices that lie on their side, records inside records, merged cells, words in arrays, and what is never read."""
+"""Transposed matrices, nested records, merged cells, words in arrays, and formats that are never read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RNG = np.random.default_rng(8)
 VALUES = RNG.normal(size=(N, 6))
 
 
-def test_a_matrix_of_matlab_lies_on_its_side(tmp_path):
+def test_a_transposed_matrix_of_matlab(tmp_path):
     h5py = pytest.importorskip("h5py")
     path = tmp_path / "data.mat"
     with h5py.File(path, "w", userblock_size=512) as book:
@@ -83,7 +83,7 @@ def test_the_fields_of_records_are_columns(save, tmp_path):
 
 
 @pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
-def test_bytes_that_are_texts_are_read_as_such(kind, tmp_path):
+def test_bytes_that_are_text_are_read_as_text(kind, tmp_path):
     words = [f"{'äbc'[row % 3]}" for row in range(N)]
     columns = {"x": VALUES[:, 0], "k": pa.array([word.encode() for word in words], kind)}
     parquet.write_table(pa.table(columns), str(tmp_path / "impala.parquet"))
@@ -94,7 +94,7 @@ def test_bytes_that_are_texts_are_read_as_such(kind, tmp_path):
     assert [one.name for one in read(tmp_path / "bytes.parquet").description.left_out] == ["k"]
 
 
-def test_merged_cells_stand_for_all_of_their_rows(tmp_path):
+def test_merged_cells_fill_all_of_their_rows(tmp_path):
     pytest.importorskip("python_calamine")
     regions = ["North", "South", "East", "West"]
     rows = [[regions[row // 10] if row % 10 == 0 else "", "uvw"[row % 3], VALUES[row, 0]] for row in range(N)]
@@ -132,7 +132,7 @@ def test_rows_of_svmlight_with_several_labels(tmp_path):
     assert table.labels[:2].tolist() == ["0,3", "1,4"]
 
 
-def test_a_folder_of_mnist_is_its_pictures_for_training(tmp_path):
+def test_a_folder_of_mnist_gives_its_training_pictures(tmp_path):
     def packed(array):
         return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
 
@@ -156,13 +156,13 @@ def test_a_folder_of_mnist_is_its_pictures_for_training(tmp_path):
         ("old.por", b"ASCII SPSS PORT FILE", "an SPSS file"),
     ],
 )
-def test_files_that_are_named_and_never_read(name, content, words, tmp_path):
+def test_formats_that_are_recognised_and_refused(name, content, words, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=words):
         read(tmp_path / name)
 
 
-def test_a_sheet_of_a_few_rows_sums_up_another(tmp_path):
+def test_a_sheet_of_a_few_rows_is_a_summary_of_another(tmp_path):
     pytest.importorskip("python_calamine")
     few = [["key", "value"], ["mean", 1.5], ["rows", N]]
     rows = [["t", "u", "v"], *VALUES[:, :3].tolist()]
@@ -197,7 +197,7 @@ def test_records_of_json_one_after_the_other(between, encoding, tmp_path):
     np.testing.assert_allclose(table.to_arrow()["x"], VALUES[:, 0])
 
 
-def test_records_by_their_names_keep_them(tmp_path):
+def test_records_with_names_keep_them(tmp_path):
     days = np.datetime_as_string(np.datetime64("2020-01-01") + np.arange(N))
     named = dict(zip(days.tolist(), LINES, strict=True))
     path = tmp_path / "named.json"
@@ -211,7 +211,7 @@ def test_records_by_their_names_keep_them(tmp_path):
 
 
 @pytest.mark.parametrize("write", [json.dumps, lambda records: "\n".join(map(json.dumps, records))])
-def test_lists_of_as_many_numbers_in_every_record_are_columns(write, tmp_path):
+def test_lists_of_one_length_in_every_record_are_columns(write, tmp_path):
     records = [
         {"k": "abc"[row % 3], "v": row_of.tolist(), "tags": ["a"] * (row % 3)} for row, row_of in enumerate(VALUES)
     ]

@@ -1,4 +1,4 @@
-"""DataFrames and whatever else holds rows: in as they are, and out as they were."""
+"""DataFrames and other containers of rows: results come back in the form of the input."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def through(frame, index=None):
 
 
 @pytest.mark.parametrize("dtype", PANDAS)
-def test_every_dtype_of_pandas_comes_back(dtype):
+def test_every_dtype_of_pandas_round_trips(dtype):
     frame = pd.DataFrame({"first": RNG.normal(size=N), "own": PANDAS[dtype]}, index=np.arange(N) + 1000)
     back = through(frame, frame.index)
     if dtype == "sparse":
@@ -104,7 +104,7 @@ POLARS = {
 
 @pytest.mark.parametrize("dtype", POLARS)
 @pytest.mark.parametrize("lazy", [False, True])
-def test_every_dtype_of_polars_comes_back(dtype, lazy):
+def test_every_dtype_of_polars_round_trips(dtype, lazy):
     frame = pl.DataFrame({"first": RNG.normal(size=N), "own": POLARS[dtype]})
     back = through(frame.lazy() if lazy else frame)
     assert isinstance(back, pl.LazyFrame) == lazy
@@ -177,12 +177,12 @@ def test_marks_among_words_that_are_numbers_are_missing_cells():
         (np.array([1 + 2j] * N), "column own .complex128"),
     ],
 )
-def test_what_is_no_column_is_refused_by_name(column, words):
+def test_columns_that_cannot_be_learned_from_are_refused_by_name(column, words):
     with pytest.raises(DataError, match=words):
         layout_of(arrow_of(pd.DataFrame({"first": np.arange(N), "own": column})))
 
 
-def test_all_columns_that_are_none_are_named_at_once():
+def test_all_refused_columns_are_in_one_message():
     frame = pd.DataFrame({"a": [f"p{k}" for k in range(N)], "b": np.arange(N), "c": [f"q{k}" for k in range(N)]})
     with pytest.raises(DataError, match=r"column a has .*; column c has"):
         layout_of(arrow_of(frame))
@@ -198,19 +198,19 @@ def test_names_of_several_levels_are_joined():
         arrow_of(pd.DataFrame(np.eye(2), columns=["a", "a"]))
 
 
-def test_unknown_columns_are_named_all_at_once():
+def test_all_unknown_columns_are_in_one_message():
     layout = layout_of(pa.table({"a": [1.0], "b": [2.0], "c": [3.0]}))
     with pytest.raises(DataError, match="X lacks 'b', 'c' and has 'd', 'e', unknown at fit"):
         layout.require(["a", "d", "e"])
 
 
-def test_a_table_that_was_read_says_what_its_columns_are(tmp_path):
+def test_a_table_that_was_read_keeps_its_layout(tmp_path):
     frame = pd.DataFrame({"n": RNG.normal(size=N), "day": ["03/04/2020"] * 20 + ["25/04/2020"] * 20, "word": WORDS})
     frame.to_csv(tmp_path / "f.csv", index=False)
     table = read(tmp_path / "f.csv")
     assert [column.kind for column in table.layout.columns] == ["number", "date", "category"]
     assert input_rows(table).layout == table.layout
-    assert input_rows(table.take(np.arange(4))).layout == table.layout  # of few rows too it is what all of them said
+    assert input_rows(table.take(np.arange(4))).layout == table.layout  # the layout of all rows, for few rows too
 
 
 # ---- arrays ------------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ ROWS = RNG.normal(size=(12, 3, 4)).astype(np.float32)
     ],
     ids=["array", "tensor", "with gradient", "dataset", "loader", "xarray", "list", "pictures", "masked"],
 )
-def test_whatever_holds_rows_is_an_array_of_them(held):
+def test_every_container_of_rows_becomes_an_array(held):
     assert not is_frame(held)
     np.testing.assert_array_equal(array_and_shape(held)[0], ROWS.reshape(12, -1))
 
@@ -255,7 +255,7 @@ def test_a_dataset_of_several_variables_is_one_table():
     np.testing.assert_array_equal(array_and_shape(data)[0], np.column_stack([np.arange(5.0), np.ones((5, 2))]))
 
 
-def test_answers_come_in_the_same_form():
+def test_results_have_the_form_of_the_input():
     values = ROWS.reshape(12, -1).astype(np.float64)
     tensor = like_array(torch.from_numpy(ROWS).to(torch.float16), values)
     assert (tensor.dtype, tuple(tensor.shape)) == (torch.float16, ROWS.shape)
@@ -267,12 +267,12 @@ def test_answers_come_in_the_same_form():
     assert like_array(values, values) is values
 
 
-def test_pictures_of_unlike_shapes_are_refused():
+def test_pictures_of_different_shapes_are_refused():
     with pytest.raises(DataError, match="a list of pictures of 2 shapes"):
         array_and_shape([np.zeros((2, 2, 3)), np.zeros((3, 3, 3))])[0]
 
 
-def test_a_list_of_arrays_of_one_shape_holds_pictures_unless_they_are_oblong():
+def test_a_list_of_arrays_holds_pictures_unless_they_are_oblong():
     rows = input_rows(list(ROWS))
     assert (rows.values.shape, rows.image_shape) == ((12, 12), (3, 4))
     batches = [RNG.normal(size=(50, 3)), RNG.normal(size=(50, 3))]
@@ -280,7 +280,7 @@ def test_a_list_of_arrays_of_one_shape_holds_pictures_unless_they_are_oblong():
     assert len(input_rows([RNG.normal(size=(5, 3)), RNG.normal(size=(4, 3))]).values) == 9
 
 
-def test_channels_that_come_last_are_put_first_and_back():
+def test_last_channels_are_moved_first_and_back():
     pictures = RNG.random((5, 4, 6, 3))
     rows = array_and_shape(pictures, (3, 4, 6))[0]
     np.testing.assert_array_equal(rows.reshape(5, 3, 4, 6), np.moveaxis(pictures, -1, 1))
@@ -289,7 +289,7 @@ def test_channels_that_come_last_are_put_first_and_back():
         array_and_shape(pictures, (8, 8))[0]
 
 
-def test_names_that_are_no_words_come_back_from_a_reconstruction():
+def test_names_that_are_not_strings_are_kept_in_a_reconstruction():
     frame = pd.DataFrame(RNG.normal(size=(9, 3)))
     for columns in (frame.columns, pd.MultiIndex.from_tuples([("a", "u"), ("a", "v"), ("b", "u")])):
         given = frame.set_axis(columns, axis=1)
@@ -304,7 +304,7 @@ def test_sparse_columns_are_reconstructed_as_numbers():
     assert set(map(str, rows_like(given, np.ones((5, 5)), None, None).dtypes)) == {"float64"}
 
 
-def test_a_record_batch_comes_back_as_one_and_dictionaries_as_such():
+def test_record_batches_and_dictionary_columns_round_trip():
     words = pa.array([None if hole else word for hole, word in zip(HOLES, WORDS, strict=True)]).dictionary_encode()
     batch = pa.RecordBatch.from_pydict({"x": pa.array(RNG.normal(size=N)), "word": words})
     layout = layout_of(arrow_of(batch))
@@ -324,7 +324,7 @@ def test_a_structured_array_is_refused_with_what_to_pass():
 
 
 @pytest.mark.parametrize("dtype", ["timestamp[us]", "timestamp[ns]", "timestamp[us, tz=UTC]", "date32[day]"])
-def test_dates_beyond_the_calendar_are_its_ends(dtype):
+def test_dates_beyond_the_calendar_are_clipped(dtype):
     form = DateForm("%Y-%m-%d") if dtype == "timestamp[us]" else None
     column = Column("day", "date", dtype, form=form)
     cells = column.decode(np.array([[-1e9], [0.0], [1e9]]))

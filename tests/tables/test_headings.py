@@ -24,14 +24,14 @@ def numbers(width):
 
 
 @pytest.mark.parametrize("step", [1.5, -1.93, 0.25, 4, 8])
-def test_wavelengths_are_names(step, tmp_path):
+def test_wavelengths_can_be_column_names(step, tmp_path):
     names = [f"{2000 + step * place:g}" for place in range(20)]
     found = described(tmp_path, [",".join([*names, "protein"])], numbers(21))
     assert found.n_rows == N
     assert [one.name for one in found.findings] == [*names, "protein"]
 
 
-def test_a_first_row_of_data_that_rises_is_no_row_of_names(tmp_path):
+def test_a_first_row_of_increasing_data_is_not_a_row_of_names(tmp_path):
     rows = (np.arange(12) * 1.5 + RNG.normal(size=(N, 1))).round(3).tolist()
     assert described(tmp_path, [], rows).n_rows == N
 
@@ -43,7 +43,7 @@ def test_years_above_the_names_of_quarters(tmp_path):
     assert [one.name for one in found.findings] == ["id", "Region", "2019.Q1", "2019.Q2", "2020.Q1", "2020.Q2"]
 
 
-def test_the_four_lines_of_a_logger(tmp_path):
+def test_the_four_header_lines_of_a_logger(tmp_path):
     head = [
         '"TOA5","CR1000","CR1000","12345","Std.27","CPU:prog.CR1","4321","Table1"',
         '"TIMESTAMP","RECORD","Air","RH","Wind"',
@@ -59,7 +59,7 @@ def test_the_four_lines_of_a_logger(tmp_path):
     assert any("Air in Deg C" in note for note in found.notes)
 
 
-def test_a_table_as_markdown_writes_it(tmp_path):
+def test_a_markdown_table(tmp_path):
     head = ["| name | age | score |", "|:-----|----:|------:|"]
     rows = [["", f" P{place} ", *cells, ""] for place, cells in enumerate(numbers(2))]
     found = described(tmp_path, head, rows, "|")
@@ -72,7 +72,7 @@ def test_comments_of_names_and_of_units(tmp_path):
     assert [one.name for one in found.findings] == ["x", "y", "z"]
 
 
-def test_commas_in_a_text_at_the_end_are_part_of_it(tmp_path):
+def test_commas_in_a_last_cell_of_text_belong_to_it(tmp_path):
     texts = ["it was good" + ", and we want more, soon" * (row % 2) for row in range(N)]
     rows = [[*cells, text] for cells, text in zip(numbers(2), texts, strict=True)]
     path = tmp_path / "survey.csv"
@@ -83,7 +83,7 @@ def test_commas_in_a_text_at_the_end_are_part_of_it(tmp_path):
     assert any(f"{N // 2} rows of another width" in note for note in table.description.notes)
 
 
-def test_prose_is_no_table(tmp_path):
+def test_prose_is_not_a_table(tmp_path):
     path = tmp_path / "page.txt"
     path.write_text("It was a dark and stormy night, the rain fell in torrents, and a gust of wind rattled along. " * 9)
     with pytest.raises(isthmus.tables.DataError, match="reads like prose, not like rows of cells: 'It was"):
@@ -92,7 +92,7 @@ def test_prose_is_no_table(tmp_path):
 
 
 @pytest.mark.parametrize("names", [["1995", "2003", "2007"], ["2004"], ["16.5", "16.75", "17.25"], ["size", "price"]])
-def test_an_index_without_a_name(names, tmp_path):
+def test_an_unnamed_index(names, tmp_path):
     rows = [[f"land {row}", *cells] for row, cells in enumerate(numbers(len(names)))]
     found = described(tmp_path, [",".join(["", *names])], rows)
     assert found.n_rows == N
@@ -119,7 +119,7 @@ def test_years_among_other_names_and_months_are_names(tmp_path):
     assert described(tmp_path, ["Bo,1961,1999"], rows).n_rows == N + 1
 
 
-def test_names_without_rows_where_the_index_has_none(tmp_path):
+def test_names_without_rows_of_an_unnamed_index(tmp_path):
     path = tmp_path / "empty.csv"
     path.write_text('"","friends","advice"\n')
     with pytest.raises(isthmus.tables.DataError, match="no rows of data"):

@@ -1,4 +1,4 @@
-"""What the first look at a file keeps for the second makes the same table as reading the file twice."""
+"""The cells kept from the first pass give the same table as reading the file twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LATE = range(N_ROWS - 20, N_ROWS)  # rows of the last block
 
 
 def column(kind: str) -> list[str]:
-    """A column that is one thing in its first blocks, and in some cases another in the last."""
+    """A column of one kind in its first blocks, and in some cases of another in the last."""
     number = [f"{row / 7:.3f}" for row in range(N_ROWS)]
     day = [str(np.datetime64("2001-01-01") + row % 3000) for row in range(N_ROWS)]
     long = [f"order {row} as it was agreed with the customer long ago" for row in range(N_ROWS)]
@@ -41,7 +41,7 @@ KINDS += ("late NA among days", "late times of day", "words", "prose", "codes")
 
 
 def opened(path, monkeypatch, *, kept: bool, **asked):
-    """The table of many blocks of text, with what was made of it."""
+    """The table of many blocks of text, with its description."""
     with monkeypatch.context() as here:
         here.setattr(text, "BLOCK", 1 << 14)
         here.setattr(understanding, "HELD_TEXT", 0)
@@ -73,12 +73,12 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_column_that_was_kept_is_as_if_the_file_was_read_again(kind, tmp_path, monkeypatch):
+def test_a_kept_column_equals_one_that_is_read_again(kind, tmp_path, monkeypatch):
     path = written(tmp_path / "t.csv", tuple(dict.fromkeys(("words", "numbers", kind))))
     same(opened(path, monkeypatch, kept=True), opened(path, monkeypatch, kept=False))
 
 
-def test_ids_and_labels_are_kept_as_they_stand(tmp_path, monkeypatch):
+def test_ids_and_labels_are_kept_as_written(tmp_path, monkeypatch):
     path = written(tmp_path / "t.csv", ("codes", "numbers", "whole"))
     roles = {"ids": "codes", "labels": "whole"}
     found = opened(path, monkeypatch, kept=True, **roles)

@@ -1,4 +1,4 @@
-"""MATLAB's files: the same arrays as SciPy finds, and one sentence for damaged bytes."""
+"""MATLAB files: the same arrays as in SciPy, and one sentence for damaged bytes."""
 
 import io
 import random
@@ -35,7 +35,7 @@ def saved(arrays, **asked):
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("name", ARRAYS)
-def test_every_array_is_as_scipy_reads_it(name, packed):
+def test_every_array_equals_that_of_scipy(name, packed):
     data = saved({name: ARRAYS[name]}, do_compression=packed)
     theirs = loadmat(io.BytesIO(data))[name]
     theirs = theirs.toarray() if scipy.sparse.issparse(theirs) else theirs
@@ -48,7 +48,7 @@ def test_every_array_is_as_scipy_reads_it(name, packed):
 
 
 @pytest.mark.parametrize("name", ["double", "single", "byte", "complex", "words", "sparse"])
-def test_every_array_of_level_4_is_as_scipy_reads_it(name):
+def test_every_array_of_level_4_equals_that_of_scipy(name):
     data = saved({"first": np.ones((2, 2)), name: ARRAYS[name]}, format="4")
     theirs = loadmat(io.BytesIO(data))[name]
     theirs = theirs.toarray() if scipy.sparse.issparse(theirs) else theirs
@@ -59,7 +59,7 @@ def test_every_array_of_level_4_is_as_scipy_reads_it(name):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_file_of_level_4_is_a_table_and_damaged_a_sentence(tmp_path):
+def test_a_file_of_level_4_is_a_table_or_if_damaged_refused(tmp_path):
     whole, path = saved({"X": ARRAYS["double"]}, format="4"), tmp_path / "x.mat"
     path.write_bytes(whole)
     np.testing.assert_array_equal(read(path).values, ARRAYS["double"])
@@ -86,7 +86,7 @@ def test_fields_of_a_struct_and_cells_of_words_are_found(tmp_path):
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_damaged_bytes_are_a_sentence_or_a_table_and_never_a_crash(tmp_path, packed):
+def test_damaged_bytes_are_refused_or_read_and_never_crash(tmp_path, packed):
     whole = saved({name: ARRAYS[name] for name in ("double", "words", "sparse")}, do_compression=packed)
     generator, refused = random.Random(0), 0
     for _ in range(300):

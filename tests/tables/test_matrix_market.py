@@ -1,4 +1,4 @@
-"""Matrix Market: all its forms as SciPy writes them, and damaged ones, of which SciPy's reader ends the process."""
+"""Matrix Market: all forms that SciPy writes, and damaged ones, for which SciPy's reader ends the process."""
 
 import numpy as np
 import pytest
@@ -21,13 +21,13 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_forms(tmp_path, form):
+def test_every_form_of_the_format(tmp_path, form):
     matrix = FORMS[form]
     mmwrite(tmp_path / "m.mtx", matrix, comment="made by hand\n% twice")
     np.testing.assert_allclose(read(tmp_path / "m.mtx").values, sparse.coo_matrix(matrix).toarray(), rtol=1e-12)
 
 
-def test_a_pattern_is_of_ones(tmp_path):
+def test_a_pattern_matrix_holds_ones(tmp_path):
     mmwrite(tmp_path / "m.mtx", FORMS["sparse"], field="pattern")
     np.testing.assert_array_equal(read(tmp_path / "m.mtx").values, FORMS["sparse"].toarray() != 0)
 

@@ -1,4 +1,4 @@
-"""Cells that hold a number and something beside it: a unit, how exact it is, a street, a second number."""
+"""Cells that hold a number and something beside it: a unit, an error, a street, a second number."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ ROWS = 60
 
 
 def found(tmp_path, cells):
-    """What a column of these cells is taken for, and its values."""
+    """The finding for a column of these cells, and its values."""
     path = tmp_path / "t.csv"
     draws = np.random.default_rng(0).normal(size=ROWS)
     path.write_text("a,v\n" + "".join(f'{draw:.3f},"{cell}"\n' for draw, cell in zip(draws, cells, strict=True)))
@@ -19,35 +19,35 @@ def found(tmp_path, cells):
 
 
 @pytest.mark.parametrize("street", ["Main St", "rue Monge", "main street", "Rua Augusta", "calle Mayor"])
-def test_a_house_number_is_no_measurement(tmp_path, street):
+def test_house_numbers_are_not_measurements(tmp_path, street):
     assert found(tmp_path, [f"{row * 7 % 90 + 1} {street}" for row in range(ROWS)])[0].kind != "number"
 
 
 @pytest.mark.parametrize("unit", ["km", "km/h", "sq ft", "years old", "customer reviews", "US dollars", "CC", "Seater"])
-def test_a_unit_is_one(tmp_path, unit):
+def test_numbers_with_a_unit_are_numbers(tmp_path, unit):
     finding, table = found(tmp_path, [f"{row * 7 % 90 + 1} {unit}" for row in range(ROWS)])
     assert finding.kind == "number"
     assert table.values[1, 1] == 8
 
 
 @pytest.mark.parametrize("sign", [" ± ", "±", " +/- "])
-def test_a_number_with_its_error_is_the_number(tmp_path, sign):
+def test_the_error_of_a_number_is_ignored(tmp_path, sign):
     finding, table = found(tmp_path, [f"{row * 7 % 90 / 4 - 3}{sign}0.{row % 9 + 1}" for row in range(ROWS)])
     assert finding.kind == "number"
-    assert "60 cells say how exact they are" in " ".join(finding.notes)
+    assert "60 cells have an error beside the number" in " ".join(finding.notes)
     np.testing.assert_allclose(table.values[:, 1], [row * 7 % 90 / 4 - 3 for row in range(ROWS)], rtol=1e-6)
 
 
 @pytest.mark.parametrize("form", ["{}/{}", "{}-{}", "{} x {}", "{} ({})"])
-def test_two_numbers_in_a_cell_are_said(tmp_path, form):
+def test_two_numbers_in_a_cell_are_reported(tmp_path, form):
     finding = found(tmp_path, [form.format(100 + row, 60 + row * 7 % 40) for row in range(ROWS)])[0]
     assert not finding.learned
     assert "two numbers in a cell" in finding.why
 
 
-def test_numbers_in_several_units_are_said(tmp_path):
+def test_numbers_in_several_units_are_reported(tmp_path):
     finding = found(tmp_path, [f"{row + 0.5} {'kg' if row % 2 else 'lb'}" for row in range(ROWS)])[0]
-    assert finding.why == "numbers in several units, such as kg, lb; write them in one"
+    assert finding.why == "numbers in several units, such as kg, lb; convert them to one"
 
 
 def test_files_that_count_their_rows(tmp_path):
@@ -64,7 +64,7 @@ def test_files_that_count_their_rows(tmp_path):
 
 @pytest.mark.parametrize("separator", ["¦", "§"])
 @pytest.mark.parametrize("quoted", [True, False])
-def test_a_separator_beyond_ascii(tmp_path, separator, quoted):
+def test_a_separator_outside_ascii(tmp_path, separator, quoted):
     path = tmp_path / "t.csv"
     word = f'"x{separator}y"' if quoted else "xy"
     lines = [separator.join([str(row), str(row * row % 17), word if row % 2 else "z"]) for row in range(40)]

@@ -75,13 +75,13 @@ def test_a_first_row_of_numbers_is_data(file, text):
 
 
 def test_a_first_row_that_counts_the_columns_names_them(file):
-    """As pandas writes a frame without column names."""
+    """A file as pandas writes a frame without column names."""
     table = read(file("0,1,2\n5,6,7\n8,9,9\n"))
     assert table.columns == ("0", "1", "2")
     assert table.values.tolist() == [[5, 6, 7], [8, 9, 9]]
 
 
-def test_truth_values_become_0_and_1(file):
+def test_booleans_become_0_and_1(file):
     assert read(file("a,b\ntrue,1.5\nfalse,2\n")).values.tolist() == [[1, 1.5], [0, 2]]
 
 
@@ -151,14 +151,14 @@ def test_parquet_folder_name_adds_no_column(tmp_path):
 # what is refused
 
 
-def test_text_far_below_numbers_is_missing_and_named(file, small_blocks):
+def test_text_far_below_numbers_is_missing_and_reported(file, small_blocks):
     rows = "1,2\n4,5\n" * 4_000
     table = read(file(f"a,b\n{rows}1,oops\n"))
     assert table.description.findings[1].notes == ("1 of 8,001 cells is not a number, the first 'oops' in line 8002",)
     assert np.isnan(table.values[-1, 1])
 
 
-def test_parquet_kinds_of_which_nothing_is_learned_are_left_out(tmp_path):
+def test_parquet_types_that_cannot_be_learned_from_are_left_out(tmp_path):
     columns = {
         "a": np.arange(9.0) ** 2,
         "b": [["u", "v"]] * 9,
@@ -168,13 +168,13 @@ def test_parquet_kinds_of_which_nothing_is_learned_are_left_out(tmp_path):
     table = read(parquet(tmp_path, columns))
     assert table.columns == ("a", "d")
     assert [one.why for one in table.description.left_out] == [
-        "holds lists, of which nothing is learned",
-        "holds bytes that are no text, of which nothing is learned",
+        "holds lists, which cannot be learned from",
+        "holds bytes that are not text, which cannot be learned from",
     ]
 
 
 @pytest.mark.parametrize("cell", ["", "NaN", "nan", "NULL", "inf", "-inf"])
-def test_missing_cells_are_counted_and_the_first_is_named(file, cell):
+def test_missing_cells_are_counted_and_the_first_is_reported(file, cell):
     table = read(file(f'"a\n",b\n1,2\n\n3,{cell}\n{cell},1\n'))
     assert table.description.missing == 2
     assert np.isnan(table.values).tolist() == [[False, False], [False, True], [True, False]]
@@ -192,9 +192,9 @@ def test_an_infinite_number_is_refused(tmp_path):
 
 
 def test_missing_labels_and_ids(file, tmp_path):
-    assert "label column 'y' has 1 empty cell, it is in row 1 (line 3" in complaint(file("a,y\n1,x\n2,\n"), labels="y")
+    assert "label column 'y' has 1 empty cell in row 1 (line 3" in complaint(file("a,y\n1,x\n2,\n"), labels="y")
     path = parquet(tmp_path, {"a": [1.0, 2.0], "id": pa.array([None, None], pa.string())})
-    assert "id column 'id' has 2 empty cells, the first is in row 0;" in complaint(path, ids="id")
+    assert "id column 'id' has 2 empty cells, the first in row 0;" in complaint(path, ids="id")
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
@@ -218,7 +218,7 @@ def test_no_column_left(file):
     assert "no column is left to learn from" in complaint(file("y,b\n1,2\n"), labels="y", drop=["b"])
 
 
-def test_all_that_is_wrong_is_said_at_once(file):
+def test_all_faults_are_in_one_message(file):
     path = file("a,b,c\n" + "".join(f"{place},w{place},{place}\n" for place in range(30)))
     message = complaint(path, labels="q", drop=["z", "c"], columns=["c"])
     assert "no columns 'q', 'z'; the columns are 'a', 'b', 'c'" in message
@@ -241,12 +241,12 @@ def test_all_that_is_wrong_is_said_at_once(file):
         ({"kinds": {"a": "colour"}}, "--kind a=colour: a column may be number"),
     ],
 )
-def test_flags_that_cannot_be_meant(file, option, words):
+def test_impossible_flags(file, option, words):
     with pytest.raises(DataError, match=words):
         open_table(file("a,b\n1,2\n3,4\n"), **option)
 
 
-def test_all_flags_that_cannot_be_meant_are_named_at_once(file):
+def test_all_impossible_flags_are_in_one_message(file):
     wrong = {"separator": "ab", "decimal": ";", "encoding": "klingon", "kinds": {"a": "colour", "b": "smell"}}
     with pytest.raises(DataError) as caught:
         open_table(file("a,b\n1,2\n3,4\n"), **wrong)
@@ -254,7 +254,7 @@ def test_all_flags_that_cannot_be_meant_are_named_at_once(file):
     assert all(part in said for part in ("'ab'", "';'", "'klingon'", "a=colour, b=smell"))
 
 
-def test_numbers_too_long_for_float64_are_ids_and_no_constant(file):
+def test_numbers_too_long_for_float64_are_ids_and_not_constant(file):
     rows = "".join(f"{2**62 + place},{place * 7 % 5}\n" for place in range(20))
     (finding, _) = open_table(file(f"k,a\n{rows}")).description.findings
     assert (finding.kind, finding.why) == ("id", "whole numbers of more than 15 digits, which name things")
@@ -266,13 +266,13 @@ def test_a_whole_number_too_large_for_64_bits_stays_a_number(file):
     assert stream.load().values[-1, 0] == 5e22
 
 
-def test_a_number_beyond_float64_is_missing_and_said(file):
+def test_a_number_beyond_float64_is_missing_and_reported(file):
     stream = open_table(file("a,b\n" + "".join(f"{place % 7},{place % 5}\n" for place in range(40)) + "1e999,1\n"))
     assert np.isnan(stream.load().values[-1, 0])
     assert "the first '1e999' in line 42" in str(stream.description)
 
 
-def test_a_folder_of_unlike_tables(file, tmp_path):
+def test_a_folder_of_different_tables(file, tmp_path):
     (tmp_path / "in").mkdir()
     file("a,b\n1,2\n", "in/0.csv")
     file("a,c\n1,2\n", "in/1.csv")
@@ -280,10 +280,10 @@ def test_a_folder_of_unlike_tables(file, tmp_path):
     message = complaint(tmp_path / "in")
     assert "'1' lacks 'b' and has 'c'; '2' lacks 'a'" in message
     (tmp_path / "in" / "3.npy").write_bytes(b"\x93NUMPY")
-    assert "a folder of unlike files: '0.csv' (text)" in complaint(tmp_path / "in")
+    assert "a folder of several formats: '0.csv' (text)" in complaint(tmp_path / "in")
 
 
-def test_a_quote_never_closed(file):
+def test_an_unclosed_quote(file):
     assert "a quote is left open in line 3: '\"3,4\\n5,6'" in complaint(file('a,b\n1,2\n"3,4\n5,6\n'))
 
 
@@ -300,7 +300,7 @@ def test_a_column_both_used_and_dropped(file):
     assert "'species' is named by --labels and --drop; leave one of them out" in message
 
 
-def test_a_stray_byte_far_down_is_read_as_windows_means_it(file):
+def test_a_stray_byte_far_down_is_read_as_windows_1252(file):
     table = read(file(b"a,y\n" + b"1,x\n3,z\n" * 100_000 + b"2,\xe9\n"))
     assert set(table.to_arrow()["y"].to_pylist()) == {"x", "z", "é"}
 
@@ -327,15 +327,15 @@ def test_missing_paths():
         (b"\x80\x04\x95", "a pickle, which could run any program"),
         (b"<!DOCTYPE html>", "a web page"),
         (b"<?xml version='1.0'?>", "XML"),
-        (bytes(range(256)), "nothing that is read"),
+        (bytes(range(256)), "none of the formats that are read"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
     ],
 )
-def test_what_is_no_table_is_known_by_its_bytes(file, content, words):
+def test_files_that_are_not_tables_are_recognised_by_their_bytes(file, content, words):
     assert words in complaint(file(content, "table.csv"))
 
 
-def test_an_address_is_no_path():
+def test_a_url_is_not_a_path():
     assert "download it first" in complaint("https://example.org/table.csv")
 
 
@@ -352,7 +352,7 @@ def test_control_characters_of_a_name_do_not_reach_the_terminal(file):
     assert "\x1b" not in complaint(file("a,\x1b[31mb\n1,x\n"), drop=["q"])
 
 
-def test_rows_too_many_for_memory(file, monkeypatch):
+def test_too_many_rows_for_memory(file, monkeypatch):
     def full(*_):
         raise MemoryError
 
@@ -360,7 +360,7 @@ def test_rows_too_many_for_memory(file, monkeypatch):
     assert "does not fit in memory" in complaint(file("a\n1\n"))
 
 
-def test_a_file_that_may_not_be_read(file, monkeypatch):
+def test_a_file_without_read_permission(file, monkeypatch):
     def refused(*_):
         raise PermissionError(13, "Permission denied")
 

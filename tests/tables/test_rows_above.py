@@ -1,4 +1,4 @@
-"""Rows beyond names that instruments, questionnaires and offices write above and below a table."""
+"""Rows besides names that instruments, questionnaires and offices write above and below a table."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_questions_and_codes_below_the_names(below, tmp_path):
     assert names(found) == heads[0].split(",")
 
 
-def test_options_stand_below_the_question_that_has_them(tmp_path):
+def test_answer_options_below_their_question(tmp_path):
     heads = ["Respondent,Start,Which do you own?,,,Age", ",,Car,Bike,Boat,Response"]
     rows = [f"{114000 + 7 * row},2020-01-{1 + row % 28:02d},Car,{'Bike' * (row % 2)},Boat,{row}" for row in range(N)]
     found = described(tmp_path, [*heads, *rows])
@@ -67,7 +67,7 @@ def test_the_same_years_below_two_groups(tmp_path):
 
 
 @pytest.mark.parametrize("word", ["closed", "nicht erhoben"])
-def test_a_first_row_whose_numbers_are_words_is_data_if_its_words_are_of_the_table(word, tmp_path):
+def test_a_first_row_without_numbers_is_data_if_its_words_occur_below(word, tmp_path):
     rows = [f"{'abc'[row % 3]},{row}.5,{row * 3}.25" for row in range(N)]
     found = described(tmp_path, ["k,x,y", f"a,{word},{word}", *rows])
     assert found.n_rows == N + 1
@@ -75,7 +75,7 @@ def test_a_first_row_whose_numbers_are_words_is_data_if_its_words_are_of_the_tab
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_every_row_but_that_of_the_names_ends_with_a_separator(separator, tmp_path):
+def test_every_row_but_the_names_ends_with_a_separator(separator, tmp_path):
     rows = [f"{'ab'[row % 2]},2020-01-{1 + row % 28:02d},{row}.5,{row * 7 % 13},".replace(",", separator)
             for row in range(N)]  # fmt: skip
     found = described(tmp_path, [separator.join(["kind", "day", "amount", "balance"]), *rows])
@@ -83,7 +83,7 @@ def test_every_row_but_that_of_the_names_ends_with_a_separator(separator, tmp_pa
     assert kinds == {"kind": "category", "day": "date", "amount": "number", "balance": "number"}
 
 
-def test_an_index_without_a_name_before_names_is_no_such_file(tmp_path):
+def test_an_unnamed_index_is_not_a_trailing_separator(tmp_path):
     rows = [f"row {row},{row}.5,{row * 7 % 13}.5" for row in range(N)]
     assert names(described(tmp_path, ["x,y", *rows]))[1:] == ["x", "y"]
 
@@ -96,20 +96,20 @@ def test_notes_below_a_table(notes, tmp_path):
     assert any("left out" in note for note in found.notes)
 
 
-def test_as_many_such_lines_in_the_midst_of_a_table_are_refused(tmp_path):
+def test_as_many_notes_within_a_table_are_refused(tmp_path):
     rows = [f"{row};{row}.5;{'abc'[row % 3]};{row * 7 % 13}" for row in range(N)]
     rows[20:20] = ["_____", "one", "two", "three", "four"]
     with pytest.raises(DataError, match="do not have 4 cells"):
         described(tmp_path, ["a;b;c;d", *rows])
 
 
-def test_a_line_of_units_with_a_word_less_stands_below_names_in_comments(tmp_path):
+def test_units_with_a_word_less_below_names_in_comments(tmp_path):
     rows = [f"44013 {row % 24:>2} {row}.5 {row * 7 % 13}.25" for row in range(N)]
     found = described(tmp_path, ["#STN hh WSPD ATMP", "#    hr m/s degC", *rows], "table.txt")
     assert names(found) == ["STN", "hh", "WSPD", "ATMP"]
 
 
-def test_names_with_one_blank_above_columns_with_two(tmp_path):
+def test_names_separated_by_one_blank_and_columns_by_two(tmp_path):
     rows = [f"  {row}.5  {row * 7 % 13}.25  {row * 3}.75" for row in range(N)]
     found = described(tmp_path, ["Points=150 Channels=3 Begin=0.00", "Fp1 Fp2 Cz", *rows], "table.asc")
     assert (found.n_rows, names(found)) == (N, ["Fp1", "Fp2", "Cz"])
@@ -126,7 +126,7 @@ MONTHS = {
 @pytest.mark.parametrize("language", MONTHS)
 @pytest.mark.parametrize("form", ["{name}/{year:02d}", "{name}-{year:02d}", "{day}/{name}/20{year}",
                                   "{day:02d}/{name}/20{year}:10:20:30 +0000"])  # fmt: skip
-def test_months_by_name_and_the_year_after_a_stroke(form, language, tmp_path):
+def test_months_by_name_and_the_year_after_a_slash(form, language, tmp_path):
     cells = [form.format(name=MONTHS[language].split()[row % 12], year=10 + row // 12, day=1 + row % 28)
              for row in range(N)]  # fmt: skip
     found = described(tmp_path, ["when;x", *(f"{cell};{row}.5" for row, cell in enumerate(cells))])
@@ -134,7 +134,7 @@ def test_months_by_name_and_the_year_after_a_stroke(form, language, tmp_path):
     assert found.missing == 0
 
 
-def test_from_one_day_to_another_is_one_cell(tmp_path):
+def test_a_range_of_dates_is_one_cell(tmp_path):
     rows = [f"{1 + row % 20:02d}.01.2020 - {8 + row % 20:02d}.01.2020;{row}" for row in range(N)]
     assert names(described(tmp_path, ["period;births", *rows])) == ["period", "births"]
 
@@ -147,7 +147,7 @@ def test_a_percent_sign_in_front(sign, tmp_path):
     np.testing.assert_allclose(values, [(-1 if sign else 1) * (row + 0.25) for row in range(N)])
 
 
-def test_days_in_digits_are_dates_in_a_column_without_a_name(tmp_path):
+def test_dates_in_digits_are_dates_in_an_unnamed_column(tmp_path):
     days = np.datetime_as_string(np.datetime64("2020-01-10") + np.arange(N)).tolist()
     rows = [f"{day.replace('-', '')},{row * 7 % 13}.5,{10203040 + 977 * row}" for row, day in enumerate(days)]
     kinds = [one.kind for one in described(tmp_path, rows).findings]
@@ -162,23 +162,23 @@ def test_the_name_of_an_index_stands_in_a_row_of_its_own(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["isbn", "ISBN13", "barcode", "phone", "order_no"])
-def test_numbers_that_name_things_by_what_they_are_called(name, tmp_path):
+def test_numbers_that_are_ids_by_the_name_of_their_column(name, tmp_path):
     rows = [f"{row}.5,{9780000000000 + 977 * row},{'abc'[row % 3]}" for row in range(N)]
     assert [one.kind for one in described(tmp_path, [f"x,{name},k", *rows]).findings] == ["number", "id", "category"]
 
 
-def test_codes_that_end_with_a_letter_are_no_numbers(tmp_path):
+def test_codes_that_end_with_a_letter_are_not_numbers(tmp_path):
     rows = [f"{row}.5,{439655480 + 977 * row}{'X' * (row % 11 == 0)}" for row in range(N)]
     assert [one.kind for one in described(tmp_path, ["x,isbn", *rows]).findings] == ["number", "id"]
 
 
 @pytest.mark.parametrize("value", ["-9", "-99", "-9999", "-88"])
-def test_the_only_number_below_zero_is_named_if_it_is_all_nines(value, tmp_path):
+def test_the_only_number_below_zero_is_reported_if_it_is_all_nines(value, tmp_path):
     rows = [f"{row * 7 % 1000},{value if row % 9 == 0 else 1000 + 331 * row}" for row in range(N)]
     notes = described(tmp_path, ["x,income", *rows]).findings[1].notes
     assert any(f"--missing-marks {value}" in note for note in notes)
 
 
-def test_words_that_are_counted_from_the_first_row_on_are_data(tmp_path):
+def test_words_numbered_from_the_first_row_are_data(tmp_path):
     found = described(tmp_path, [f"plot {row},{'abc'[row % 3]},word" for row in range(N)])
     assert (found.n_rows, names(found)) == (N, ["x0", "x1", "x2"])

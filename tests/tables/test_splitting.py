@@ -1,4 +1,4 @@
-"""The rows held out are those that scikit-learn's own function draws, with labels and without."""
+"""The test rows are those that scikit-learn draws, with and without labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_rows_without_labels(n_rows, test_size):
             np.testing.assert_array_equal(found, wanted)
 
 
-def test_a_class_of_one_row_is_no_stratum():
+def test_a_class_of_one_row_is_not_stratified():
     labels = np.array([*"aaaaabbbbc"])
     plain = split_rows(10, test_size=0.3, seed=1)
     for found, wanted in zip(split_rows(10, test_size=0.3, seed=1, labels=labels), plain, strict=True):

@@ -1,4 +1,4 @@
-"""Tables left where they are: what a stream reads is what a reader of the whole reads."""
+"""Tables larger than memory: a stream reads the same as a reader of the whole table."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("form", TEXTS)
 @pytest.mark.parametrize("size", [64, 997, 1 << 20])
-def test_text_is_read_alike_in_blocks_of_any_size_and_from_scratch(form, size, tmp_path, monkeypatch):
+def test_text_is_read_the_same_in_blocks_of_any_size_and_from_scratch(form, size, tmp_path, monkeypatch):
     path = tmp_path / "f.csv"
     path.write_text(TEXTS[form], newline="")
     whole = read(path, labels="who", kinds=dict.fromkeys("ab", "number") if form != "truth" else None)
@@ -74,7 +74,7 @@ def test_text_is_read_alike_in_blocks_of_any_size_and_from_scratch(form, size, t
     assert not list((tmp_path / "scratch").rglob("*.arrow"))
 
 
-def test_a_layout_is_read_in_one_pass_and_keeps_nothing(tmp_path, monkeypatch):
+def test_a_file_with_a_layout_is_read_in_one_pass_and_not_kept(tmp_path, monkeypatch):
     path = tmp_path / "f.csv"
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
@@ -120,7 +120,7 @@ def folder_of_parquet(folder: Path) -> Path:
     return folder
 
 
-def test_a_partitioned_folder_has_its_keys_for_columns(tmp_path):
+def test_the_keys_of_a_partitioned_folder_are_columns(tmp_path):
     stream = open_table(folder_of_parquet(tmp_path), labels="land")
     assert stream.columns == ("a", "b", "year")
     assert stream.shape == (400, 3)
@@ -135,13 +135,13 @@ def test_a_partitioned_folder_has_its_keys_for_columns(tmp_path):
     same(rest.load(), table.take(np.setdiff1d(np.arange(400), chosen)))
     assert open_table(tmp_path).layout.columns[3].categories == ("DE", "FR")
     shares = [stream.share(i, 3).load() for i in range(3)]
-    same(joined(shares), table)  # in the order of the rows, so codes of shares can be put beside them
+    same(joined(shares), table)  # in the order of the rows, so the codes of shares can be concatenated
     alone = open_table(next(tmp_path.rglob("*.parquet")))
     same(joined([alone.share(i, 3).load() for i in range(3)]), alone.load())
     assert [len(stream.share(i, 6)) for i in range(6)] == [100] * 4 + [0, 0]
 
 
-def test_a_row_group_is_read_on_and_back(tmp_path, monkeypatch):
+def test_a_row_group_is_read_forward_and_back(tmp_path, monkeypatch):
     monkeypatch.setattr("isthmus.tables.formats.parquet.DECODED_CELLS", 512)
     values = np.random.default_rng(0).normal(size=(3000, 2))
     pq.write_table(pa.table({"a": values[:, 0], "b": values[:, 1]}), tmp_path / "f.parquet", row_group_size=1500)
@@ -151,7 +151,7 @@ def test_a_row_group_is_read_on_and_back(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", [pa.list_(pa.float32(), 3), pa.list_(pa.float32())])
-def test_a_column_of_lists_is_as_many_columns(kind, tmp_path):
+def test_a_column_of_lists_becomes_a_column_per_entry(kind, tmp_path):
     values = np.arange(12, dtype=np.float32).reshape(4, 3)
     vectors = pa.array(values.tolist(), kind)
     pq.write_table(pa.table({"who": list("abcd"), "vector": vectors, "n": [1.5, 2, 3, 4]}), tmp_path / "f.parquet")
@@ -216,7 +216,7 @@ def test_batches_of_every_kind_are_rows(batches):
 
 
 @pytest.mark.parametrize("held", [VALUES, VALUES.tolist(), pd.DataFrame(VALUES), pl.DataFrame(VALUES), None, "x"])
-def test_what_is_held_in_memory_is_no_stream(held):
+def test_rows_in_memory_are_not_a_stream(held):
     assert stream_of(held) is None
 
 
@@ -265,13 +265,13 @@ def test_a_table_written_in_blocks_is_the_table_written_at_once(suffix, tmp_path
         assert one.ids.tolist() == other.ids.tolist()
 
 
-def test_a_failed_writing_leaves_no_file(tmp_path):
+def test_a_failed_write_leaves_no_file(tmp_path):
     with pytest.raises(DataError), table_writer(tmp_path / "f.npy", ["u", "v"]) as write:
         [write(part) for part in (VALUES, VALUES[:, :1])]
     assert not list(tmp_path.iterdir())
 
 
-def test_figures_of_a_stream_are_those_of_its_rows():
+def test_statistics_of_a_stream_are_those_of_its_rows():
     X = np.random.default_rng(0).normal(size=(400, 3)) @ np.random.default_rng(1).normal(size=(3, 6))
     model = Autoencoder(2, max_iter=2, random_state=0).fit(X)
     whole = evaluate(model, X).to_dict()
@@ -287,14 +287,14 @@ def flat(value):
     return [leaf for entry in value for leaf in flat(entry)] if isinstance(value, list) else [value]
 
 
-def test_what_is_no_table_is_refused_in_a_sentence():
+def test_what_is_not_a_table_is_refused_in_a_sentence():
     items = type("Items", (), {"__len__": lambda self: 2, "__getitem__": lambda self, place: PARTS[place]})()
     for source in (items, 3, {"a": 1}):
-        with pytest.raises(DataError, match=rf"A {type(source).__name__} is no table; give a path, or batches"):
+        with pytest.raises(DataError, match=rf"A {type(source).__name__} is not a table; give a path, or batches"):
             open_table(source)
 
 
-def test_files_of_text_may_order_their_columns_as_they_like_and_hold_no_rows(tmp_path):
+def test_text_files_may_order_their_columns_differently_and_hold_no_rows(tmp_path):
     frame = pd.DataFrame(VALUES, columns=["a", "b"]).assign(kind=list("uv" * 10))
     frame[:8].to_csv(tmp_path / "0.csv", index=False)
     frame[:0].to_csv(tmp_path / "1.csv", index=False)
@@ -309,7 +309,7 @@ def test_files_of_text_may_order_their_columns_as_they_like_and_hold_no_rows(tmp
         open_table(tmp_path, labels="kind")
     frame.to_csv(tmp_path / "0.csv", index=False)
     frame.rename(columns={"b": "c"}).to_csv(tmp_path / "1.csv", index=False)
-    with pytest.raises(DataError, match=r"a folder of unlike tables, .*'1' lacks 'b' and has 'c'"):
+    with pytest.raises(DataError, match=r"tables with different columns, .*'1' lacks 'b' and has 'c'"):
         open_table(tmp_path, labels="kind")
 
 
@@ -328,7 +328,7 @@ def test_files_of_a_mixed_table_may_read_as_other_kinds(suffix, tmp_path):
     assert frame["word"].to_pylist() == ["u", "v", "w", None]
 
 
-def test_a_partition_without_a_name_is_a_missing_word(tmp_path):
+def test_a_partition_without_a_name_is_a_missing_value(tmp_path):
     for land, rows in (("__HIVE_DEFAULT_PARTITION__", VALUES[:8]), ("DE", VALUES[8:]), ("FR", VALUES)):
         (tmp_path / f"land={land}").mkdir()
         pd.DataFrame(rows, columns=["a", "b"]).to_parquet(tmp_path / f"land={land}" / "0.parquet")
@@ -337,7 +337,7 @@ def test_a_partition_without_a_name_is_a_missing_word(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(7,), (7, 0), (0, 7)])
-def test_an_array_of_a_wrong_shape_is_told_its_own(shape, tmp_path):
+def test_the_error_for_a_wrong_shape_gives_the_shape(shape, tmp_path):
     np.save(tmp_path / "f.npy", np.zeros(shape))
     with pytest.raises(DataError) as caught:
         open_table(tmp_path / "f.npy")

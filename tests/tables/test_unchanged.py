@@ -1,4 +1,4 @@
-"""A file that changes between two passes over it: the rows that were read at first, or a sentence; never a mixture."""
+"""A file that changes between two passes over it: the rows that were read first, or an error; never a mixture."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def opened(path):
 
 @pytest.mark.parametrize("how", CHANGES)
 @pytest.mark.parametrize("suffix", [".parquet", ".feather", ".npy"])
-def test_a_file_that_is_no_longer_what_it_was_is_refused(suffix, how, tmp_path):
+def test_a_changed_file_is_refused(suffix, how, tmp_path):
     path = tmp_path / f"rows{suffix}"
     write(path, ROWS)
     stream = opened(path)

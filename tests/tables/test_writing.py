@@ -103,7 +103,7 @@ def test_words_that_a_spreadsheet_would_run(tmp_path, start):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".npy", ".npz"])
-def test_an_existing_file_is_not_replaced_unasked(tmp_path, suffix):
+def test_an_existing_file_is_not_replaced_without_overwrite(tmp_path, suffix):
     path = tmp_path / f"f{suffix}"
     path.write_text("precious")
     with pytest.raises(DataError, match=r"' exists; pass --overwrite to replace it\.$"):
@@ -166,7 +166,7 @@ def test_the_old_file_survives_whatever_is_raised(tmp_path, raised):
     assert everything_in(tmp_path) == ["f.json"]
 
 
-def test_nothing_is_seen_until_all_is_written(tmp_path):
+def test_nothing_is_visible_until_all_is_written(tmp_path):
     path = tmp_path / "f.json"
     with atomic_write(path) as temporary:
         assert temporary.parent.parent == tmp_path
@@ -214,7 +214,7 @@ def test_content_is_on_disk_before_it_is_moved_and_the_folder_after(tmp_path, mo
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_folder_without_rights(tmp_path):
+def test_a_folder_without_write_permission(tmp_path):
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(DataError, match="Permission denied"):
         write_table(tmp_path / "locked" / "f.csv", VALUES, ["a", "b"])
@@ -242,7 +242,7 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path):
     assert everything_in(tmp_path) == ["f.json"]
 
 
-def test_links_and_rights_are_kept(tmp_path):
+def test_links_and_permissions_are_kept(tmp_path):
     real, link = tmp_path / "real.json", tmp_path / "link.json"
     real.write_text("old")
     real.chmod(0o600)
@@ -254,7 +254,7 @@ def test_links_and_rights_are_kept(tmp_path):
     assert real.stat().st_mode & 0o777 == 0o600
 
 
-def test_new_files_have_the_usual_rights(tmp_path):
+def test_new_files_have_the_default_permissions(tmp_path):
     (tmp_path / "plain").touch()
     with atomic_write(tmp_path / "f.json"):
         pass
@@ -295,7 +295,7 @@ def test_names_cannot_leave_the_folder(tmp_path, name):
     assert everything_in(tmp_path) == []
 
 
-def test_pictures_are_not_replaced_unasked(tmp_path):
+def test_existing_pictures_are_not_replaced_without_overwrite(tmp_path):
     (tmp_path / "1.png").write_text("precious")
     with pytest.raises(DataError, match=r"1\.png' exists; pass --overwrite"):
         write_images(tmp_path, np.zeros((2, 1)), (1, 1))

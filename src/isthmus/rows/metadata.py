@@ -99,9 +99,9 @@ class _WithMetadata(TableStream):
     def files(self) -> tuple[int, ...]:
         return self.stream.files
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        return Table(self.values(segment, begin, end), self.encoded_names, name=self.name)
+    def read(self, segment: int, start: int, stop: int) -> Table:
+        return Table(self.values(segment, start, stop), self.encoded_names, name=self.name)
 
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
-        values, first = self.stream.values(segment, begin, end), int(self._begins[segment])
-        return np.concatenate([values, self.metadata[first + begin : first + end].astype(values.dtype)], 1)
+    def values(self, segment: int, start: int, stop: int) -> np.ndarray:
+        values, first = self.stream.values(segment, start, stop), int(self._begins[segment])
+        return np.concatenate([values, self.metadata[first + start : first + stop].astype(values.dtype)], 1)

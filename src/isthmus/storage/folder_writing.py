@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isthmus.storage.safe_reading import StorageError
-from isthmus.tables.staging import NEW, put_in_place, settle, staging, sweep
+from isthmus.tables.staging import NEW, flush_to_disk, put_in_place, staging, sweep
 
 __all__ = [
     "Owned",
@@ -102,11 +102,11 @@ def building(path: str | os.PathLike[str], owned: Owned, *, overwrite: bool) -> 
             yield staged / NEW
             for folder, _, names in os.walk(staged / NEW, topdown=False):
                 for name in names:
-                    settle(Path(folder, name))
-                settle(Path(folder))
+                    flush_to_disk(Path(folder, name))
+                flush_to_disk(Path(folder))
             require_free(path, owned, overwrite=overwrite)
             put_in_place(staged, target, lambda old: _require_owned(path, old, owned, overwrite=overwrite))
-            settle(target.parent)
+            flush_to_disk(target.parent)
     except BaseException as error:
         with suppress(OSError):  # a folder that isn't empty stays
             for folder in made:

@@ -10,7 +10,7 @@ from isthmus.tables.errors import DataError
 from isthmus.tables.finding import Finding, Hints, learned, left_out
 from isthmus.tables.kinds import BOOLEANS, category, date, kind_of, number_form
 from isthmus.tables.number_kinds import EPOCH_UNITS, number
-from isthmus.tables.survey import MOST_WORDS, ColumnSurvey
+from isthmus.tables.survey import MAX_WORDS, ColumnSurvey
 from isthmus.tables.text_numbers import NumberForm
 
 __all__ = ["ASKABLE", "asked_kind"]
@@ -28,7 +28,7 @@ def asked_kind(survey: ColumnSurvey, kind: str, hints: Hints) -> Finding:
         raise DataError(f"--kind {name}={asked}: the column is empty.")
     if asked == "category":
         if survey.words is None:
-            raise DataError(f"--kind {name}=category: it has more than {MOST_WORDS:,} different cells; leave it out.")
+            raise DataError(f"--kind {name}=category: it has more than {MAX_WORDS:,} different cells; leave it out.")
         if not survey.is_text:
             whole = all(float(word).is_integer() for word in survey.words) if survey.kind != "bool" else False
             survey = replace(

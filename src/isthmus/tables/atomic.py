@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from isthmus.tables.errors import DataError
-from isthmus.tables.staging import NEW, settle, staging, sweep
+from isthmus.tables.staging import NEW, flush_to_disk, staging, sweep
 
 __all__ = ["atomic_write", "refuse_existing"]
 
@@ -51,13 +51,13 @@ def atomic_write(path: str | Path, *, overwrite: bool = True, sweeping: bool = T
             temporary = folder / f"{NEW}{target.suffix}"
             temporary.touch()
             yield temporary
-            settle(temporary)
+            flush_to_disk(temporary)
             if target.exists():
                 if not overwrite:
                     refuse_existing(path)
                 shutil.copymode(target, temporary)
             os.replace(temporary, target)
-            settle(target.parent)
+            flush_to_disk(target.parent)
     except OSError as error:
         raise DataError(
             f"{str(path)!r} cannot be written ({error.strerror or error}); check the folder, your "

@@ -96,5 +96,5 @@ class DateCounts:
             return (not form.is_span, forward[form], wanted, -order.index(form))
 
         best = max(tied, key=rank)
-        swapped = next((form for form in tied if form.turned == best), None)
+        swapped = next((form for form in tied if form.swapped == best), None)
         return best, self.most, swapped is not None and forward[best] == forward[swapped]

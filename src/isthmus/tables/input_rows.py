@@ -1,7 +1,7 @@
-"""A user's rows, in any form, as one object that a model learns from: numbers, or a stream of them.
+"""The user's rows, in any form, as one object that a model learns from: numbers, or a stream of them.
 
-Arrays, sparse matrices, tensors, DataFrames, tables of `isthmus.read`, streams and lists of batches come in. Columns
-of several kinds become numbers by a layout. What fits in memory is held; a larger stream stays one.
+Arrays, sparse matrices, tensors, DataFrames, tables from `isthmus.read`, streams and lists of batches are accepted. A
+layout encodes columns of several kinds as numbers. What fits in memory is loaded; a larger stream stays a stream.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Widths(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ValidRows:
-    """Rows that were validated, either ``values`` or a ``stream``, and what is known about them.
+    """Validated rows, either ``values`` or a ``stream``, and what is known about them.
 
     Attributes
     ----------
@@ -107,29 +107,29 @@ class ValidRows:
 
     @property
     def n_columns(self) -> int:
-        """Columns of the user's."""
+        """Number of columns of the user's table."""
         if self.layout is not None:
             return len(self.layout.columns)
         return self.shape[1] if self.widths is None else self.widths.features
 
     @property
     def features(self) -> list[str]:
-        """For each number of a row the name, or the position, of the column it belongs to."""
+        """For each number of a row the name, or else the position, of its column."""
         return features_of(self.names, self.n_columns, self.layout)
 
 
 def features_of(names: Sequence[str] | None, n_columns: int, layout: TableLayout | None) -> list[str]:
-    """For each number of a row the name, or the position, of the column it belongs to."""
+    """For each number of a row the name, or else the position, of its column."""
     own = list(map(str, range(n_columns) if names is None else names))
     return own if layout is None else [own[place] for place in layout.owners]
 
 
 @dataclass(frozen=True)
 class InputRules:
-    """How an estimator takes its rows.
+    """How an estimator validates its rows.
 
-    ``validate(values, named)`` is scikit-learn's validation of numbers, whose columns have names or none; ``missing``
-    and ``unseen`` are the estimator's own settings.
+    ``validate(values, named)`` is scikit-learn's validation of numbers, with ``named`` columns or not; ``missing`` and
+    ``unseen`` are the estimator's settings.
     """
 
     who: str
@@ -140,7 +140,7 @@ class InputRules:
 
 
 def rows_to_fit(rules: InputRules, X: Any) -> ValidRows:
-    """Rows to fit to, with the layout that is found for columns of several kinds; a `ValueError` says what is wrong."""
+    """Rows to fit on, with the layout inferred for columns of several kinds; a `ValueError` says what is wrong."""
     try:
         rows = input_rows(X, rules.image_shape)
         values, names, layout = rows.values, rows.names, rows.layout
@@ -148,13 +148,13 @@ def rows_to_fit(rules: InputRules, X: Any) -> ValidRows:
             found: TableLayout = rows.layout or layout_of(rows.cells)
             values, names = found.encode(rows.cells), found.names
             layout = None if found.is_plain else found
-        if layout is not None or rows.stream is not None:  # of others scikit-learn counts them
+        if layout is not None or rows.stream is not None:  # otherwise scikit-learn checks their number
             n_rows = len(values if rows.stream is None else rows.stream)
             if n_rows < 2:
-                raise DataError(f"X has {n_rows} row, and at least 2 are needed to learn from.")
+                raise DataError(f"X has {n_rows} row{'' if n_rows == 1 else 's'}; at least 2 are needed to learn from.")
     except DataError as error:
         raise ValueError(f"{rules.who}: {error}") from error
-    if rows.stream is not None:  # whose cells are checked as it is read
+    if rows.stream is not None:  # its cells are checked while it is read
         masked = {"mask": True, "error": False}.get(rules.missing)
     else:
         values = rules.validate(values, names is not None) if layout is None else values
@@ -181,7 +181,7 @@ def rows_to_fit(rules: InputRules, X: Any) -> ValidRows:
 
 @dataclass(frozen=True, eq=False)
 class InputRows:
-    """X as it came, in one of three forms.
+    """X before validation, in one of three forms.
 
     Attributes
     ----------
@@ -194,7 +194,7 @@ class InputRows:
     layout : TableLayout or None
         The columns of ``cells`` or ``stream``, if known.
     names, form, was_read, image_shape, row_shape
-        As those of `ValidRows`.
+        As in `ValidRows`.
     """
 
     values: Any = None
@@ -209,7 +209,7 @@ class InputRows:
 
 
 def input_rows(X: Any, image_shape: tuple[int, ...] | None = None) -> InputRows:
-    """Rows in any form; ``image_shape`` says which axis of pictures is that of channels.
+    """Rows in any form; ``image_shape`` says which axis of pictures holds the channels.
 
     Raises
     ------
@@ -245,17 +245,17 @@ def large_stream(X: Any) -> TableStream | None:
     return None if stream is None or stream.fits_in_memory else stream
 
 
-def in_memory(X: Any, most: int) -> tuple[Any, np.ndarray | None]:
-    """X as it is; of a stream larger than memory ``most`` rows, evenly spread, and their places."""
+def in_memory(X: Any, max_rows: int) -> tuple[Any, np.ndarray | None]:
+    """X itself and None; or at most ``max_rows`` evenly spaced rows of a large stream, and their indices."""
     stream = large_stream(X)
     if stream is None or len(stream) == 0:
         return X, None
-    places = np.unique(np.linspace(0, len(stream) - 1, min(most, len(stream))).astype(int))
-    return stream.take(places).rows, places
+    indices = np.unique(np.linspace(0, len(stream) - 1, min(max_rows, len(stream))).astype(int))
+    return stream.take(indices).rows, indices
 
 
 def arrow_cells(X: Any) -> pyarrow.Table | None:
-    """The columns of a table or DataFrame as an Arrow table; None for what has no named columns."""
+    """The columns of a table or DataFrame as an Arrow table; None if X has no named columns."""
     if isinstance(X, TableStream):
         X = X.load()
     return X.to_arrow() if isinstance(X, Table) else arrow_of(X) if is_frame(X) else None

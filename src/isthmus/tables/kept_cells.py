@@ -1,9 +1,9 @@
-"""The cells of the first look at a file, kept for the second, so no text is parsed twice.
+"""The cells from the first pass over a file, kept for the second, so no text is parsed twice.
 
-Few are held in memory; many lie in an Arrow file in the scratch folder. A column that the first look reads as numbers
-or moments is kept as such, and long free text not at all, since nothing is learned from it. Where that turns out to
-have been a wrong guess, or the disk is full, the file is read again. A column of few words is kept as places in a
-list of them, one list a batch, which is why the file is a stream.
+A small file stays in memory; a larger one goes to an Arrow file in the scratch folder. A column that the first pass
+reads as numbers or timestamps is kept as such; long free text is not kept, since nothing is learned from it. If that
+guess turns out wrong, or the disk is full, the source is read again. A column of few different words is
+dictionary-encoded, with one dictionary per batch, which is why the file is an Arrow stream.
 """
 
 from __future__ import annotations
@@ -20,62 +20,62 @@ from isthmus.tables.text_numbers import NumberForm
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["KeptCells", "Placed"]
+__all__ = ["FileBatch", "KeptCells"]
 
-SEVERAL = 20  # times as many cells as different words, where places in a list are kept
-Placed = tuple[int, Any]  # the number of a file, and some of its rows
+CELLS_PER_WORD = 20  # with more cells per different word, a column is dictionary-encoded
+FileBatch = tuple[int, Any]  # the number of a file, and some of its rows
 
 
 class KeptCells:
-    """Batches as they come, and what the first look made of their columns."""
+    """The batches of the first pass, and the types it inferred for their columns."""
 
     def __init__(self, *, in_memory: bool, scratch: Path | None, wanted: Iterable[str] = ()):
-        """``wanted`` are columns that are needed as they stand in the file, whatever they hold."""
+        """``wanted`` are columns that are needed as the file has them, whatever they hold."""
         self._in_memory, self._parent, self._wanted = in_memory, scratch, frozenset(wanted)
-        self._held: list[Placed] = []
-        self._places: list[int] = []
+        self._held: list[FileBatch] = []
+        self._files: list[int] = []
         self._scratch: Scratch | None = None
         self._writer: Any = None
         self._types: dict[str, Any] = {}
-        self._guessed: dict[str, Column] = {}  # what columns of text are taken for
+        self._guessed: dict[str, Column] = {}  # the types inferred for columns of text
         self._failed = False
 
     def add(
-        self, place: int, batch: pyarrow.RecordBatch, read: Mapping[str, Any], surveys: Sequence[ColumnSurvey]
+        self, file: int, batch: pyarrow.RecordBatch, read: Mapping[str, Any], surveys: Sequence[ColumnSurvey]
     ) -> None:
-        """The next rows of a file; ``read`` are columns that have been read as numbers or moments, or looked up."""
+        """Add rows of a file; ``read`` holds columns parsed as numbers or timestamps, or dictionary-encoded."""
         import pyarrow
 
         if self._in_memory:
-            self._held.append((place, batch))
+            self._held.append((file, batch))
             return
         if self._failed:
             return
-        self._places.append(place)
-        if len(self._places) == 1:  # in the second batch it shows what can be read at once
-            self._held.append((place, batch))
+        self._files.append(file)
+        if len(self._files) == 1:  # only the second batch shows which columns are parsed at once
+            self._held.append((file, batch))
             return
         try:
             if self._writer is None:
-                self._begin(batch, read, surveys)
+                self._start(batch, read, surveys)
                 self._write(self._held.pop()[1], {})
             self._write(batch, read)
         except (pyarrow.ArrowException, OSError):
             self._give_up()
 
-    def batches(self, columns: Sequence[Column], words: Sequence[str]) -> Iterable[Placed] | None:
-        """All rows again, with these columns to learn from and those that are words; None if they were not kept."""
+    def batches(self, columns: Sequence[Column], words: Sequence[str]) -> Iterable[FileBatch] | None:
+        """All rows again, for columns to learn from and columns of words; None if they were not kept."""
         if self._held or self._in_memory:
             return self._held
         if self._writer is None or self._failed:
             return None
         self._writer.close()
-        fit = all(self._is_kept(column) for column in columns) and all(self._is_text(name) for name in words)
-        if not fit:
-            self._give_up()
-        return self._read() if fit else None
+        if all(self._is_kept(column) for column in columns) and all(self._is_text(name) for name in words):
+            return self._read()
+        self._give_up()
+        return None
 
-    def _begin(self, batch: Any, read: Mapping[str, Any], surveys: Sequence[ColumnSurvey]) -> None:
+    def _start(self, batch: Any, read: Mapping[str, Any], surveys: Sequence[ColumnSurvey]) -> None:
         import pyarrow
 
         for survey in surveys:
@@ -89,7 +89,7 @@ class KeptCells:
                 self._guessed[name] = Column(name, kind, str(cells.type), form=form, marks=survey.others)
             elif not (guessed and survey.is_prose):
                 kind = batch.schema.field(name).type
-                few = pyarrow.types.is_string(kind) and SEVERAL * survey.n_different < len(batch)
+                few = pyarrow.types.is_string(kind) and CELLS_PER_WORD * survey.n_different < len(batch)
                 self._types[name] = pyarrow.dictionary(pyarrow.int32(), kind) if few else kind
         self._scratch = Scratch(self._parent)
         schema = pyarrow.schema(list(self._types.items()))
@@ -116,17 +116,17 @@ class KeptCells:
             return column.name in self._types
         if guess.kind == "date":
             return (column.kind, column.form) == ("date", guess.form)
-        pointed = not isinstance(column.form, NumberForm) or column.form.decimal == "."
-        return (column.is_numeric or column.kind == "date") and pointed
+        has_point = not isinstance(column.form, NumberForm) or column.form.decimal == "."
+        return (column.is_numeric or column.kind == "date") and has_point
 
     def _is_text(self, name: str) -> bool:
         return name in self._types and name not in self._guessed
 
-    def _read(self) -> Iterator[Placed]:
+    def _read(self) -> Iterator[FileBatch]:
         import pyarrow
 
         with pyarrow.OSFile(str(self._path)) as file, pyarrow.ipc.open_stream(file) as reader:
-            yield from zip(self._places, reader, strict=True)
+            yield from zip(self._files, reader, strict=True)
         self._give_up()
 
     @property

@@ -1,13 +1,13 @@
-"""What a column is taken for, decided from what was found in all of its rows.
+"""The kind of a column, decided from all of its rows.
 
-    number      whole, all different and counting the rows, or naming them: an id, and left out
+    number      if whole, all different, and counting or naming the rows: an id, left out
     date        learned from as days since 1970
-    boolean     two words of which one says yes
-    category    few different words; of up to a thousand the 49 commonest, and "other"
+    boolean     two words, one of which means yes
+    category    few different words; of up to a thousand the 49 most common, and "other"
     text        more than that, or long: left out
     constant, empty: left out
 
-Labels are never guessed. Nothing is learned from by guess that only names a row, and nothing is left out unsaid.
+Labels are never guessed. A column that only names rows is used only if asked for, and what is left out is reported.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from isthmus.tables.column_names import may_be_unnamed, quoted, says_moment
 from isthmus.tables.errors import DataError
 from isthmus.tables.finding import Finding, Hints, constant, learned, left_out, marks_said, no_date_said
 from isthmus.tables.number_kinds import number
-from isthmus.tables.survey import MOST_WORDS, ColumnSurvey
+from isthmus.tables.survey import MAX_WORDS, ColumnSurvey
 from isthmus.tables.text_dates import TIME_ALONE, DateForm
 from isthmus.tables.text_numbers import NumberForm
 
 __all__ = ["BOOLEANS", "category", "date", "kind_of", "number_form"]
 
-MOST_BOUNDS = 0.5  # of a column of numbers
-SHARE = 0.95  # of the cells that are there: so many must be numbers, or dates
-FEW_CATEGORIES, MOST_CATEGORIES = 20, 50
-LONG, LONGER, LONG_ANSWERS = 30, 40, 30  # letters of a name and of a sentence; different answers of a survey
-LEAST_DAYS = 10  # different numbers that are all days, by which a column without a name is one of days
-LEAST_ROWS = 5  # of fewer nobody can say what they have in common: no number is left out by guess
+MAX_BOUNDS = 0.5  # share of the numbers of a column
+SHARE = 0.95  # of the present cells that must be numbers, or dates
+FEW_CATEGORIES, MAX_CATEGORIES = 20, 50
+LONG, LONGER, LONG_ANSWERS = 30, 40, 30  # characters of a name and of a sentence; different answers in a survey
+MIN_DAYS = 10  # different numbers, all valid days, by which an unnamed column is one of dates
+MIN_ROWS = 5  # fewer show no pattern: no number is left out by guess
 FLAG = re.compile(r"\|\s?(?:\(?[A-Za-z]\)?|\[.{1,8}\]?)")  # a footnote beside some of the numbers
 SET_APART = re.compile(r"\|(?:\s[A-Za-z]|\s?\([A-Za-z]\)?|\s?\[.{1,8}\]?)")
 CHECK_LETTER = re.compile(r"\|[A-Z]")
@@ -42,12 +42,12 @@ NUMBER = r"[-+]?[0-9]{1,4}(?:[.,][0-9]+)?"
 TWO_NUMBERS = re.compile(
     rf"{NUMBER}\s?(?:[-–/:;,x×]|to)\s?{NUMBER}|{NUMBER}\s?\({NUMBER}\)"
 )  # 120/80, 5-9, 3 x 4, 5 (2)
-MOST_UNITS = 4
+MAX_UNITS = 4
 STREETS = (
     "st|str|street|ave?|avenue|road|rd|lane|ln|drive|dr|blvd|boulevard|way|court|place|square|highway|rue|allée|quai|"
     "via|viale|piazza|calle|avenida|rua|ulica|ul|stra(ß|ss)e|weg|platz|allee|gata|gatan|vägen|vej|gade|laan|straat"
 )
-# of several words: one has a capital as names have it, or is of streets
+# several words, one of them capitalized as names are, or a word for a street
 NAMED = re.compile(rf"\|\s*(?=\S+\s)(?:.*(?<!\w)[^\W\d_a-zß-ÿ][^\W\d_A-Z]+|(?:.*\s)?(?i:{STREETS})\.?(?:\s|$))")
 BOOLEANS = (
     ("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("on", "off"), ("ja", "nein"), ("j", "n"),
@@ -57,14 +57,14 @@ BOOLEANS = (
 )  # fmt: skip
 
 
-def kind_of(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
-    """What the column at ``place`` of a table is."""
-    if survey.n_rows < LEAST_ROWS and hints.guess:
+def kind_of(survey: ColumnSurvey, position: int, hints: Hints) -> Finding:
+    """The kind of the column at ``position`` of a table."""
+    if survey.n_rows < MIN_ROWS and hints.guess:
         hints = replace(hints, few=True)
     if survey.n_present == 0:
-        return left_out(survey, "empty", "every cell is a mark of a missing one" if survey.others else "holds no cell")
+        return left_out(survey, "empty", "every cell marks a missing value" if survey.others else "has no values")
     if survey.is_text:
-        return _kind_of_text(survey, place, hints)
+        return _kind_of_text(survey, position, hints)
     if survey.kind == "bool":
         if hints.guess and not hints.few and survey.n_different == 1:
             return constant(survey)
@@ -75,33 +75,33 @@ def kind_of(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
         column = Column(survey.name, "date", survey.kind, whole=_whole_days(survey))
         return learned(survey, column)
     if not survey.numbers.count:
-        return left_out(survey, survey.kind, f"holds {_said(survey.kind)}, of which nothing is learned")
-    return number(survey, place, hints, None)
+        return left_out(survey, survey.kind, f"holds {_type_name(survey.kind)}, which cannot be learned from")
+    return number(survey, position, hints, None)
 
 
 # ---- texts -------------------------------------------------------------------------------------------------
 
 
-def _kind_of_text(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
+def _kind_of_text(survey: ColumnSurvey, position: int, hints: Hints) -> Finding:
     n_cells = survey.n_present - survey.n_marks
     dates = survey.dates.best(day_first=hints.day_first)
     # 20200131 is a number unless the column says that it is a date
     named = says_moment(survey.name)
-    named = named or (dates is not None and may_be_unnamed(survey.name) and survey.n_different >= LEAST_DAYS)
+    named = named or (dates is not None and may_be_unnamed(survey.name) and survey.n_different >= MIN_DAYS)
     plain = survey.plain >= dates[1] if dates is not None else False
-    clock = dates is not None and dates[0].pattern == TIME_ALONE and plain  # 1.05 is no time of day
+    clock = dates is not None and dates[0].pattern == TIME_ALONE and plain  # 1.05 is not a time of day
     if dates is not None and _nearly_all(dates[1], n_cells) and (dates[0].pattern != "%Y%m%d" or named) and not clock:
         return date(survey, dates, hints)
     form = number_form(survey, hints)
     if form is not None:
-        return number(survey, place, hints, form)
+        return number(survey, position, hints, form)
     words = survey.words
     if words is not None and len(words) == 1:
         return constant(survey) if hints.guess and not hints.few else category(survey)
     if words is not None and len(words) == 2:
         pair = {str(word).lower() for word in words}
         known = next((one for one in BOOLEANS if {*one} == pair), None)
-        if known is not None and len(pair) == 2:
+        if known is not None:
             true, false = (next(word for word in words if word.lower() == which) for which in known)
             return learned(survey, Column(survey.name, "boolean", "bool", form=BooleanForm(true, false)))
     return _kind_of_words(survey, hints)
@@ -109,17 +109,17 @@ def _kind_of_text(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
 
 def _kind_of_words(survey: ColumnSurvey, hints: Hints) -> Finding:
     n_cells, n_different = survey.n_present, survey.n_different
-    mean = survey.letters / max(1, n_cells)
-    some = next(iter(survey.words)) if survey.words else ""
+    mean = survey.n_characters / max(1, n_cells)
+    example = next(iter(survey.words)) if survey.words else ""
     if math.isinf(n_different):
         names_rows = not survey.repeated and (mean <= LONG or not survey.phrases)
-        kind, why = ("id", "names the rows") if names_rows else ("text", f"more than {MOST_WORDS:,} different texts")
+        kind, why = ("id", "names the rows") if names_rows else ("text", f"more than {MAX_WORDS:,} different texts")
         return left_out(survey, kind, why)
     if not hints.guess:
         if n_different > max(FEW_CATEGORIES, n_cells / 2) or n_different == n_cells > 2:
             raise DataError(
-                f"column {survey.name} has {n_different} different texts in {n_cells} rows, such as {str(some)[:40]!r},"
-                " and so is no category; drop it, or make it one first."
+                f"column {survey.name} has {n_different} different texts in {n_cells} rows, such as "
+                f"{str(example)[:40]!r}, too many for a category; drop it, or group its texts first."
             )
         return category(survey)
     if n_different > n_cells / 2 and not hints.few:
@@ -136,24 +136,25 @@ def _kind_of_words(survey: ColumnSurvey, hints: Hints) -> Finding:
 
 
 def _numbers_beside(survey: ColumnSurvey) -> str:
-    """Why texts that hold numbers are none: two stand in a cell, or they are in several units."""
+    """Why texts that contain numbers are not numbers: two in a cell, or several units; else empty."""
     words = list(survey.words or ())
     two = sum(TWO_NUMBERS.fullmatch(word) is not None for word in words)
     if two and two >= SHARE * len(words):
-        return f"two numbers in a cell, such as {words[0]!r}; make two columns of them"
+        return f"two numbers in a cell, such as {words[0]!r}; split them into two columns"
     units = sorted({unit.partition("|")[2].strip() for unit in survey.units if unit.partition("|")[2].startswith(" ")})
-    if 1 < len(units) <= MOST_UNITS and max(survey.dot, survey.comma) >= SHARE * survey.n_present:
-        return f"numbers in several units, such as {', '.join(units)}; write them in one"
+    if 1 < len(units) <= MAX_UNITS and max(survey.dot, survey.comma) >= SHARE * survey.n_present:
+        return f"numbers in several units, such as {', '.join(units)}; convert them to one"
     return ""
 
 
-def category(survey: ColumnSurvey, most: int = MOST_CATEGORIES) -> Finding:
-    """A column of words: all of them, or the commonest and the others."""
+def category(survey: ColumnSurvey) -> Finding:
+    """A column of categories: all of its words, or the most common ones and "other"."""
     words: Counter[Any] = survey.words or Counter()
     notes: tuple[str, ...] = ()
-    if len(words) > max(most, FEW_CATEGORIES) or len(words) > MOST_CATEGORIES:
-        kept = sorted(word for word, _ in sorted(words.items(), key=lambda pair: (-pair[1], str(pair[0])))[: most - 1])
-        notes = (f"the {len(kept)} commonest of {len(words)}, and {'other'!r}",)
+    if len(words) > MAX_CATEGORIES:
+        ranked = sorted(words.items(), key=lambda pair: (-pair[1], str(pair[0])))
+        kept = sorted(word for word, _ in ranked[: MAX_CATEGORIES - 1])
+        notes = (f"the {len(kept)} most common of {len(words)}, and {'other'!r}",)
         column = Column(survey.name, "category", "string", categories=tuple(kept), other=True)
     else:
         column = Column(survey.name, "category", "string", categories=tuple(sorted(words)))
@@ -161,14 +162,14 @@ def category(survey: ColumnSurvey, most: int = MOST_CATEGORIES) -> Finding:
 
 
 def number_form(survey: ColumnSurvey, hints: Hints) -> NumberForm | None:
-    """How the texts of a column write numbers, if nearly all of them are such."""
+    """How the texts of a column write numbers, if nearly all of them are numbers."""
     n_cells = survey.n_present - survey.n_marks
-    if n_cells <= 0 or survey.bounds > MOST_BOUNDS * n_cells:  # <50 and >50 alone are two answers
+    if n_cells <= 0 or survey.bounds > MAX_BOUNDS * n_cells:  # <50 and >50 alone are two categories
         return None
     order = ".," if survey.likely_decimal == "." else ",."
     counts = {".": survey.dot, ",": survey.comma}
     decimal = next((mark for mark in order if _nearly_all(counts[mark], n_cells)), None)
-    if decimal is None and survey.odd.stand_for_nothing(counts[order[0]], n_cells, survey.n_different):
+    if decimal is None and survey.odd.are_missing_marks(counts[order[0]], n_cells, survey.n_different):
         decimal = order[0]
     if decimal is None:
         return None
@@ -178,7 +179,7 @@ def number_form(survey: ColumnSurvey, hints: Hints) -> NumberForm | None:
     if survey.numbers.whole and survey.plain and any(map(CHECK_LETTER.fullmatch, spelled)):
         return None  # 043965548X, 61A: codes
     if spelled and survey.magnitudes:
-        return None  # 40, 42A, 45B: the B is no billion
+        return None  # 40, 42A, 45B: the B is not a billion
     if any(NAMED.search(unit) for unit in spelled):
         return None  # 12 Main St, 7 rue Monge: an address
     if len(spelled) > 1 and max(spelled.values()) < SHARE * spelled.total() and not flagged:
@@ -193,7 +194,7 @@ def number_form(survey: ColumnSurvey, hints: Hints) -> NumberForm | None:
 
 
 def _nearly_all(count: int, n_cells: int) -> bool:
-    """Whether so many of the cells are enough: 19 in 20, and all but one of ten or more."""
+    """Whether ``count`` is nearly all cells: 19 in 20, or all but one of ten or more."""
     return count > 0 and (count >= SHARE * n_cells or (n_cells >= 10 and count >= n_cells - 1))
 
 
@@ -203,7 +204,7 @@ def _is_spelled(unit: str) -> bool:
 
 
 def date(survey: ColumnSurvey, dates: tuple[DateForm, int, bool], hints: Hints) -> Finding:
-    """A column of dates in the form in which most cells are such."""
+    """A column of dates, in the form that most cells have."""
     form, n_dates, unclear = dates
     if hints.guess and not hints.few and survey.n_different == 1:
         return constant(survey)
@@ -212,10 +213,10 @@ def date(survey: ColumnSurvey, dates: tuple[DateForm, int, bool], hints: Hints) 
         first = "day" if form.day_first else "month"
         other = "%m/%d/%Y" if form.day_first else "%d/%m/%Y"
         notes.append(
-            f"day or month first is not clear: read {first} first; else --kind {quoted(survey.name)}=date:{other}"
+            f"unclear whether day or month is first: read {first} first; else --kind {quoted(survey.name)}=date:{other}"
         )
     if form.also:
-        notes.append(f"dates of two forms, {form.pattern} and {form.also}")
+        notes.append(f"dates in two forms, {form.pattern} and {form.also}")
     n_cells = survey.n_present - survey.n_marks
     if n_dates < n_cells:
         notes.append(no_date_said(n_cells - n_dates, survey.n_rows))
@@ -226,7 +227,7 @@ def date(survey: ColumnSurvey, dates: tuple[DateForm, int, bool], hints: Hints) 
     return learned(survey, column, (*notes, *marks_said(survey)), survey.n_marks + n_cells - n_dates)
 
 
-# ---- words -------------------------------------------------------------------------------------------------
+# ---- types -------------------------------------------------------------------------------------------------
 
 
 def _whole_days(survey: ColumnSurvey) -> bool:
@@ -238,9 +239,9 @@ def _whole_days(survey: ColumnSurvey) -> bool:
     )
 
 
-def _said(kind: str) -> str:
+def _type_name(kind: str) -> str:
     if kind.startswith(("list", "large_list", "fixed_size_list")):
         return "lists"
     if kind.startswith(("binary", "large_binary", "fixed_size_binary")):
-        return "bytes that are no text"
+        return "bytes that are not text"
     return kind.partition("<")[0]

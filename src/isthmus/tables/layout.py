@@ -1,4 +1,4 @@
-"""Which numbers stand for which column of a table, decided once and undone on the way out."""
+"""How the columns of a table are encoded as numbers, decided once, and decoded."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from isthmus.tables.column import Column
 from isthmus.tables.errors import DataError, said
 from isthmus.tables.finding import Hints
 from isthmus.tables.kinds import kind_of
-from isthmus.tables.survey import ColumnSurvey
+from isthmus.tables.survey import MAX_WORDS, ColumnSurvey
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Blocks", "TableLayout", "layout_of", "plain_layout"]
+__all__ = ["Blocks", "TableLayout", "layout_of", "plain_layout", "survey_kind"]
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """The numbers of a row by what is to be made of them: places, and the spans of categories."""
+    """The numbers of an encoded row by kind: positions, and the spans of categories."""
 
     numbers: tuple[int, ...]
-    truths: tuple[int, ...]
+    booleans: tuple[int, ...]
     categories: tuple[tuple[int, int], ...]
     counts: tuple[int, ...] = ()
 
     @property
     def scaled(self) -> tuple[int, ...]:
-        """The places that are moved and scaled: of numbers, dates and counts, in order."""
+        """The positions that are centered and scaled: numbers, dates and counts, in order."""
         return tuple(sorted((*self.numbers, *self.counts)))
 
 
@@ -45,7 +45,7 @@ class TableLayout:
 
     def __post_init__(self) -> None:
         if not self.columns or len({column.name for column in self.columns}) != len(self.columns):
-            raise ValueError("the layout of a table is its columns, by different names")
+            raise ValueError("a table needs at least one column, and its columns different names")
 
     @cached_property
     def width(self) -> int:
@@ -59,21 +59,21 @@ class TableLayout:
 
     @cached_property
     def encoded_names(self) -> tuple[str, ...]:
-        """Names of the numbers of an encoded row, as ``colour=red``."""
+        """Names of the numbers of an encoded row, such as ``colour=red``."""
         return tuple(name for column in self.columns for name in column.encoded_names)
 
     @property
     def is_plain(self) -> bool:
-        """Whether all columns are numbers, so the table is as good as an array."""
+        """Whether all columns are numbers, so the table can be an array."""
         return all(column.kind == "number" for column in self.columns)
 
     @property
     def owners(self) -> list[int]:
-        """For each number of a row the place of the column it belongs to."""
+        """For each number of a row the position of its column."""
         return [place for place, column in enumerate(self.columns) for _ in range(column.width)]
 
     def spans(self) -> list[tuple[int, int]]:
-        """Where each column's numbers begin and end."""
+        """Where each column's numbers start and stop."""
         ends = np.cumsum([column.width for column in self.columns]).tolist()
         return [(end - column.width, end) for end, column in zip(ends, self.columns, strict=True)]
 
@@ -93,8 +93,8 @@ class TableLayout:
         absent = [name for name in self.names if name not in names]
         extra = [name for name in names if name not in self.names]
         if absent or extra:
-            told = [f"lacks {said(absent)}"] * bool(absent) + [f"has {said(extra)}, unknown at fit"] * bool(extra)
-            raise DataError(f"X {' and '.join(told)}; the columns must be those of the fit, in any order.")
+            faults = [f"lacks {said(absent)}"] * bool(absent) + [f"has {said(extra)}, unknown at fit"] * bool(extra)
+            raise DataError(f"X {' and '.join(faults)}; the columns must be those of the fit, in any order.")
 
     def typed(self, table: pyarrow.Table) -> pyarrow.Table:
         """These columns of an Arrow table, in the types that are learned from."""
@@ -106,9 +106,9 @@ class TableLayout:
     def encode(self, table: pyarrow.Table, unseen: str = "missing") -> np.ndarray:
         """An Arrow table with these columns, in any order, to float64 of shape (n_rows, width), NaN where missing."""
         encoded, faults = np.empty((table.num_rows, self.width)), []
-        for column, (begin, end) in zip(self.columns, self.spans(), strict=True):
+        for column, (start, stop) in zip(self.columns, self.spans(), strict=True):
             try:
-                encoded[:, begin:end] = column.encode(plain_cells(table.column(column.name)), unseen)
+                encoded[:, start:stop] = column.encode(plain_cells(table.column(column.name)), unseen)
             except DataError as error:
                 faults.append(str(error).rstrip("."))
         if faults:
@@ -120,11 +120,11 @@ class TableLayout:
         import pyarrow
 
         spans = zip(self.columns, self.spans(), strict=True)
-        cells = [column.decode(np.asarray(encoded[:, begin:end], np.float64)) for column, (begin, end) in spans]
+        cells = [column.decode(np.asarray(encoded[:, start:stop], np.float64)) for column, (start, stop) in spans]
         return pyarrow.table(cells, names=list(self.names))
 
     def scaling(self, columns: Any, how: str | None) -> tuple[np.ndarray, np.ndarray]:
-        """Center and spread by the statistics of the encoded columns: numbers, counts and dates alone are scaled."""
+        """Center and scale from the statistics of the encoded columns; only numbers, counts and dates are scaled."""
         center, spread = np.zeros(self.width), np.ones(self.width)
         places = list(self.blocks.scaled)
         if how == "minmax":
@@ -134,7 +134,7 @@ class TableLayout:
         return center, np.where(spread > 0, spread, 1.0)
 
     def with_fractions(self) -> TableLayout:
-        """The same, its numbers no longer whole."""
+        """The same layout, its numbers no longer integers."""
         return TableLayout(
             tuple(
                 replace(column, whole=False, dtype="double") if column.kind == "number" else column
@@ -143,7 +143,7 @@ class TableLayout:
         )
 
     def with_counts(self, names: Sequence[str]) -> TableLayout:
-        """The same, some of its numbers taken for counts."""
+        """The same layout, with the columns ``names`` as counts."""
         return TableLayout(
             tuple(
                 replace(column, kind="count", whole=True) if column.name in names else column for column in self.columns
@@ -173,12 +173,12 @@ def layout_of(table: pyarrow.Table) -> TableLayout:
     Raises
     ------
     DataError
-        One sentence that names all columns which nothing can be learned from.
+        One sentence that names every column that nothing can be learned from.
     """
     names = table.column_names
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f"more than one column is named {said(twice)}; rename them.")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise DataError(f"more than one column is named {said(repeated)}; rename them.")
     columns, faults = [], []
     for place, name in enumerate(names):
         try:
@@ -191,18 +191,18 @@ def layout_of(table: pyarrow.Table) -> TableLayout:
 
 
 def _column_of(cells: Any, name: str, place: int) -> Column:
-    """What a column of a frame is; a `DataError` if nothing can be learned from it."""
+    """The column of a frame, with its kind; a `DataError` if nothing can be learned from it."""
     import pyarrow
 
     if pyarrow.types.is_dictionary(cells.type):
         return _categories(cells, name)
-    survey = ColumnSurvey(name, "string" if _is_text(cells.type) else str(cells.type))
+    survey = ColumnSurvey(name, survey_kind(cells.type))
     for part in cells.chunks:
         survey.add(part)
     found = kind_of(survey, place, Hints(guess=False))
     if found.column is None:
         if found.kind == "empty":
-            raise DataError(f"column {name} has no value at all; leave out what is empty.")
+            raise DataError(f"column {name} has no value at all; leave it out.")
         raise DataError(
             f"column {name} ({found.why}); a column must be numbers, booleans, dates, categories or text: drop it."
         )
@@ -210,27 +210,28 @@ def _column_of(cells: Any, name: str, place: int) -> Column:
 
 
 def _categories(cells: Any, name: str) -> Column:
-    """A column whose library says which its categories are."""
-    from isthmus.tables.survey import MOST_WORDS
-
+    """A column whose library lists its categories."""
     known: dict[Any, None] = {}
     for part in cells.chunks:
         known.update(dict.fromkeys(part.dictionary.to_pylist()))
     values = [value for value in known if value is not None and value != ""]
     if not values:
-        raise DataError(f"column {name} has no value at all; leave out what is empty.")
+        raise DataError(f"column {name} has no value at all; leave it out.")
     if not all(isinstance(value, (str, int, float, bool)) for value in values):
         raise DataError(f"column {name}: its categories must be words or numbers; convert or drop it.")
-    if len(values) > MOST_WORDS:
+    if len(values) > MAX_WORDS:
         raise DataError(
-            f"column {name} has {len(values):,} categories, and {MOST_WORDS:,} is the most that are learned from; drop "
+            f"column {name} has {len(values):,} categories, and at most {MAX_WORDS:,} can be learned from; drop "
             "it, or merge the rare ones."
         )
     return Column(name, "category", "string", categories=tuple(values), ordered=bool(cells.type.ordered))
 
 
-def _is_text(kind: Any) -> bool:
+def survey_kind(kind: Any) -> str:
+    """The name of an Arrow type in a `ColumnSurvey`: ``string`` for every type of text."""
     import pyarrow
 
     types = pyarrow.types
-    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind)
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind)
+    return "string" if text else str(kind)

@@ -1,6 +1,6 @@
-"""A column of lists of numbers stands for as many columns as a list has entries: so embeddings are kept.
+"""A column of lists of numbers, such as embeddings, becomes one column per entry.
 
-They are named NAME_0, NAME_1, …, or x0, x1, … where nothing else is learned from.
+The new columns are named NAME_0, NAME_1, …, or x0, x1, … if the table has no other column.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["ListColumns", "list_widths"]
 
 
 def list_widths(arrow: pyarrow.Table) -> dict[str, int]:
-    """Entries of a list in each column of lists of numbers, as the first row has them."""
+    """The length of the lists in each column of lists of numbers, by the first row."""
     from pyarrow import types
 
     widths = {}
@@ -38,17 +38,17 @@ def list_widths(arrow: pyarrow.Table) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class ListColumns:
-    """Which columns of a file are lists, how long, and whether their entries are called x0, x1, …."""
+    """Which columns of a file are lists, how long these are, and whether their entries are named x0, x1, …."""
 
     widths: Mapping[str, int] = field(default_factory=dict)
     alone_named: bool = False
 
     def names(self, columns: Sequence[str]) -> list[str]:
-        """All columns by name, lists written out."""
+        """The names of all columns, with an entry for each number of a list."""
         return [entry for name in columns for entry in self._entries(name)]
 
     def owners(self, entries: Sequence[str]) -> list[str]:
-        """The file's own columns from which these come."""
+        """The columns of the file that these entries come from."""
         known = self._sources
         return list(dict.fromkeys(known[entry][0] if entry in known else entry for entry in entries))
 
@@ -62,7 +62,7 @@ class ListColumns:
         return {entry: (name, place) for name in self.widths for place, entry in enumerate(self._entries(name))}
 
     def alone(self, arrow: pyarrow.Table, entries: Sequence[str], where: str, first_row: int) -> np.ndarray | None:
-        """The numbers of a single column of lists without a gap, as they lie in memory; None for anything else."""
+        """The numbers of a single column of lists without missing ones, not copied; None for anything else."""
         import pyarrow
 
         if not self.widths or not entries or entries[0] not in self._sources:
@@ -95,7 +95,7 @@ class ListColumns:
 
 
 def _flat_lists(arrow: pyarrow.Table, name: str, width: int, where: str, first_row: int) -> Any:
-    """The entries of all lists of a column, one list after the other; all lists must be of one length."""
+    """The entries of all lists of a column, one list after the other; all lists must have the same length."""
     import pyarrow
     from pyarrow.compute import call_function
 
@@ -106,7 +106,7 @@ def _flat_lists(arrow: pyarrow.Table, name: str, width: int, where: str, first_r
     if len(odd):
         raise DataError(
             f"{where}: column {name!r} has lists of {width} numbers, but {lengths[odd[0]]} in row "
-            f"{first_row + odd[0]}; make them of one length, or leave the column out."
+            f"{first_row + odd[0]}; make them the same length, or leave the column out."
         )
     return lists.flatten()
 

@@ -1,7 +1,7 @@
-"""Words that people write into a cell that holds nothing.
+"""What people write in a cell whose value is missing.
 
-Some stand for a missing cell wherever they are; others, such as ``?`` or ``unknown``, only in a column of numbers or
-dates: in a column of words they may be an answer like any other.
+Some marks mean that everywhere; others, such as ``?`` or ``unknown``, only in a column of numbers or dates: in a column
+of words they may be an answer like any other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ALWAYS_MISSING = frozenset(
     {"", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null", "<na>", "<null>", "\\n", "nat", "#n/a n/a", "1.#qnan"}
     | {"-1.#ind", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!", "#error!"}
 )  # fmt: skip
-CAPITAL_NONE = "None"  # Python's own; "none" in small letters may be an answer
+CAPITAL_NONE = "None"  # Python's own; "none" in lower case may be an answer
 MISSING_AMONG_NUMBERS = frozenset(
     {"?", "??", "-", "--", "---", "–", "—", ".", "..", "...", "*", "**", "x", "t", "tr", "trace", "unknown", "unk"}
     | {"none", "n.a.", "n.a", "na.", "n/d", "nd", "n.d.", "nil", "missing", "not available", "not applicable"}
@@ -29,7 +29,7 @@ MISSING_AMONG_NUMBERS = frozenset(
 
 
 def is_mark(cell: str, *, among_numbers: bool = True) -> bool:
-    """Whether a cell stands for nothing.
+    """Whether a cell marks a missing value.
 
     >>> is_mark("N/A"), is_mark("?"), is_mark("?", among_numbers=False)
     (True, True, False)
@@ -43,11 +43,11 @@ def is_mark(cell: str, *, among_numbers: bool = True) -> bool:
 
 
 def marked(cells: pyarrow.Array, *, among_numbers: bool, others: Sequence[str] = ()) -> Any:
-    """Which trimmed texts stand for nothing, as an Arrow mask without nulls; a null does."""
+    """Which trimmed texts mark a missing value, as nulls do; an Arrow mask without nulls."""
     import pyarrow
     import pyarrow.compute
 
-    compute: Any = pyarrow.compute  # its functions are made when it is imported
+    compute: Any = pyarrow.compute  # its functions are generated at import
     words = ALWAYS_MISSING | (MISSING_AMONG_NUMBERS if among_numbers else frozenset())
     found = compute.is_in(compute.utf8_lower(cells), value_set=pyarrow.array(sorted(words), cells.type))
     exact = pyarrow.array([CAPITAL_NONE, *others], cells.type)
@@ -55,10 +55,10 @@ def marked(cells: pyarrow.Array, *, among_numbers: bool, others: Sequence[str] =
 
 
 def without_marks(cells: pyarrow.Array, *, among_numbers: bool, others: Sequence[str] = ()) -> Any:
-    """The texts with null where one stands for nothing."""
+    """The texts, with null for each that marks a missing value."""
     import pyarrow
     import pyarrow.compute
 
     compute: Any = pyarrow.compute
-    gone = marked(cells, among_numbers=among_numbers, others=others)
-    return compute.if_else(gone, pyarrow.scalar(None, cells.type), cells) if compute.any(gone).as_py() else cells
+    missing = marked(cells, among_numbers=among_numbers, others=others)
+    return compute.if_else(missing, pyarrow.scalar(None, cells.type), cells) if compute.any(missing).as_py() else cells

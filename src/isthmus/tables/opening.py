@@ -1,8 +1,8 @@
-"""One way in for every command and for Python: any file, and what was made of it.
+"""Opens any file, for every command and for Python, and describes how it was read.
 
-A file is recognised by its bytes, all of its rows are looked at once, and each column is taken for what they say. What
-fits in memory is held; of the rest, text is converted once to an Arrow file in a scratch folder, and Parquet, Feather
-and NumPy's arrays stay where they are.
+A file is recognised by its bytes, and the kind of each column is inferred in one pass over all rows. What fits in
+memory is loaded; of larger files, text is converted once to an Arrow file in a scratch folder, and Parquet, Feather and
+NumPy arrays stay where they are.
 """
 
 from __future__ import annotations
@@ -70,47 +70,47 @@ def open_table(
     share: tuple[int, int] | None = None,
     scratch: Path | None = None,
 ) -> TableStream:
-    """Open a table, whatever it is in: its rows come a few megabytes at a time.
+    """Open a table in any format: its rows are read a few megabytes at a time.
 
     Parameters
     ----------
     source
         A bundled name (see `isthmus.tables.BUNDLED`; write ``./digits`` for a file of that name); a path to a file or
-        folder; ``-`` for standard input; or rows that Python holds: a DataFrame, an array, a list of batches, an object
-        whose every iteration gives them again, a function that returns such an iterator.
+        folder; ``-`` for standard input; or rows in Python: a DataFrame, an array, a list of batches, an object that
+        can be iterated over repeatedly, or a function that returns an iterator.
     labels, ids
         The column that holds the classes, and the one that names the rows. Neither is learned from.
     drop, columns
         Columns to leave out; or those to learn from, in this order.
     kinds
-        What columns are to be taken for: ``{"zip": "category", "when": "date:%d/%m/%Y"}``.
+        The kinds of columns, if not the inferred ones: ``{"zip": "category", "when": "date:%d/%m/%Y"}``.
     header, separator, decimal, encoding, missing_marks
-        How a file of text is written, where it is not found out rightly.
+        How a text file is written, where detection gets it wrong.
     layout, dialect, passed_over
-        Of a fit: columns are matched by name and read as they were then; those passed over then are no news.
+        From a fit: columns are matched by name and read as they were then; those not used then are not reported as new.
     size, pad, skip_unreadable
-        Of pictures: the width and height they are brought to, whether those of another shape get borders instead of
-        being cut, and whether unreadable files are left out instead of refused.
+        For pictures: the width and height they are resized to, whether those of another shape are padded instead of
+        cropped, and whether unreadable files are skipped instead of refused.
     window, waveform
-        Of sounds: seconds of a row, and whether a row is samples instead of a spectrogram.
+        For sounds: seconds in a row, and whether a row is samples instead of a spectrogram.
     row_shape
-        Of a fit: pictures and sounds are brought to it.
+        From a fit: pictures and sounds are brought to this shape.
     held_bytes
-        How much of it may be held in memory at once, as single precision; a smaller table is read as a whole.
+        Bytes that may be held in memory at once, in single precision; a smaller table is loaded as a whole.
     share
         (i, n): the i-th of n shares of its files, counted from 0; of a single file, of its segments.
     scratch
-        A folder for what text is converted to, where it is larger; None takes the system's.
+        The folder to which larger text files are converted; None uses the system's temporary folder.
 
     Returns
     -------
     TableStream
-        Its ``description`` says what was made of the file.
+        Its ``description`` says how the file was read.
 
     Raises
     ------
     DataError
-        One sentence, for anything that is no table: all that is wrong, where, and what to do.
+        One sentence, for anything that is not a table: all that is wrong, where, and what to do.
 
     >>> stream = open_table([np.zeros((2, 3)), np.ones((4, 3))])
     >>> stream.shape, [len(block) for block in stream]
@@ -140,11 +140,11 @@ def open_table(
 
 
 def read(source: Any, **options: Any) -> Table:
-    """Read a table as a whole: any file or folder, a bundled name, or rows that Python holds; options of `open_table`.
+    """Read a whole table: any file or folder, a bundled name, or rows in Python; options as in `open_table`.
 
-    Columns of numbers alone make a table whose `values` are an array, float32 where that is exact, else float64, NaN
-    where a cell is missing. Of several kinds, `frame` holds the cells. The table says what was made of the file when it
-    is printed, and every estimator takes it.
+    If all columns are numbers, `values` is an array: float32 where that is exact, else float64, with NaN for missing
+    cells. If they are of several kinds, `frame` holds the cells. Printing the table shows how the file was read, and
+    every estimator accepts it.
 
     >>> table = read("iris", drop=["petal width (cm)"])
     >>> table.n_columns, table.label_name
@@ -165,7 +165,7 @@ def _size_of(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-# ---- rows that Python holds --------------------------------------------------------------------------------
+# ---- rows in Python -----------------------------------------------------------------------------------------
 
 
 def _given(source: Any, request: Request) -> TableStream:
@@ -175,7 +175,7 @@ def _given(source: Any, request: Request) -> TableStream:
         return understood(SegmentsSource(HeldSegments(arrow_of(source)), "The table"), request, "The table")
     stream = stream_of(source, request=request)
     if stream is None:
-        with suppress(ValueError):  # of what is no array NumPy says so in many ways
+        with suppress(ValueError):  # NumPy has several ways to say that something is not an array
             array, shape = array_and_shape(source)
             stream = stream_of([np.asarray(array)], request=request)
             if stream is not None and shape is not None and shape.n_numbers == stream.n_columns:
@@ -183,12 +183,12 @@ def _given(source: Any, request: Request) -> TableStream:
     elif (shape := row_shape_of(source, None)) is not None and shape.n_numbers == stream.n_columns:
         stream = _shaped(stream, shape)
     if stream is None:
-        raise DataError(f"A {type(source).__name__} is no table; give a path, or batches of rows.")
+        raise DataError(f"A {type(source).__name__} is not a table; give a path, or batches of rows.")
     return stream
 
 
 def _shaped(stream: TableStream, shape: RowShape) -> TableStream:
-    """A stream that knows what its rows are."""
+    """The stream, with the shape of its rows."""
     if isinstance(stream, HeldStream):
         return HeldStream(replace(stream.table, row_shape=shape, image_shape=shape.image_shape))
     stream.row_shape, stream.image_shape = shape, shape.image_shape
@@ -212,11 +212,11 @@ def _opened(source: str | Path, request: Request) -> TableStream:
         raise
     except OSError as error:
         raise DataError(
-            f"{where}: cannot be read ({error.strerror or error}); check the path and your rights."
+            f"{where}: cannot be read ({error.strerror or error}); check the path and your permissions."
         ) from error
 
 
-UNPACKED, MOST_NESTED = ", unpacked", 2
+UNPACKED, MAX_NESTED = ", unpacked", 2
 HELD_SCRATCH: list[Scratch] = []  # what was unpacked, until the process ends: streams read from it
 
 
@@ -228,7 +228,7 @@ def _of_path(path: Path, where: str, request: Request) -> TableStream:
     if not path.is_file():
         raise DataError(f"{where}: neither a file nor a folder; write the data to a file first.")
     if (kind := archive_kind(path)) is not None:
-        if where.count(UNPACKED) == MOST_NESTED:
+        if where.count(UNPACKED) == MAX_NESTED:
             raise DataError(f"{where}: archives in archives; unpack them yourself.")
         scratch = Scratch(request.scratch)
         HELD_SCRATCH.append(scratch)
@@ -265,7 +265,7 @@ def _gathered(schema: Any, batches: Any) -> Segments:
 
 
 def _array_stream(stream: TableStream, request: Request, where: str, flags: tuple[str, ...] = ()) -> TableStream:
-    """An array with its labels and ids, and those columns chosen that were asked for."""
+    """An array with its labels and ids, and the columns that were asked for."""
     faults = array_faults(request, stream.row_shape, flags)
     if faults:
         faults += known_part(stream.columns, request, (stream.label_name, stream.id_name))[1]
@@ -326,8 +326,8 @@ def _of_folder(folder: Path, where: str, request: Request) -> TableStream:
     files = [File(path, repr(str(path)), request.scratch) for path in paths]
     kinds = [format_of(file) for file in files]
     if len({*kinds}) > 1:
-        told = ", ".join(f"{file.path.name!r} ({kind})" for file, kind in list(zip(files, kinds, strict=True))[:6])
-        raise DataError(f"{where}: a folder of unlike files: {told}; name one of them, or move the others.")
+        listed = ", ".join(f"{file.path.name!r} ({kind})" for file, kind in list(zip(files, kinds, strict=True))[:6])
+        raise DataError(f"{where}: a folder of several formats: {listed}; name one of them, or move the others.")
     kind = kinds[0]
     if kind == "parquet":
         segments = parquet.ParquetSegments([file.on_disk() for file in files], folder)
@@ -342,7 +342,7 @@ def _of_folder(folder: Path, where: str, request: Request) -> TableStream:
         columns = [one for one in opened if isinstance(one, Source)]
         if columns and len(columns) < len(opened):
             raise DataError(
-                f"{where}: a folder of unlike files: arrays, and columns of a table; move those of one kind."
+                f"{where}: a folder of several formats: arrays, and columns of a table; move those of one kind."
             )
         if columns:
             return understood(Joined(columns, name, where), request, where)
@@ -355,7 +355,7 @@ def _of_folder(folder: Path, where: str, request: Request) -> TableStream:
 
 
 def _noted(table: Table, note: str, request: Request, where: str) -> TableStream:
-    """A table with what is to be said of it."""
+    """A table, with a note in its description."""
     stream = _array_stream(HeldStream(table), request, where)
     if isinstance(stream, HeldStream) and stream.description is not None:
         stream.description = replace(stream.description, notes=(*stream.description.notes, note))
@@ -364,5 +364,5 @@ def _noted(table: Table, note: str, request: Request, where: str) -> TableStream
 
 
 def _beside(request: Request) -> Request:
-    """The request less the labels: those of files lie in a table beside them, and are found."""
+    """The request without labels: those of pictures and sounds are found in a table beside the files."""
     return replace(request, labels=None)

@@ -1,4 +1,4 @@
-"""Results in the form in which the rows came: an array, a tensor, a DataFrame with its dtypes and index, a table."""
+"""Results in the form of the input rows: an array, a tensor, a DataFrame with its dtypes and index, a table."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def rows_like(
     names: Sequence[str] | None = None,
     image_shape: tuple[int, ...] | None = None,
 ) -> Any:
-    """Rows as numbers, of shape (n_rows, width), in the form of X; without X in the ``form`` of the fit.
+    """Numbers of shape (n_rows, width) as rows in the form of X, or without X in the ``form`` of the fit.
 
-    Mixed-type columns are decoded by ``layout``, each to its own type. ``names`` are the numeric columns' of the fit,
-    whose order ``values`` has.
+    Mixed-type columns are decoded by ``layout``, each to its own type. ``names`` are the numeric columns of the fit, in
+    the order of ``values``.
     """
     if isinstance(X, Table):
         if layout is not None:
@@ -44,7 +44,7 @@ def rows_like(
         own = dict(zip(names_of(X), form_of(X).dtypes, strict=True))
         form = replace(form_of(X), dtypes=tuple(own[name] for name in order))
         made = form.frame(table.select(order), layout.select(order), getattr(X, "index", None))
-        if form.library == "pandas":  # whose names need not be words
+        if form.library == "pandas":  # whose names need not be strings
             made.columns = X.columns[[place for place, name in enumerate(names_of(X)) if name in layout.names]]
         return made
     return Table(table, layout.names, layout=layout) if form is None else form.frame(table, layout)

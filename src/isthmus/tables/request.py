@@ -1,4 +1,4 @@
-"""What was asked of a reader: which column is what, and how the file is written where that is known."""
+"""The options of reading: the roles of columns, and how the file is written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Request"]
 
 @dataclass(frozen=True)
 class Request:
-    """Options of reading; every one that is left alone is found out.
+    """Options of reading; each one that is not given is inferred.
 
     Attributes
     ----------
@@ -24,34 +24,34 @@ class Request:
     drop : tuple of str
         Columns to leave out.
     columns : tuple of str
-        The columns to learn from, in this order; none given means all that can be learned from.
+        The columns to learn from, in this order; if empty, all that can be learned from.
     kinds : dict
-        What a column is to be taken for, by its name: number, count, category, date, boolean, text, id; a form after a
-        colon, as ``date:%d/%m/%Y``.
+        The kinds of columns by name: number, count, category, date, boolean, text, id; a form after a colon, as in
+        ``date:%d/%m/%Y``.
     header : bool, int or None
-        Whether there is a row of names, or how many.
+        Whether there is a row of names, or how many there are.
     separator, decimal, encoding : str or None
-        How a text is written.
+        How a text file is written.
     missing_marks : tuple of str
-        What else stands for a missing cell, in every column.
+        Further marks of a missing cell, in every column.
     layout, dialect : TableLayout and Dialect, or None
-        What the columns of the fit are, and how its file was written: tried first.
+        The columns of the fit, and how its file was written; tried first.
     passed_over : tuple of str
-        Columns that were in the file of the fit and not used for training.
+        Columns of the fit's file that were not used for training.
     size : (int, int) or None
-        Width and height that pictures are brought to.
+        Width and height that pictures are resized to.
     pad : bool
-        Whether pictures of another shape get borders, and are not cut to the middle.
+        Whether pictures of another shape are padded, and not cropped to the middle.
     skip_unreadable : bool
-        Whether files of a folder that can't be read are left out.
+        Whether unreadable files of a folder are skipped.
     window : float or None
-        Seconds of a row of sound.
+        Seconds of sound in a row.
     waveform : bool
-        Whether sounds are read as samples, not as magnitudes by frequency and time.
+        Whether sounds are read as samples, not as spectrograms.
     row_shape : RowShape or None
-        Of the fit: pictures and sounds are brought to it.
+        From the fit: pictures and sounds are brought to this shape.
     held_bytes, scratch
-        How much may be held in memory, and where the rest may be kept.
+        Bytes that may be held in memory, and the folder for the rest.
     """
 
     labels: str | None = None
@@ -78,7 +78,7 @@ class Request:
 
     @classmethod
     def of(cls, *, drop: Sequence[str] = (), columns: Sequence[str] | None = None, **others: object) -> Request:
-        """The same from lists, and from None for nothing."""
+        """A request from lists, where None means not given."""
         given = {name: value for name, value in others.items() if value is not None}
         marks = given.pop("missing_marks", ())
         return cls(drop=tuple(drop), columns=tuple(columns or ()), missing_marks=tuple(marks), **given)  # pyrefly: ignore

@@ -1,4 +1,4 @@
-"""Which column is what: those to learn from, the labels, the row ids, and those left out."""
+"""The roles of columns: those to learn from, the labels, the row ids, and those left out."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from isthmus.tables.cells import texts
 from isthmus.tables.column_names import quoted
 from isthmus.tables.errors import DataError, said
 from isthmus.tables.request import Request
-from isthmus.tables.table import Table, place
+from isthmus.tables.table import Table, row_location
 
 __all__ = ["choose_columns", "known_part", "require_known", "said", "words_of"]
 
-MOST_LETTERS, MOST_LETTERS_IN_ALL = 256, 1 << 26  # of an id or label; of all of them, at the width of the longest
+MAX_CHARACTERS, MAX_CHARACTERS_IN_ALL = 256, 1 << 26  # of an id or label; of all, each as wide as the longest
 WHOLE_NUMBER = "^(?:0|-?[1-9][0-9]{0,17})$"
 
 
 def require_known(names: Sequence[str], request: Request, where: str, beside: Sequence[str | None] = ()) -> None:
-    """Refuse what names a column that is not there, or uses and drops one: one message with all of them.
+    """Refuse a request for absent columns, or with two uses of one: one message with all of them.
 
     ``beside`` names the labels and ids that came with the rows; they are listed first, and cannot be asked for here.
     """
@@ -32,7 +32,7 @@ def require_known(names: Sequence[str], request: Request, where: str, beside: Se
 
 
 def known_part(names: Sequence[str], request: Request, beside: Sequence[str | None] = ()) -> tuple[Request, list[str]]:
-    """The request less what names a column that is not there, or asks two things of one; and what is wrong with it."""
+    """The request without absent columns and those with two uses, and what is wrong with it."""
     faults = []
     roles = {"--labels": request.labels, "--ids": request.ids}
     named = [name for name in roles.values() if name is not None]
@@ -42,26 +42,26 @@ def known_part(names: Sequence[str], request: Request, beside: Sequence[str | No
     if absent:
         listed = [*(name for name in beside if name is not None), *names]
         word = "no column" if len(absent) == 1 else "no columns"
-        told = ", ".join(f"{name!r}{_guess(name, listed)}" for name in absent)
-        faults.append(f"{word} {told}; the columns are {said(listed)}")
-    asked_of: dict[str, list[str]] = {}
+        text = ", ".join(f"{name!r}{_guess(name, listed)}" for name in absent)
+        faults.append(f"{word} {text}; the columns are {said(listed)}")
+    flags_of: dict[str, list[str]] = {}
     for flag, name in roles.items():
         if name is not None:
-            asked_of.setdefault(name, []).append(flag)
+            flags_of.setdefault(name, []).append(flag)
     for name, kind in request.kinds.items():
-        asked_of.setdefault(name, []).append(f"--kind {quoted(name)}={kind}")
+        flags_of.setdefault(name, []).append(f"--kind {quoted(name)}={kind}")
     for name in request.columns:
-        asked_of.setdefault(name, []).append("the columns to learn from")
+        flags_of.setdefault(name, []).append("the columns to learn from")
     for name in request.drop:
-        asked_of.setdefault(name, []).append("--drop")
-    torn = []
-    for name, flags in asked_of.items():
+        flags_of.setdefault(name, []).append("--drop")
+    conflicting = []
+    for name, flags in flags_of.items():
         dropped, not_learned = "--drop" in flags and len({*flags}) > 1, name in named and len({*flags}) > 1
         if dropped or not_learned:
-            torn.append(name)
+            conflicting.append(name)
             why = "" if dropped or len({*flags} & {*roles}) > 1 else ", and is then not learned from"
             faults.append(f"{name!r} is named by {' and '.join(dict.fromkeys(flags))}{why}; leave one of them out")
-    wrong = {*absent, *torn}
+    wrong = {*absent, *conflicting}
     if not wrong:
         return request, faults
     kept = replace(
@@ -82,7 +82,7 @@ def _guess(name: str, names: Sequence[str]) -> str:
 
 
 def choose_columns(table: Table, request: Request, where: str) -> Table:
-    """The same settling for a table whose columns are all numbers already, such as an array's.
+    """Apply a request to a table whose columns are all numbers, such as an array.
 
     Labels and ids that the table came with stay, unless the request names others.
     """
@@ -105,8 +105,8 @@ def choose_columns(table: Table, request: Request, where: str) -> Table:
         chosen = replace(chosen, labels=_numbers(table, position[request.labels]), label_name=request.labels)
     if request.ids is not None:
         chosen = replace(chosen, ids=_numbers(table, position[request.ids]), id_name=request.ids)
-    gone = {request.labels, request.ids, *request.drop}
-    kept = request.columns or tuple(name for name in table.columns if name not in gone)
+    used = {request.labels, request.ids, *request.drop}
+    kept = request.columns or tuple(name for name in table.columns if name not in used)
     if not kept:
         raise DataError(f"{where}: no column is left to learn from; name fewer columns in --drop.")
     if kept == table.columns:
@@ -129,10 +129,9 @@ def words_of(
     *,
     whole: bool | None = None,
 ) -> np.ndarray:
-    """Ids or labels, shape (rows,), never of Python objects: they must go into .npz files.
+    """Ids or labels, shape (rows,), never as Python objects, which .npz files can't hold.
 
-    Texts are kept as they are written (``007`` stays so) unless ``whole``: then all are plain whole numbers; None
-    looks.
+    Texts stay as they are written, such as ``007``, unless ``whole``: then all are plain whole numbers; None checks.
     """
     import pyarrow
     from pyarrow import types
@@ -143,8 +142,9 @@ def words_of(
         raise DataError(f"{what} holds {cells.type}; it must hold words, numbers or dates.")
     missing = [row for row, cell in enumerate(cells.to_pylist()) if cell is None or cell == ""]
     if missing:
-        count = "1 empty cell, it is" if len(missing) == 1 else f"{len(missing)} empty cells, the first is"
-        raise DataError(f"{what} has {count} in {place(first_row + missing[0], line_of)}; fill it, or use --drop.")
+        count = "1 empty cell" if len(missing) == 1 else f"{len(missing)} empty cells, the first"
+        location = row_location(first_row + missing[0], line_of)
+        raise DataError(f"{what} has {count} in {location}; fill it, or use --drop.")
     if types.is_string(cells.type) and (whole or (whole is None and are_whole_numbers(cells))):
         cells = cells.cast(pyarrow.int64())
     entries = cells.to_numpy() if isinstance(cells, pyarrow.ChunkedArray) else cells.to_numpy(zero_copy_only=False)
@@ -152,16 +152,16 @@ def words_of(
         return entries
     if not types.is_string(cells.type) and not types.is_large_string(cells.type):
         entries = texts(cells).to_numpy(zero_copy_only=False)
-    # all as wide as the longest
+    # every entry is as wide as the longest
     longest = max(map(len, entries))
-    if longest > MOST_LETTERS and longest * len(entries) > MOST_LETTERS_IN_ALL:
+    if longest > MAX_CHARACTERS and longest * len(entries) > MAX_CHARACTERS_IN_ALL:
         raise DataError(f"{what} has a cell of {longest:,} characters; ids and labels are words, shorten it.")
     return entries.astype(np.str_)
 
 
 def are_whole_numbers(cells: Any) -> bool:
-    """Whether every cell is a plain whole number, without zeros before it."""
+    """Whether every cell is a plain whole number, without leading zeros."""
     import pyarrow.compute
 
-    compute: Any = pyarrow.compute  # its functions are made when it is imported
+    compute: Any = pyarrow.compute  # its functions are generated at import
     return not len(cells) or bool(compute.all(compute.match_substring_regex(cells, WHOLE_NUMBER)).as_py())

@@ -1,6 +1,4 @@
-"""Rows that are none: lines that a quote left open has swallowed, names that come again, lines of nothing, a table
-above the table.
-"""
+"""Rows that are not data: lines swallowed by an open quote, repeated names, empty lines, a table above the table."""
 
 from __future__ import annotations
 
@@ -14,26 +12,26 @@ from isthmus.tables.errors import DataError
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["fitted_row", "require_no_prose", "swallowing_row", "table_above", "where_names_again", "without_empty_rows"]
+__all__ = ["fitted_row", "repeated_names", "require_no_prose", "swallowing_row", "table_above", "without_empty_rows"]
 
-LEAST_LINES, LEAST_OF_TWO = 3, 10  # lines in a cell that are rows; where rows have two cells an address looks so too
+MIN_LINES, MIN_OF_TWO = 3, 10  # lines in a cell that are rows; more where rows of two cells may be addresses
 ALIKE = 0.8
-LEAST_ROWS_ABOVE = 5
-SPARE = 2  # cells by which a row may be short or long
-FEW_LINES, LONG_LINE, BLANK_EVERY = 4, 160, 9  # of prose: lines, letters of one, letters from blank to blank
+MIN_ROWS_ABOVE = 5
+SPARE = 2  # cells that a row may lack or have too many
+FEW_LINES, LONG_LINE, BLANK_EVERY = 4, 160, 9  # of prose: lines, characters per line, characters per word
 
 
 def swallowing_row(batch: pyarrow.RecordBatch, separator: str) -> int | None:
-    """The first row with a cell whose lines are rows of the table, of a quote left open; None if there is none."""
+    """The first row with a cell that an unclosed quote filled with rows of the table; None if there is none."""
     import pyarrow
     import pyarrow.compute
 
-    compute: Any = pyarrow.compute  # its functions are made when it is imported
+    compute: Any = pyarrow.compute  # its functions are generated at import
     found = []
-    least = LEAST_LINES if batch.num_columns > 2 else LEAST_OF_TWO
+    least = MIN_LINES if batch.num_columns > 2 else MIN_OF_TWO
     for column in batch.columns:
         data = column.buffers()[-1]
-        letters = b"" if data is None else data.to_pybytes()  # whose search is several times that of an expression
+        letters = b"" if data is None else data.to_pybytes()  # faster to search than with an expression
         if b"\n" not in letters and b"\r" not in letters:
             continue
         ends = compute.count_substring_regex(column, "\r\n|\n|\r")
@@ -47,8 +45,8 @@ def swallowing_row(batch: pyarrow.RecordBatch, separator: str) -> int | None:
     return min(found, default=None)
 
 
-def where_names_again(batch: pyarrow.RecordBatch, names: Sequence[str]) -> list[int]:
-    """The rows that repeat the names of the columns, as files have them that were put together from several."""
+def repeated_names(batch: pyarrow.RecordBatch, names: Sequence[str]) -> list[int]:
+    """The rows that repeat the names of the columns, as in files concatenated from several."""
     import pyarrow
     import pyarrow.compute
 
@@ -62,7 +60,7 @@ def where_names_again(batch: pyarrow.RecordBatch, names: Sequence[str]) -> list[
 
 
 def without_empty_rows(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
-    """Rows of nothing but separators, as spreadsheets write them, are none."""
+    """The batch without rows of only separators, which spreadsheets write."""
     import pyarrow.compute
 
     compute: Any = pyarrow.compute
@@ -75,7 +73,7 @@ def without_empty_rows(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
 
 
 def fitted_row(cells: Sequence[str], width: int, separator: str) -> tuple[list[str], bool] | None:
-    """A row of another width with as many cells as there should be, and whether that changes it; None if it can't be.
+    """A row of another width, brought to ``width`` cells, and whether that changes it; None if it can't be done.
 
     A cell or two may be missing, or too many; a text at the end may hold the separator as often as it likes.
     """
@@ -91,7 +89,7 @@ def fitted_row(cells: Sequence[str], width: int, separator: str) -> tuple[list[s
 
 
 def require_no_prose(lines: Sequence[str], where: str) -> None:
-    """Refuse a text of a few long lines of words, with a blank every few letters and hardly a number."""
+    """Refuse a text of a few long lines of words, with short words and hardly any numbers."""
     lines = [line for line in lines if line.strip()]
     if not 0 < len(lines) <= FEW_LINES:
         return
@@ -100,16 +98,16 @@ def require_no_prose(lines: Sequence[str], where: str) -> None:
     plain = sum(cell_kind(word) == "text" for word in words)
     if letters > LONG_LINE * len(lines) and letters < BLANK_EVERY * len(words) and plain > 0.8 * len(words):
         raise DataError(
-            f"{where}: reads like prose, not like rows of cells: {lines[0].strip()[:40]!r}; write a row a line, "
-            "or name the --separator."
+            f"{where}: reads like prose, not like rows of cells: {lines[0].strip()[:40]!r}; write one row per line, "
+            "or give the --separator."
         )
 
 
 def table_above(rows: Iterable[Sequence[str]]) -> int:
-    """How many columns a table has that stands above the table, by its rows of numbers alone; 0 if there is none."""
+    """The number of columns of another table above the table, by its rows of numbers; 0 if there is none."""
     widths = Counter(
         len(row) for row in rows
         if len(row) > 1 and all(cell_kind(cell) in ("number", "date") for cell in row if cell.strip()) and any(row)
     )  # fmt: skip
     width, count = widths.most_common(1)[0] if widths else (0, 0)
-    return width if count >= LEAST_ROWS_ABOVE else 0
+    return width if count >= MIN_ROWS_ABOVE else 0

@@ -1,9 +1,9 @@
-"""The shape of a row and the kinds of its axes, by which pictures, sounds and embeddings are read, learned and drawn.
+"""The shape of a row and the kinds of its axes: how pictures, sounds and embeddings are read, learned and drawn.
 
     (height, width)   (channel, height, width)     pictures
     (time)            (channel, time)              waveforms, series
     (frequency, time)                              spectrograms
-    (feature)                                      embeddings, and what has no other shape
+    (feature)                                      embeddings, and rows without another shape
 
 A row is stored flat, its last axis fastest. Neighbours along height, width, frequency and time belong together, and a
 convolution runs along these; channels and features are in no order.
@@ -23,12 +23,12 @@ ORDERED = ("height", "width", "frequency", "time")
 
 @dataclass(frozen=True)
 class Signal:
-    """How a row is heard.
+    """How a row is played as sound.
 
     Attributes
     ----------
     rate : int
-        Samples a second.
+        Samples per second.
     length : int
         Samples in a row.
     fft, hop : int
@@ -76,7 +76,7 @@ class RowShape:
 
     @classmethod
     def of_features(cls, count: int) -> RowShape:
-        """Numbers in no order."""
+        """Features in no particular order."""
         return cls((count,), ("feature",))
 
     def __str__(self) -> str:
@@ -102,7 +102,7 @@ class RowShape:
 
     @property
     def n_channels(self) -> int:
-        """Numbers at each place."""
+        """Numbers at each position."""
         return self.sizes[0] if self.axes[0] == "channel" else 1
 
     @property
@@ -117,5 +117,5 @@ class RowShape:
 
     @property
     def is_mirrored(self) -> bool:
-        """Whether a mirrored row is as likely a row: of photos, which have colour, not of letters."""
+        """Whether a mirrored row is as likely: true of photos, which have colour, not of letters."""
         return self.axes == ("channel", "height", "width") and self.sizes[0] in (3, 4)

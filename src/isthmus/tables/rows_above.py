@@ -1,7 +1,7 @@
-"""Rows of words that stand between the beginning of a table and its numbers, beyond its names.
+"""Rows of words above the data of a table, besides its names.
 
-Instruments write keys and values above a table, padded to its width; questionnaires a second name and a technical one
-below each name. Such a row has words where the rows of the table have numbers and dates, which no row of data has.
+Instruments write keys and values above a table, padded to its width; questionnaires write a second and a technical name
+below each name. Such a row has words where the rows of the table have numbers and dates, unlike any row of data.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ from isthmus.tables.header_names import is_complete
 __all__ = ["completes_names", "name_row", "rows_of_words"]
 
 YEAR = re.compile(r"(?:1[89]|20)[0-9]{2}")
-MOST_ROWS, LEAST_BELOW = 40, 8
-FIRM, LEAST_FIRM = 0.9, 2  # share of numbers and dates in a column by which it is told; how many such columns
-LEAST_CELLS = 3
-BETWEEN = 1  # rows without a number or a word, that the run of rows goes over
+MAX_ROWS, MIN_BELOW = 40, 8
+NUMERIC_SHARE, MIN_NUMERIC = 0.9, 2  # share of numbers and dates in a numeric column; how many such columns
+MIN_CELLS = 3
+BETWEEN = 1  # rows without a number or a word that may interrupt the run
 
 
-def _firm_places(rows: Sequence[Sequence[str]]) -> list[int]:
+def _numeric_places(rows: Sequence[Sequence[str]]) -> list[int]:
     """Columns of numbers and dates, by the last two thirds of some rows."""
     places = []
     for place in range(len(rows[0])):
         counts = Counter(cell_kind(row[place]) for row in rows[len(rows) // 3 :])
         del counts["mark"]
-        if counts.total() >= LEAST_CELLS and counts["number"] + counts["date"] >= FIRM * counts.total():
+        if counts.total() >= MIN_CELLS and counts["number"] + counts["date"] >= NUMERIC_SHARE * counts.total():
             places.append(place)
     return places
 
 
 def rows_of_words(rows: Sequence[Sequence[str]]) -> int:
-    """How many of the first rows are no data: words in most of the columns in which the others have numbers or dates.
+    """How many of the first rows are not data: words in most of the columns where the others have numbers or dates.
 
     >>> table = [["Serial", "A-12", ""], ["t", "u", "v"], *[[str(row), "1.5", "2"] for row in range(12)]]
     >>> rows_of_words(table)
     2
     """
-    if len(rows) < LEAST_BELOW:
+    if len(rows) < MIN_BELOW:
         return 0
-    places = _firm_places(rows)
-    if len(places) < LEAST_FIRM:
+    places = _numeric_places(rows)
+    if len(places) < MIN_NUMERIC:
         return 0
     words = [place for place in range(len(rows[0])) if place not in places]
     count = between = 0
-    for index, row in enumerate(rows[: min(MOST_ROWS, len(rows) // 2)]):
+    for index, row in enumerate(rows[: min(MAX_ROWS, len(rows) // 2)]):
         kinds = Counter(cell_kind(row[place]) for place in places if row[place].strip())
         below = rows[max(index + 1, len(rows) // 3) :]
         ordinary = any(
@@ -63,7 +63,7 @@ def rows_of_words(rows: Sequence[Sequence[str]]) -> int:
 
 
 def name_row(rows: Sequence[Sequence[str]]) -> int | None:
-    """Which of such rows names every column: the first, but of two columns, keys and values, the last.
+    """Which of these rows names every column: the first, or with two columns (keys and values) the last.
 
     >>> name_row([["Serial", "A-12", ""], ["t", "u", "v"]])
     1
@@ -77,8 +77,8 @@ def name_row(rows: Sequence[Sequence[str]]) -> int | None:
 
 
 def completes_names(first: Sequence[str], second: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether a second row names the columns that the first, of groups, leaves without a name, and is no data."""
-    if len(below) < LEAST_BELOW or not first[0].strip():
+    """Whether a second row names the columns that the first, a row of groups, leaves unnamed, and is not data."""
+    if len(below) < MIN_BELOW or not first[0].strip():
         return False
     gaps = [place for place, cell in enumerate(first) if not cell.strip()]
     if not gaps or not all(second[place].strip() for place in gaps):
@@ -87,14 +87,14 @@ def completes_names(first: Sequence[str], second: Sequence[str], below: Sequence
         return True
     if not all(may_be_name(second[place]) for place in gaps):
         return False
-    firm = [second[place] for place in _firm_places(below) if place < len(second)]
-    kinds = Counter(cell_kind(cell) for cell in firm)
-    empty = sum(not cell.strip() for cell in firm)
-    return bool(firm) and not kinds["number"] + kinds["date"] and empty + kinds["text"] == len(firm)
+    numeric = [second[place] for place in _numeric_places(below) if place < len(second)]
+    kinds = Counter(cell_kind(cell) for cell in numeric)
+    empty = sum(not cell.strip() for cell in numeric)
+    return bool(numeric) and not kinds["number"] + kinds["date"] and empty + kinds["text"] == len(numeric)
 
 
 def _are_repeated_years(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether the filled cells of a row are the same years again and again, none of which stands below it."""
+    """Whether the filled cells of a row are the same years repeated, none of which occurs below it."""
     places = [place for place, cell in enumerate(row) if cell.strip()]
     cells = [row[place].strip() for place in places]
     years = sorted({*cells})

@@ -1,4 +1,4 @@
-"""What a row right below the names may be: units, names once more, a line that is drawn, or the first row of data."""
+"""What the row below the names may be: units, more names, a drawn line, or the first row of data."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from isthmus.tables.marks import is_mark
 __all__ = ["LOOKED_AT", "are_signs", "are_units", "column_kind", "holds_nothing", "may_be_names_too"]
 
 LOOKED_AT = 200
-LEAST_ROWS, SEVERAL = 12, 4  # rows by which it is seen that words come again, and how often on average
+MIN_ROWS, REPEATS = 12, 4  # rows needed to see that words repeat, and how often on average
 SIGN = re.compile(r"[%‰°²³µμΩ€$£/]")
 RULE = re.compile(r":?-{2,}:?|:-|-:|={3,}|[-+=| ]*-{3,}[-+=| ]*")
 
 
 def may_be_names_too(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether a second row names every column, and its words are none of those that come again and again below it."""
+    """Whether a second row names every column, with words that do not occur below it."""
     cells = [cell.strip() for cell in row]
     if not is_complete(cells) or len({*cells}) < len(cells) or not all(map(may_be_name, cells)) or len(cells) < 2:
         return False
@@ -27,7 +27,7 @@ def may_be_names_too(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool
     few = 0
     for place, cell in enumerate(cells):
         values = Counter(other[place].strip() for other in rest)
-        repeated = len(rest) >= LEAST_ROWS and SEVERAL * len(values) <= len(rest)
+        repeated = len(rest) >= MIN_ROWS and REPEATS * len(values) <= len(rest)
         if cell in values:
             return False
         few += repeated or column_kind(rest, place) in ("number", "date")
@@ -35,12 +35,12 @@ def may_be_names_too(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool
 
 
 def are_signs(row: Sequence[str]) -> bool:
-    """Whether a cell holds a sign that names have seldom and units often: %, °, /."""
+    """Whether a cell holds a sign that is rare in names and common in units: %, °, /."""
     return any(SIGN.search(cell) for cell in row)
 
 
 def column_kind(rows: Sequence[Sequence[str]], place: int) -> str:
-    """What most cells of a column are, marks set aside."""
+    """What most cells of a column are, apart from missing marks."""
     counts = Counter(cell_kind(row[place]) for row in rows[:LOOKED_AT])
     del counts["mark"]
     if not counts:
@@ -56,7 +56,7 @@ def holds_nothing(row: Sequence[str]) -> bool:
 
 
 def are_units(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether a second row is units: no number above numbers, and not mere marks of missing cells."""
+    """Whether a second row is units: no numbers above numbers, and not only missing marks."""
     kinds = [column_kind(below, place) for place in range(len(row))]
     cells = [cell.strip() for cell, kind in zip(row, kinds, strict=True) if kind in ("number", "date")]
     if len(cells) < 1 or any(cell_kind(cell) in ("number", "date") for cell in cells):

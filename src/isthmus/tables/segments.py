@@ -1,4 +1,4 @@
-"""Arrow columns in stretches of rows that can be read in any order: in memory, or mapped from a file."""
+"""Arrow columns in segments of rows that can be read in any order: in memory, or mapped from a file."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SEGMENT_ROWS = 1 << 16
 
 
 class Segments(ABC):
-    """Stretches of rows of the same columns.
+    """Runs of rows with the same columns.
 
     Attributes
     ----------
     sizes : tuple of int
-        Rows in each.
+        Rows in each segment.
     open_at_once : int
-        How many may be read in turn before that costs more than one after the other.
+        How many segments may be read in turn before that is slower than one after the other.
     """
 
     sizes: tuple[int, ...]
@@ -39,12 +39,12 @@ class Segments(ABC):
         """Names and types of the columns."""
 
     @abstractmethod
-    def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
-        """Some columns of rows ``begin`` to ``end`` of a segment; reading on is cheaper than going back."""
+    def read(self, segment: int, start: int, stop: int, columns: Sequence[str]) -> pyarrow.Table:
+        """Some columns of rows ``start`` to ``stop`` of a segment; reading on is cheaper than going back."""
 
     @property
     def files(self) -> tuple[int, ...]:
-        """For each segment, which of the files it lies in, or where there is one file, its own number."""
+        """For each segment, the number of its file; with a single file, its own number."""
         return tuple(range(len(self.sizes)))
 
     def where(self, segment: int) -> tuple[str, int]:
@@ -54,12 +54,12 @@ class Segments(ABC):
     def batches(self, columns: Sequence[str], rows: int = SEGMENT_ROWS) -> Iterator[pyarrow.RecordBatch]:
         """All rows in order."""
         for segment, size in enumerate(self.sizes):
-            for begin in range(0, size, rows):
-                yield from self.read(segment, begin, min(begin + rows, size), columns).to_batches()
+            for start in range(0, size, rows):
+                yield from self.read(segment, start, min(start + rows, size), columns).to_batches()
 
 
 class RewrittenSegments(Segments):
-    """The rows of other segments, some of whose columns become others as they are read; a subclass says how."""
+    """The rows of other segments, with columns converted as they are read; a subclass says how."""
 
     def __init__(self, segments: Segments, fields: Sequence[pyarrow.Field]):
         import pyarrow
@@ -80,25 +80,25 @@ class RewrittenSegments(Segments):
         return self._segments.where(segment)
 
     def known(self) -> dict[str, Any]:
-        """What the file tells of the columns."""
-        told = getattr(self._segments, "known", None)
-        return {} if told is None else told()
+        """What the file says about the columns."""
+        known = getattr(self._segments, "known", None)
+        return {} if known is None else known()
 
 
 class HeldSegments(Segments):
     """A table in memory."""
 
     def __init__(self, table: pyarrow.Table, file_sizes: Sequence[int] = ()):
-        """``file_sizes`` tells how many rows are of each file, where it is made of several."""
-        self._table, begin = table, 0
-        self._begins: list[int] = []
+        """``file_sizes`` are the rows from each file, if there are several."""
+        self._table, start = table, 0
+        self._starts: list[int] = []
         sizes, self._files = [], []
         for file, size in enumerate(file_sizes or [len(table)]):
             for first in range(0, size, SEGMENT_ROWS):
-                self._begins.append(begin + first)
+                self._starts.append(start + first)
                 sizes.append(min(SEGMENT_ROWS, size - first))
                 self._files.append(file)
-            begin += size
+            start += size
         self.sizes = tuple(sizes)
 
     @property
@@ -109,12 +109,12 @@ class HeldSegments(Segments):
     def files(self) -> tuple[int, ...]:
         return tuple(self._files) if len({*self._files}) > 1 else super().files
 
-    def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
-        return self._table.select(list(columns)).slice(self._begins[segment] + begin, end - begin)
+    def read(self, segment: int, start: int, stop: int, columns: Sequence[str]) -> pyarrow.Table:
+        return self._table.select(list(columns)).slice(self._starts[segment] + start, stop - start)
 
 
 class MappedSegments(Segments):
-    """Batches of Arrow's own file format, mapped from the disk and not held."""
+    """Batches of an Arrow file, mapped from the disk and not loaded."""
 
     def __init__(self, path: Path, scratch: Scratch | None = None, files: Sequence[int] | None = None):
         import pyarrow
@@ -138,14 +138,14 @@ class MappedSegments(Segments):
     def files(self) -> tuple[int, ...]:
         return tuple(self._files) if self._files is not None else super().files
 
-    def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
+    def read(self, segment: int, start: int, stop: int, columns: Sequence[str]) -> pyarrow.Table:
         import pyarrow
 
         self._unchanged.require(self.path)
-        # opened again each time, for its pages are then given back
+        # opened again each time, which releases its pages
         with pyarrow.memory_map(str(self.path)) as file:
             batch = pyarrow.ipc.open_file(file).get_batch(self._places[segment])
-            return pyarrow.Table.from_batches([batch.select(list(columns)).slice(begin, end - begin)])
+            return pyarrow.Table.from_batches([batch.select(list(columns)).slice(start, stop - start)])
 
 
 def spooled(
@@ -169,10 +169,10 @@ def spooled(
                 files.extend([current] * -(-len(table) // SEGMENT_ROWS))
                 writer.write_table(table, max_chunksize=SEGMENT_ROWS)
 
-        for place, batch in batches:
-            if place != current or count >= SEGMENT_ROWS:
+        for file, batch in batches:
+            if file != current or count >= SEGMENT_ROWS:
                 write()
-                gathered, count, current = [], 0, place
+                gathered, count, current = [], 0, file
             gathered.append(batch)
             count += len(batch)
         write()

@@ -1,4 +1,4 @@
-"""What a format makes of a file of columns: cells, block by block, before anyone has said what a column is."""
+"""What a format reads from a file of columns: cells, block by block, before the kinds of columns are known."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ BATCH_ROWS = 1 << 14
 
 
 class Source(ABC):
-    """Columns of cells as a file holds them, to be read from the beginning as often as one likes.
+    """Columns of cells as a file holds them, which can be read from the start any number of times.
 
     Attributes
     ----------
     names : tuple of str
-        Of the columns, each once.
+        Of the columns, all different.
     notes : list of str
-        What was made of the file on the way, a sentence each.
+        How the file was read, one sentence each.
     dialect : Dialect or None
-        How the text is written, where it is text.
+        How the text is written, if it is text.
     declared : dict
-        What the file itself says of some columns.
+        What the file itself says about some columns.
     label_name, id_name : str or None
         The column of classes, and the one that names the rows, where the file says so.
     index : tuple of str
-        Columns that only name the rows, as pandas saves the index of a frame.
+        Columns that only name the rows, such as a saved index of pandas.
     segments : Segments or None
         The same cells in any order, where the file allows it.
     flags : tuple of str
-        Which options of how a file is written its format asks for.
+        The options for how a file is written that its format accepts.
     """
 
     name: str = ""
@@ -55,7 +55,7 @@ class Source(ABC):
     segments: Segments | None = None
     lists: ListColumns = ListColumns()
     flags: tuple[str, ...] = ()
-    marks: tuple[str, ...] = ()  # what stands for a missing cell in every column
+    marks: tuple[str, ...] = ()  # marks of a missing cell, in every column
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -67,25 +67,25 @@ class Source(ABC):
 
     @property
     def parts(self) -> Sequence[Source]:
-        """The files of which it is made."""
+        """The files it consists of."""
         return (self,)
 
     @property
     def n_bytes(self) -> int:
-        """About how much the cells take in memory."""
+        """About how many bytes the cells take in memory."""
         return 0
 
     @property
     def findings(self) -> list[str]:
-        """What was done to rows in the last pass, a sentence each."""
+        """What was done to rows in the last pass, one sentence each."""
         return []
 
     def known(self) -> dict[str, ColumnSurvey]:
-        """Columns of which the file itself tells as much as reading them would."""
+        """Columns about which the file's metadata says as much as reading them would."""
         return {}
 
     def line_of(self, row: int) -> int | None:
-        """The line of the file, from 1, on which a row, from 0, begins; None where there are no lines, or it is far."""
+        """The line (from 1) on which a row (from 0) starts; None if there are no lines, or the row is far down."""
         return None
 
 
@@ -99,8 +99,8 @@ class RowsSource(Source):
     def batches(self) -> Iterator[pyarrow.RecordBatch]:
         import pyarrow
 
-        for begin in range(0, len(self._rows), BATCH_ROWS):
-            part = self._rows[begin : begin + BATCH_ROWS]
+        for start in range(0, len(self._rows), BATCH_ROWS):
+            part = self._rows[start : start + BATCH_ROWS]
             columns = [
                 pyarrow.array([row[place] for row in part], pyarrow.string()) for place in range(len(self.names))
             ]
@@ -121,9 +121,9 @@ class SegmentsSource(Source):
         own = tuple(segments.schema.names)
         widths = getattr(segments, "widths", None)
         if widths is None:
-            head = next(segments.batches(own, 1), None)
             import pyarrow
 
+            head = next(segments.batches(own, 1), None)
             widths = {} if head is None else list_widths(pyarrow.Table.from_batches([head]))
         others = [name for name in own if name not in widths]
         self.lists = ListColumns(widths, alone_named=len(widths) == 1 and not others)
@@ -148,11 +148,11 @@ class SegmentsSource(Source):
         return 8 * sum(self.segments.sizes if self.segments else ()) * len(self.names)
 
     def known(self) -> dict[str, ColumnSurvey]:
-        told = getattr(self.segments, "known", None)
-        found = told() if told is not None else {}
+        known = getattr(self.segments, "known", None)
+        found = known() if known is not None else {}
         lists = {entry: name for name in self.lists.widths for entry in self.lists.names([name])}
         n_rows = sum(self.segments.sizes) if self.segments else 0
-        for entry in lists:  # the numbers of a list are never missing, and nobody counts rows by them
+        for entry in lists:  # the numbers of a list are never missing and never count rows
             survey = ColumnSurvey(entry, "float", n_rows=n_rows, words=None)
             survey.numbers.count, survey.numbers.low, survey.numbers.high = n_rows, 0.0, 1.0
             survey.numbers.whole = survey.numbers.different = False
@@ -161,7 +161,7 @@ class SegmentsSource(Source):
 
 
 class Joined(Source):
-    """Files of the same columns, one below the other, their columns in the order of the first."""
+    """Files with the same columns, one after the other, with the columns in the order of the first."""
 
     def __init__(self, parts: Sequence[Source], name: str, where: str):
         super().__init__()
@@ -171,14 +171,14 @@ class Joined(Source):
             absent = [one for one in first.names if one not in part.names]
             extra = [one for one in part.names if one not in first.names]
             if absent or extra:
-                said = [f"lacks {', '.join(map(repr, absent[:4]))}"] * bool(absent)
-                said += [f"has {', '.join(map(repr, extra[:4]))}"] * bool(extra)
-                faults.append(f"{part.name!r} {' and '.join(said)}")
+                differences = [f"lacks {', '.join(map(repr, absent[:4]))}"] * bool(absent)
+                differences += [f"has {', '.join(map(repr, extra[:4]))}"] * bool(extra)
+                faults.append(f"{part.name!r} {' and '.join(differences)}")
         if faults:
             more = f" and {len(faults) - 4} more" if len(faults) > 4 else ""
             raise DataError(
-                f"{where}: a folder of unlike tables, by the columns of {first.name!r}: {'; '.join(faults[:4])}{more}; "
-                "make them alike, or move some."
+                f"{where}: tables with different columns, compared with {first.name!r}: {'; '.join(faults[:4])}{more}; "
+                "give them the same columns, or move some."
             )
         self.names, self.dialect, self.lists = first.names, first.dialect, first.lists
         self.label_name, self.id_name, self.index = first.label_name, first.id_name, first.index

@@ -5,9 +5,9 @@ change slowly where the samples swing. They are compressed as
 
     y = log(1 + |S| / ε) / log(1 + 1 / ε)        ε = 10⁻³, |S| = 1 for a full-scale sine
 
-so silence is 0 and a loud tone about 1, and the way back is exact. The phase is left out, since a shift of a few
-samples changes all of it and nothing that is heard; Griffin and Lim's iteration (1984) finds one that fits: transform,
-keep the phase, put the magnitudes back, repeat. The highest frequency is left out too, to leave n/2 rows.
+so silence is 0 and a loud tone about 1, and the inverse is exact. The phase is left out, since a shift of a few samples
+changes all of it and nothing that is heard; Griffin and Lim's iteration (1984) finds one that fits: transform, keep
+the phase, restore the magnitudes, repeat. The highest frequency is left out too, which leaves n/2 rows.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def log_magnitudes(clips: np.ndarray, signal: Signal) -> np.ndarray:
     return rows[:, :-1].reshape(len(clips), -1).astype(np.float32)
 
 
-def griffin_lim(rows: np.ndarray, signal: Signal, *, seed: int = 0, iterations: int = ITERATIONS) -> np.ndarray:
-    """Clips of shape (n, length) whose log-magnitudes are near to ``rows``, float32.
+def griffin_lim(rows: np.ndarray, signal: Signal, *, seed: int = 0) -> np.ndarray:
+    """Clips of shape (n, length) whose log-magnitudes are close to ``rows``, float32.
 
     >>> signal = spectrogram_signal(8000, 2000)
     >>> tone = np.sin(2 * np.pi * 500 * np.arange(2000) / 8000)[None].astype(np.float32)
@@ -60,7 +60,7 @@ def griffin_lim(rows: np.ndarray, signal: Signal, *, seed: int = 0, iterations: 
     size = np.concatenate([size, np.zeros_like(size[:, :1])], 1)
     phase = np.exp(2j * np.pi * np.random.default_rng(seed).random(size.shape))
     before = np.zeros_like(phase)
-    for _ in range(iterations):
+    for _ in range(ITERATIONS):
         again = _transform(_inverse(size * phase, signal), signal)
         ahead = again + MOMENTUM * (again - before)
         phase, before = ahead / np.maximum(np.abs(ahead), 1e-12), again
@@ -90,7 +90,7 @@ def _transform(clips: np.ndarray, signal: Signal) -> np.ndarray:
 
 
 def _inverse(spectra: np.ndarray, signal: Signal) -> np.ndarray:
-    """The clips whose transform is nearest in squares: overlapped frames over the sum of squared windows."""
+    """The clips whose transform is nearest in least squares: overlapped frames over the sum of squared windows."""
     window = _window(signal)
     frames = np.fft.irfft(spectra.transpose(0, 2, 1), signal.fft, axis=2) * window
     total = np.zeros((len(spectra), _padded_length(signal)))

@@ -1,4 +1,4 @@
-"""Rows to learn from and rows to be evaluated by: scikit-learn's split, or the one the data came with."""
+"""Training and test rows: scikit-learn's split, or the one the data came with."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def split_rows(
     Parameters
     ----------
     n_rows
-        Rows there are.
+        Number of rows.
     test_size
         Share of the rows to test on, above 0 and below 1.
     seed
-        What decides the draw.
+        Seed of the draw.
     labels
-        One for each row: every class then keeps its share on both sides, as long as every class has two rows
-        and neither side has fewer rows than there are classes. Else they play no part.
+        One for each row: every class then keeps its share on both sides, if every class has two rows and neither
+        side has fewer rows than there are classes. Otherwise they are ignored.
 
     >>> train, test = split_rows(10, test_size=0.2, seed=0)
     >>> len(train), len(test)

@@ -1,14 +1,14 @@
-"""What is being written stands in a hidden staging folder, and takes its place in one step when it is complete.
+"""Output is written to a hidden staging folder, and moved into place in one step when it is complete.
 
     .NAME.isthmus-0123456789ab/     beside the place of NAME
-        owner                       names NAME and the machine; locked by the process at work
-        new, or new.SUFFIX          what is being written; after an exchange what stood there before
-        old                         what stood there before, on a system that can't exchange two folders
+        owner                       names NAME and the machine; locked by the writing process
+        new, or new.SUFFIX          what is being written; after an exchange, what was there before
+        old                         what was there before, on a system that can't exchange two folders
 
-The lock is the operating system's own and ends with its process, however that ends. A staging folder whose lock is
-free was left by a process that was killed; the next write in the same folder finishes what needs no more than its last
-step, and removes the rest. Not every network's file system knows the locks of other machines, so what one of those was
-writing is left alone for a day. Whatever isn't exactly such a folder is somebody else's and stays.
+The operating system releases the lock when its process ends, however that happens. A staging folder whose lock is
+free was left by a process that was killed; the next write in the same folder finishes a move that lacks only its last
+step, and removes the rest. Not every network file system shares locks between machines, so what another machine was
+writing is left alone for a day. Anything that isn't exactly such a folder is somebody else's and stays.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["NEW", "put_in_place", "settle", "staging", "sweep", "try_lock"]
+__all__ = ["NEW", "flush_to_disk", "put_in_place", "staging", "sweep", "try_lock"]
 
 OWNER, NEW, OLD = "owner", "new", "old"
 NAME = re.compile(r"\..*\.isthmus-[0-9a-f]{12}", re.DOTALL)
@@ -34,7 +34,7 @@ AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 @contextmanager
 def staging(target: Path) -> Iterator[Path]:
-    """A new staging folder for what is to stand at ``target``; gone afterwards, with all that is left in it."""
+    """A new staging folder for what will be at ``target``; removed afterwards, with all that is left in it."""
     folder, owner = _signed(target)
     try:
         yield folder
@@ -43,7 +43,7 @@ def staging(target: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Finish or remove what killed processes were writing in ``folder``; nothing is raised if that can't be done."""
+    """Finish or remove what killed processes were writing in ``folder``; errors are ignored."""
     try:
         with os.scandir(folder) as entries:
             found = [entry.name for entry in entries if NAME.fullmatch(entry.name)]
@@ -55,11 +55,11 @@ def sweep(folder: Path) -> None:
 
 
 def put_in_place(staged: Path, target: Path, check: Callable[[Path], None] = lambda _: None) -> None:
-    """Let the folder ``staged/new`` stand at ``target``; what stood there stays in ``staged``, to go with it.
+    """Move the folder ``staged/new`` to ``target``; what was there moves to ``staged``, and is removed with it.
 
-    Where the system can exchange two folders (`renameat2`, Linux) there is at no moment none at ``target``. Elsewhere
-    the old one moves away first; a process killed in between leaves both to `sweep`, which finishes the move.
-    ``check`` looks at the old folder once it is out of everybody's reach; if it raises, all is as it was.
+    Where the system can exchange two folders (`renameat2`, Linux), ``target`` exists at every moment. Elsewhere the
+    old one moves away first; a process killed in between leaves both to `sweep`, which finishes the move.
+    ``check`` examines the old folder once nobody else can reach it; if it raises, the move is undone.
     """
     new, old = staged / NEW, staged / OLD
     if not os.path.lexists(target):
@@ -81,14 +81,14 @@ def put_in_place(staged: Path, target: Path, check: Callable[[Path], None] = lam
 
 
 def try_lock(handle: int) -> bool | None:
-    """Lock an open file for this process: whether that went well, or None where the file system knows no locks."""
+    """Lock an open file for this process: whether that succeeded, or None if the file system has no locks."""
     try:
         if os.name == "nt":
-            import msvcrt  # there is none elsewhere
+            import msvcrt  # exists on Windows only
 
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # pyrefly: ignore[missing-attribute]
         else:
-            import fcntl  # there is none on Windows
+            import fcntl  # not on Windows
 
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
@@ -98,9 +98,9 @@ def try_lock(handle: int) -> bool | None:
     return True
 
 
-def settle(path: Path) -> None:
-    """Make the bytes of a file, or the entries of a folder, last through a power cut."""
-    # Windows opens no folder, and flushes only what is open for writing; a move is durable there
+def flush_to_disk(path: Path) -> None:
+    """Flush a file's bytes, or a folder's entries, to disk, so they survive a power cut."""
+    # Windows can't open a folder, and flushes only files open for writing; a move is durable there
     if os.name == "nt" and path.is_dir():
         return
     handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
@@ -111,7 +111,7 @@ def settle(path: Path) -> None:
 
 
 def _signed(target: Path) -> tuple[Path, int]:
-    """A staging folder and its locked owner file; another if a sweep took this one before it was locked."""
+    """A staging folder and its locked owner file; tried again if a sweep removes it before it is locked."""
     while True:
         folder = target.with_name(f".{target.name[:40]}.isthmus-{secrets.token_hex(6)}")
         folder.mkdir()
@@ -131,13 +131,13 @@ def _signed(target: Path) -> tuple[Path, int]:
 
 
 def _sweep_one(folder: Path) -> None:
-    """Finish or remove one staging folder, unless its process lives or anything about it is not as it should be."""
+    """Finish or remove one staging folder, unless its process is alive or anything about it is unexpected."""
     if folder.is_symlink() or not folder.is_dir():
         return
     try:
         owner = os.open(folder / OWNER, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
-        folder.rmdir()  # killed before it was signed, or just before it was gone: empty, or else it stays
+        folder.rmdir()  # killed before signing it, or while removing it: it is empty, or else it stays
         return
     named = None
     try:
@@ -153,7 +153,7 @@ def _sweep_one(folder: Path) -> None:
 
 
 def _target_of(folder: Path, signature: bytes) -> Path | None:
-    """The place that a staging folder is for, or the folder itself if it was never signed; None if it isn't one."""
+    """The target of a staging folder, or the folder itself if it was never signed; None if it isn't one."""
     entries = {entry.name for entry in os.scandir(folder)} - {OWNER, OLD}
     if not signature and not entries:
         return folder
@@ -175,7 +175,7 @@ def _last_written(folder: Path) -> float:
 
 def _exchanged(one: Path, other: Path) -> bool:
     """Whether two paths were exchanged in one step; False where the system or the file system can't do that."""
-    import ctypes  # a folder is replaced seldom, and the command line starts with this file
+    import ctypes  # rarely needed, and every start of the command line imports this file
 
     try:
         call = ctypes.CDLL(None, use_errno=True).renameat2
@@ -185,15 +185,15 @@ def _exchanged(one: Path, other: Path) -> bool:
 
 
 def _remove(folder: Path, owner: int) -> None:
-    """Remove a staging folder whose owner file is locked: that one last, so a half removed folder is known."""
+    """Remove a staging folder whose owner file is locked: that one last, so a half-removed folder is recognised."""
     for name in os.listdir(folder) if folder.is_dir() else ():
         if name != OWNER:
-            place = folder / name
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place, ignore_errors=True)
+            path = folder / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
             else:
                 with suppress(OSError):
-                    place.unlink()
+                    path.unlink()
     os.close(owner)
     with suppress(OSError):
         (folder / OWNER).unlink()

@@ -1,4 +1,4 @@
-"""Standard input as a file: what is read from it is copied first, since it can be read once only."""
+"""Standard input as a file: it is copied first, since it can be read only once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HELD: list[tuple[Any, Scratch]] = []  # until the process ends: streams read fro
 
 
 def standard_input() -> Path:
-    """A copy of standard input, the same for whoever asks."""
+    """A copy of standard input, the same one for every caller."""
     if not HELD or HELD[-1][0] is not sys.stdin:
         scratch = Scratch()
         with (scratch.path / "stdin").open("wb") as copy:

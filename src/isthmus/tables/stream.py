@@ -1,8 +1,8 @@
 """Tables larger than memory: rows stay where they are and are read a few megabytes at a time.
 
-A stream is cut into segments, stretches of rows that are cheap to read together: a row group of a Parquet file, a
-stretch of an array or of text. Whoever trains on a stream takes its segments in a random order; whoever encodes it
-takes its blocks one after the other. Both hold a few megabytes, whatever the table's size.
+A stream consists of segments, runs of rows that are cheap to read together: a row group of a Parquet file, a part of
+an array or of text. Training reads the segments in a random order; encoding reads the blocks one after the other. Both
+hold a few megabytes, whatever the table's size.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ FACTS = (
 
 
 class TableStream(ABC):
-    """Rows in segments; iterating gives two-dimensional blocks of their numbers, in order.
+    """Rows in segments; iterating yields two-dimensional blocks of their numbers, in order.
 
     Attributes
     ----------
@@ -50,15 +50,15 @@ class TableStream(ABC):
     layout : TableLayout or None
         What the columns are; None where all are numbers.
     description : Description or None
-        What was made of the file.
+        How the file was read.
     segments : tuple of int
         Rows in each segment.
     seekable : bool
         Whether segments may be read in any order; else only one after the other.
     open_at_once : int
-        How many segments may be read in turn, a piece of each, before that costs more than one after the other.
+        How many segments may be read in turn, a piece of each, before that is slower than one after the other.
     held_bytes : int
-        How much of it may be held in memory at once. A stream that is smaller is simply read.
+        Bytes that may be held in memory at once. A smaller stream is loaded.
     """
 
     columns: tuple[str, ...]
@@ -74,7 +74,7 @@ class TableStream(ABC):
     layout: TableLayout | None = None
     description: Description | None = None
     row_shape: RowShape | None = None
-    given: Any = None  # an Arrow table of what all rows are given, beside them
+    given: Any = None  # an Arrow table of the conditions of all rows
 
     @property
     def mixed(self) -> bool:
@@ -82,21 +82,21 @@ class TableStream(ABC):
         return self.layout is not None and not self.layout.is_plain
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """All its numbers, for what takes an array and no stream; refused where they may not be held at once."""
+        """All rows as an array, for code that takes no stream; refused if they may not be held at once."""
         if not self.fits_in_memory:
             raise DataError(
-                f"{self.name or 'The table'!r}: this takes rows in memory, and of {len(self):,} rows only "
-                f"{self.held_bytes:,} bytes of numbers may be held; give it some, as stream.take(places).rows does."
+                f"{self.name or 'The table'!r}: this needs rows in memory, and {len(self):,} rows exceed the "
+                f"{self.held_bytes:,} bytes that may be held; pass some of them: stream.take(indices).rows."
             )
         return np.array(self.load().values, dtype=dtype)
 
     @abstractmethod
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        """Rows ``begin`` to ``end`` of a segment, with their ids and labels; reading on is cheaper than going back."""
+    def read(self, segment: int, start: int, stop: int) -> Table:
+        """Rows ``start`` to ``stop`` of a segment, with their ids and labels; reading on is cheaper than going back."""
 
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
-        """The rows as numbers, shape (end - begin, width), float32 or float64."""
-        return self.read(segment, begin, end).values
+    def values(self, segment: int, start: int, stop: int) -> np.ndarray:
+        """The rows as numbers, shape (stop - start, width), float32 or float64."""
+        return self.read(segment, start, stop).values
 
     def __len__(self) -> int:
         return sum(self.segments)
@@ -108,12 +108,12 @@ class TableStream(ABC):
 
     @property
     def n_columns(self) -> int:
-        """Columns learned from."""
+        """Number of columns learned from."""
         return len(self.columns)
 
     @property
     def width(self) -> int:
-        """Numbers in a row: more than there are columns where some are categories."""
+        """Numbers in a row: more than the columns if some are categories."""
         return self.layout.width if self.layout is not None and self.mixed else len(self.columns)
 
     @property
@@ -133,7 +133,7 @@ class TableStream(ABC):
 
     @property
     def has_names(self) -> bool:
-        """Whether its columns have names of their own, and not those of pixels or x0, x1, …."""
+        """Whether its columns have names of their own, not those of pixels or x0, x1, …."""
         return self.image_shape is None and self.columns != tuple(f"x{place}" for place in range(self.n_columns))
 
     @property
@@ -145,12 +145,12 @@ class TableStream(ABC):
 
     @property
     def block_rows(self) -> int:
-        """Rows of a block."""
+        """Rows in a block."""
         return max(1, BLOCK_CELLS // self.width)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        for segment, begin, end in self.pieces(self.block_rows):
-            yield self.values(segment, begin, end)
+        for segment, start, stop in self.pieces(self.block_rows):
+            yield self.values(segment, start, stop)
 
     def blocks(self, rows: int | None = None) -> Iterator[Table]:
         """All rows in order, at most ``rows`` at a time, with their ids and labels."""
@@ -158,15 +158,15 @@ class TableStream(ABC):
             yield self.read(*piece)
 
     def _same_as(self, other: TableStream) -> None:
-        """Take over what is known of the columns."""
+        """Copy what is known about the columns."""
         for fact in FACTS:
             setattr(self, fact, getattr(other, fact))
 
     def pieces(self, rows: int) -> Iterator[tuple[int, int, int]]:
-        """(segment, begin, end) of at most ``rows`` rows each, covering all rows in order."""
+        """(segment, start, stop) of at most ``rows`` rows each, covering all rows in order."""
         for segment, size in enumerate(self.segments):
-            for begin in range(0, size, rows):
-                yield segment, begin, min(begin + rows, size)
+            for start in range(0, size, rows):
+                yield segment, start, min(start + rows, size)
 
     def load(self) -> Table:
         """All of it in memory."""
@@ -176,37 +176,37 @@ class TableStream(ABC):
         """The rows at ``indices``, counted from 0 and ascending, read in one pass."""
         indices = np.asarray(indices)
         found, first = [], 0
-        for segment, begin, end in self.pieces(self.block_rows):
-            low, high = np.searchsorted(indices, [first, first + end - begin])
+        for segment, start, stop in self.pieces(self.block_rows):
+            low, high = np.searchsorted(indices, [first, first + stop - start])
             if high > low:
-                found.append(self.read(segment, begin, end).take(indices[low:high] - first))
-            first += end - begin
+                found.append(self.read(segment, start, stop).take(indices[low:high] - first))
+            first += stop - start
         return joined(found)
 
     def without(self, indices: np.ndarray) -> TableStream:
-        """The same rows but those at ``indices``, ascending."""
+        """The rows except those at ``indices``, ascending."""
         return Remainder(self, indices) if len(indices) else self
 
     def share(self, index: int, count: int) -> TableStream:
         """The ``index``-th of ``count`` shares of the rows, counted from 0: whole files, or else whole segments.
 
-        They follow one another: what is made of each, put one below the other, stands in the order of the rows.
+        Shares are contiguous: the results of all shares, concatenated, are in the order of the rows.
         """
         own = np.array_split(np.unique(self.files), count)[index]
         return Share(self, np.flatnonzero(np.isin(self.files, own)).tolist())
 
     @property
     def files(self) -> tuple[int, ...]:
-        """For each segment, which of the files it lies in, or where there are no files, its own number."""
+        """For each segment, the number of its file; without files, its own number."""
         return tuple(range(len(self.segments)))
 
     @property
     def row_numbers(self) -> np.ndarray:
-        """Where each row stands in the whole of which this may be a share, counted from 0."""
+        """The index of each row in the whole stream, of which this may be a share."""
         return np.arange(len(self))
 
     def fingerprint(self) -> str:
-        """A hash by which a table that has changed is known: here of all numbers, whatever the blocks."""
+        """A hash that reveals a changed table: here of all numbers, whatever the blocks."""
         digest = None
         for block in self:
             digest = digest or hashlib.sha256(f"{self.shape} {block.dtype.str}".encode())
@@ -229,16 +229,16 @@ class View(TableStream):
 
 
 class Remainder(View):
-    """A stream less some of its rows."""
+    """A stream without some of its rows."""
 
     def __init__(self, stream: TableStream, indices: np.ndarray):
         self.stream = stream
-        ends = np.cumsum(stream.segments)
-        places = np.searchsorted(indices, np.concatenate([[0], ends]))
-        begins = ends - stream.segments
+        stops = np.cumsum(stream.segments)
+        places = np.searchsorted(indices, np.concatenate([[0], stops]))
+        starts = stops - stream.segments
         self._absent = [
-            np.asarray(indices[low:high]) - begin
-            for low, high, begin in zip(places[:-1], places[1:], begins, strict=True)
+            np.asarray(indices[low:high]) - start
+            for low, high, start in zip(places[:-1], places[1:], starts, strict=True)
         ]
         self.segments = tuple(size - len(absent) for size, absent in zip(stream.segments, self._absent, strict=True))
         self._same_as(stream)
@@ -247,46 +247,46 @@ class Remainder(View):
     def files(self) -> tuple[int, ...]:
         return self.stream.files
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        low, high, kept = self._stretch(segment, begin, end)
+    def read(self, segment: int, start: int, stop: int) -> Table:
+        low, high, kept = self._span(segment, start, stop)
         table = self.stream.read(segment, low, high)
         return table if kept.all() else table.take(np.flatnonzero(kept))
 
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
-        low, high, kept = self._stretch(segment, begin, end)
+    def values(self, segment: int, start: int, stop: int) -> np.ndarray:
+        low, high, kept = self._span(segment, start, stop)
         values = self.stream.values(segment, low, high)
         return values if kept.all() else values[kept]
 
-    def _stretch(self, segment: int, begin: int, end: int) -> tuple[int, int, np.ndarray]:
-        """Where the rows lie in the whole stream's segment, and which of those rows they are."""
+    def _span(self, segment: int, start: int, stop: int) -> tuple[int, int, np.ndarray]:
+        """Where the rows lie in the whole stream's segment, and which rows of that span they are."""
         absent = self._absent[segment]
-        # The i-th absent row stands before as many of the rest as its place less the absent ones before it.
+        # for each absent row, the number of kept rows before it
         before = absent - np.arange(len(absent))
-        low = begin + int(np.searchsorted(before, begin, side="right"))
-        high = end - 1 + int(np.searchsorted(before, end - 1, side="right")) + 1 if end > begin else low
+        low = start + int(np.searchsorted(before, start, side="right"))
+        high = stop + int(np.searchsorted(before, stop - 1, side="right")) if stop > start else low
         kept = np.ones(high - low, dtype=bool)
         kept[absent[(absent >= low) & (absent < high)] - low] = False
         return low, high, kept
 
 
 class HeldStream(TableStream):
-    """A table in memory, in the form of a stream."""
+    """A table in memory, as a stream."""
 
     def __init__(self, table: Table):
         self.table = table
         for fact in ("columns", "name", "label_name", "id_name", "image_shape", "layout", "description", "row_shape"):
             setattr(self, fact, getattr(table, fact))
         rows = self._rows = self.block_rows
-        self.segments = tuple(min(rows, len(table) - begin) for begin in range(0, len(table), rows))
+        self.segments = tuple(min(rows, len(table) - start) for start in range(0, len(table), rows))
         self.missing = True  # it was checked when it was read
 
     @property
     def fits_in_memory(self) -> bool:
         return True
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
+    def read(self, segment: int, start: int, stop: int) -> Table:
         first = segment * self._rows
-        return self.table.take(np.arange(first + begin, first + end))
+        return self.table.take(np.arange(first + start, first + stop))
 
     def load(self) -> Table:
         return self.table
@@ -300,14 +300,14 @@ class Share(View):
         self.stream, self.places = stream, tuple(places)
         self.segments = tuple(stream.segments[place] for place in self.places)
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        return self.stream.read(self.places[segment], begin, end)
+    def read(self, segment: int, start: int, stop: int) -> Table:
+        return self.stream.read(self.places[segment], start, stop)
 
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
-        return self.stream.values(self.places[segment], begin, end)
+    def values(self, segment: int, start: int, stop: int) -> np.ndarray:
+        return self.stream.values(self.places[segment], start, stop)
 
     @property
     def row_numbers(self) -> np.ndarray:
-        ends = np.cumsum(self.stream.segments)
-        numbers = [np.arange(ends[place] - self.stream.segments[place], ends[place]) for place in self.places]
+        stops = np.cumsum(self.stream.segments)
+        numbers = [np.arange(stops[place] - self.stream.segments[place], stops[place]) for place in self.places]
         return np.concatenate([np.arange(0), *numbers])

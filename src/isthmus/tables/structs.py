@@ -1,4 +1,4 @@
-"""Columns of records, as Parquet and Arrow nest them, stand for a column a field: place.lat, place.code."""
+"""Columns of records, as Parquet and Arrow nest them, become one column per field: place.lat, place.code."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ["flattened"]
 
-MOST_LEVELS = 16
+MAX_LEVELS = 16
 
 
 def flattened(segments: Segments) -> Segments:
-    """The same rows with a column for each field of a record; as they are where there are no records."""
+    """The same rows with a column for each field of a record; unchanged if there are no records."""
     import pyarrow
 
     nested = any(pyarrow.types.is_struct(field.type) for field in segments.schema)
@@ -37,11 +37,11 @@ class FlattenedSegments(RewrittenSegments):
         require_columns(len(fields), "A table of records", MAX_NAMED_COLUMNS)
         super().__init__(segments, fields)
 
-    def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
+    def read(self, segment: int, start: int, stop: int, columns: Sequence[str]) -> pyarrow.Table:
         import pyarrow
 
         owners = list(dict.fromkeys(self._owners[name] for name in columns))
-        table = self._segments.read(segment, begin, end, owners)
+        table = self._segments.read(segment, start, stop, owners)
         parts = [_flat(name, table.select([name])) for name in owners]
         found = {name: part.column(name) for part in parts for name in part.column_names}
         return pyarrow.table({name: found[name] for name in columns})
@@ -51,7 +51,7 @@ def _flat(name: str, table: pyarrow.Table) -> pyarrow.Table:
     """One column as a table of its fields."""
     import pyarrow
 
-    for _ in range(MOST_LEVELS):
+    for _ in range(MAX_LEVELS):
         if not any(pyarrow.types.is_struct(field.type) for field in table.schema):
             break
         table = table.flatten()

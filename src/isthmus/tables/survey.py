@@ -1,7 +1,7 @@
-"""What one pass over all rows finds in each column: how many cells are missing, numbers, dates, words, and which.
+"""What one pass over all rows finds in each column: which cells are missing, numbers, dates or words, and how many.
 
-It is read block by block and keeps little: at most a thousand different words a column, and figures. What a column is
-taken for is decided from it afterwards, by `isthmus.tables.kinds`, and so never by the first rows alone.
+Cells are read block by block, and little is kept: at most a thousand different words per column, and statistics. The
+kind of a column is decided from these afterwards, in `isthmus.tables.kinds`, and so never from the first rows alone.
 """
 
 from __future__ import annotations
@@ -23,48 +23,48 @@ from isthmus.tables.marks import marked
 from isthmus.tables.odd_cells import OddCells
 from isthmus.tables.text_numbers import BOUND, ERROR, MAGNITUDES, PLAIN_NUMBER, beside, matches, numbers_of
 
-__all__ = ["MOST_WORDS", "ColumnSurvey"]
+__all__ = ["MAX_WORDS", "ColumnSurvey"]
 
-MOST_WORDS = 1000  # different words of a column that are distinguished
-LOOKED_AT = 200  # texts of a block by which units are recognised
-FEW = 0.5  # of the texts seen so far: where fewer are numbers or dates, no more are looked for
+MAX_WORDS = 1000  # different words of a column that are distinguished
+LOOKED_AT = 200  # texts of a block that are searched for units
+FEW = 0.5  # share of the texts so far: if fewer are numbers or dates, the search for these stops
 LONG_DIGITS, LONG_NUMBER = "^[-+]?[1-9][0-9]{15,}$", 1e15  # more digits than float64 holds
-PROSE = 40  # letters of a cell, on average, from which text is more than a name
-LONGEST_MARK = 24  # bytes of a mark of a missing cell, with some blanks beside it
+PROSE = 40  # characters of a cell, on average, from which text is more than a name
+LONGEST_MARK = 24  # bytes of a missing mark, with some blanks beside it
 PADDED = "^0[0-9]+$"
 GROUPED = r"^[-+]?[0-9]{1,3}(\.[0-9]{3})+$"
 
 
 @dataclass
 class ColumnSurvey:
-    """What is known of one column.
+    """What is known about one column.
 
     Attributes
     ----------
     kind : str
-        Arrow's name of the type in which the file holds it; ``string`` where it is text.
+        Arrow's name for its type in the file; ``string`` for text.
     decimal : str
-        The decimal mark of the file, which decides about 1,500 where no other cell of the column does.
+        The decimal mark of the file, which decides what 1,500 is if no other cell of the column does.
     read_with : set of str
-        The decimal marks with which the figures of ``numbers`` were read.
+        The decimal marks with which ``numbers`` were read.
     n_missing, n_marks : int
-        Cells that are missing in any column; and texts that are missing if this is a column of numbers or dates.
+        Cells that are missing in any kind of column; texts that are missing in a column of numbers or dates.
     words : Counter or None
-        The different texts and how often they stand, but for those missing anywhere; None where they are too many.
-    letters : int
+        The different texts that are not missing, with their counts; None if they are too many.
+    n_characters : int
         Of all texts together.
     dot, comma, firm_dot, firm_comma : int
-        Texts that are numbers where the decimal mark is a point, or a comma; and those that are such in one case only.
+        Texts that are numbers with a decimal point, or comma; and those that are numbers in one case only.
     dates : DateCounts
-        How many texts are dates in each form that is still in question.
+        How many texts are dates in each form that is still possible.
     units : Counter
-        What stands beside numbers.
+        What stands beside numbers, with counts.
     odd : OddCells
-        The texts that are no numbers where most are.
+        The texts that are not numbers, where most are.
     padded : int
-        Whole numbers with zeros in front, as far as they were looked at.
+        Whole numbers with leading zeros, among the texts examined.
     shortest, longest : int
-        Letters of plain numbers, as far as they were looked at.
+        Characters of plain numbers, among the texts examined.
     """
 
     name: str
@@ -77,7 +77,7 @@ class ColumnSurvey:
     marks: Counter[str] = field(default_factory=Counter)
     first_mark: dict[str, int] = field(default_factory=dict)
     words: Counter[Any] | None = field(default_factory=Counter)
-    letters: int = 0
+    n_characters: int = 0
     repeated: bool = False
     dot: int = 0
     comma: int = 0
@@ -93,10 +93,10 @@ class ColumnSurvey:
     numbers: Figures = field(default_factory=Figures)
     plain: int = 0
     read_with: set[str] = field(default_factory=set)
-    bounds: int = 0  # numbers with < or the like before them
-    errors: int = 0  # those with ± and how exact they are behind them
-    phrases: int = 0  # of the texts looked at, those with a blank inside
-    _hopeless: bool = False
+    bounds: int = 0  # numbers after < or a similar sign
+    errors: int = 0  # numbers with ± and an error
+    phrases: int = 0  # texts with a blank inside, among those examined
+    _only_words: bool = False
 
     @property
     def is_text(self) -> bool:
@@ -105,19 +105,19 @@ class ColumnSurvey:
 
     @property
     def n_present(self) -> int:
-        """Cells that are not missing in any column."""
+        """Cells that are not missing in any kind of column."""
         return self.n_rows - self.n_missing
 
     @property
     def likely_decimal(self) -> str:
-        """The decimal mark by the cells that have it alone; where none has, the file's."""
+        """The decimal mark of the unambiguous cells; if there are none, the file's."""
         if self.firm_dot == self.firm_comma:
             return self.decimal
         return "." if self.firm_dot > self.firm_comma else ","
 
     @property
     def n_different(self) -> float:
-        """Different texts or values: at most so many are distinguished, else infinity."""
+        """Number of different texts or values; infinity if they are too many to keep."""
         return math.inf if self.words is None else len(self.words)
 
     @property
@@ -127,11 +127,11 @@ class ColumnSurvey:
 
     @property
     def is_prose(self) -> bool:
-        """Whether it is text that is too long and too varied for a name or a category, as far as it is known."""
-        return self._hopeless and self.words is None and self.letters > PROSE * self.n_present
+        """Whether it is so far text that is too long and too varied for names or categories."""
+        return self._only_words and self.words is None and self.n_characters > PROSE * self.n_present
 
     def add(self, cells: Any) -> Any:
-        """The next cells of the column; they come back as numbers or moments if it was seen that they are such."""
+        """Add cells; returns them as numbers or timestamps if known to be such, or dictionary-encoded."""
         cells = plain_cells(cells)
         read = self._add_texts(cells) if self.is_text else self._add_typed(cells)
         self.n_rows += len(cells)
@@ -151,11 +151,11 @@ class ColumnSurvey:
             if types.is_integer(kind) and kind.bit_width == 64 and len(cells) > cells.null_count:
                 edges = compute.min_max(cells).as_py()  # pyrefly: ignore[missing-attribute]
                 self.numbers.exact = self.numbers.exact and edges["min"] >= -(2**53) and edges["max"] <= 2**53
-            gone = np.isnan(values)
+            missing = np.isnan(values)
             for mark in self.others:
-                gone |= values == _number(mark)
-            self.n_missing += int(gone.sum())
-            self._count(values[~gone])
+                missing |= values == _number(mark)
+            self.n_missing += int(missing.sum())
+            self._count(values[~missing])
             return
         self.n_missing += cells.null_count
         present = cells.drop_null()
@@ -166,22 +166,20 @@ class ColumnSurvey:
 
     def _count(self, values: np.ndarray) -> None:
         self.numbers.add(values)
-        if self.words is not None:
-            found, counts = np.unique(values[: 1 << 16], return_counts=True)
-            rest = np.unique(values[1 << 16 :], return_counts=True) if len(values) > 1 << 16 else None
-            self._add_words(found.tolist(), counts.tolist())
-            if rest is not None:
-                self._add_words(rest[0].tolist(), rest[1].tolist())
+        for part in (values[: 1 << 16], values[1 << 16 :]):
+            if self.words is not None:
+                found, counts = np.unique(part, return_counts=True)
+                self._add_words(found.tolist(), counts.tolist())
 
     def _add_words(self, words: list[Any], counts: list[int]) -> None:
         if self.words is None:
             return
-        if len(words) > MOST_WORDS:
+        if len(words) > MAX_WORDS:
             self.words = None
             return
         for word, count in zip(words, counts, strict=True):
             self.words[word] += count
-        if len(self.words) > MOST_WORDS:
+        if len(self.words) > MAX_WORDS:
             self.words = None
 
     # ---- texts -----------------------------------------------------------------------------------------
@@ -200,48 +198,48 @@ class ColumnSurvey:
         return self._add_prose(cells) if self.is_prose else self._add_other_texts(cells)
 
     def _add_prose(self, cells: Any) -> None:
-        """The quick way for long free text: marks of missing cells are short, and nothing else is asked of it."""
+        """The fast path for long free text: missing marks are short, and nothing else is needed."""
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
         longest = max([LONGEST_MARK, *(len(mark.encode()) for mark in self.others)])
         short = cells.filter(compute.less_equal(compute.binary_length(cells), longest))
-        gone = marked(compute.utf8_trim_whitespace(short), among_numbers=False, others=self.others)
-        self.n_missing += cells.null_count + (compute.sum(gone).as_py() or 0)
-        self.letters += compute.sum(compute.utf8_length(cells)).as_py() or 0
+        missing = marked(compute.utf8_trim_whitespace(short), among_numbers=False, others=self.others)
+        self.n_missing += cells.null_count + (compute.sum(missing).as_py() or 0)
+        self.n_characters += compute.sum(compute.utf8_length(cells)).as_py() or 0
 
     def _add_other_texts(self, cells: Any) -> Any:
-        """Texts by the different ones, whose places in a list come back."""
+        """Add texts by their different values, and return them dictionary-encoded."""
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
         different = compute.dictionary_encode(cells)
         words, indices = compute.utf8_trim_whitespace(different.dictionary), different.indices
         times = np.bincount(np.asarray(indices.drop_null()), minlength=len(words))
-        gone = np.asarray(marked(words, among_numbers=False, others=self.others))
-        n_missing = cells.null_count + int(times[gone].sum())
+        missing = np.asarray(marked(words, among_numbers=False, others=self.others))
+        n_missing = cells.null_count + int(times[missing].sum())
         self.n_missing += n_missing
         self.repeated = self.repeated or 2 * len(words) < len(cells) - n_missing
-        self._add_text_words(words, np.where(gone, 0, times))
+        self._add_text_words(words, np.where(missing, 0, times))
         self.phrases += sum(" " in word for word in words[:LOOKED_AT].to_pylist() if word)
         lengths = np.asarray(compute.utf8_length(words))
-        self.letters += int((lengths * np.where(gone, 0, times)).sum())
-        if self._hopeless or n_missing == len(cells):
+        self.n_characters += int((lengths * np.where(missing, 0, times)).sum())
+        if self._only_words or n_missing == len(cells):
             return different
-        soft = np.asarray(marked(words, among_numbers=True)) & ~gone
-        self._note_marks(words, soft, times, indices)
-        known = DistinctTexts(words, indices, np.where(gone | soft, 0, times))
+        maybe_missing = np.asarray(marked(words, among_numbers=True)) & ~missing
+        self._note_marks(words, maybe_missing, times, indices)
+        known = DistinctTexts(words, indices, np.where(missing | maybe_missing, 0, times))
         self._add_numbers(known)
         n_left = self.n_present + len(cells) - self.n_marks  # n_rows is counted after
-        eight = self.shortest == self.longest == 8  # 20200131
-        wanted = says_moment(self.name) or (eight and may_be_unnamed(self.name))
+        eight_digits = self.shortest == self.longest == 8  # 20200131
+        wanted = says_moment(self.name) or (eight_digits and may_be_unnamed(self.name))
         if self.plain <= FEW * max(1, self.n_rows) or self.dates.counts or wanted:
             self.dates.add(known, FEW * n_left)
-        self._hopeless = n_left >= 1000 and max(self.dot, self.comma, self.dates.most) < FEW * n_left
+        self._only_words = n_left >= 1000 and max(self.dot, self.comma, self.dates.most) < FEW * n_left
         return different
 
     def _add_plain_numbers(self, cells: Any) -> Any:
-        """The quick way for a column all of whose cells were plain numbers so far; None if one of these is not."""
+        """The fast path for a column of only plain numbers so far; None if one of these cells is not."""
         import pyarrow
         import pyarrow.compute
 
@@ -256,7 +254,7 @@ class ColumnSurvey:
         if not len(values) or not np.isfinite(values).all() or np.abs(values).max() >= LONG_NUMBER:
             return None
         if not self.firm_dot and b"." in cells.buffers()[-1].to_pybytes():
-            return None  # 1.234 may be a thousand
+            return None  # 1.234 may be 1234
         self.plain += len(values)
         self.dot += len(values)
         if self.firm_dot:
@@ -272,17 +270,17 @@ class ColumnSurvey:
 
     def _add_text_words(self, words: Any, times: np.ndarray) -> None:
         if self.words is not None:
-            there = times > 0
-            if there.sum() > MOST_WORDS:
+            present = times > 0
+            if present.sum() > MAX_WORDS:
                 self.words = None
                 return
-            self._add_words(words.filter(mask_of(there)).to_pylist(), times[there].tolist())
+            self._add_words(words.filter(mask_of(present)).to_pylist(), times[present].tolist())
 
-    def _note_marks(self, words: Any, soft: np.ndarray, times: np.ndarray, indices: Any) -> None:
+    def _note_marks(self, words: Any, is_mark: np.ndarray, times: np.ndarray, indices: Any) -> None:
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
-        for place in np.flatnonzero(soft & (times > 0)):
+        for place in np.flatnonzero(is_mark & (times > 0)):
             mark = words[int(place)].as_py()
             self.n_marks += int(times[place])
             self.marks[mark] += int(times[place])
@@ -318,8 +316,8 @@ class ColumnSurvey:
             self.firm_comma += known.count(comma & ~dot)
             is_number = plain | dot | comma
             for what, expression in (("bounds", f"^{BOUND}"), ("errors", ERROR)):
-                so = known.count(np.asarray(compute.match_substring_regex(words, expression)) & is_number)
-                setattr(self, what, getattr(self, what) + so)
+                count = known.count(np.asarray(compute.match_substring_regex(words, expression)) & is_number)
+                setattr(self, what, getattr(self, what) + count)
             self._note_units(other.filter(mask_of(dot | comma)))
             self.odd.note(known, is_number, self.n_rows)
         if known.count(is_number) >= FEW * max(1, known.n_cells):
@@ -328,10 +326,10 @@ class ColumnSurvey:
             long = np.asarray(compute.match_substring_regex(words, LONG_DIGITS))
             self.numbers.exact = self.numbers.exact and not known.count(long)
             values = compute.if_else(mask_of(known.times > 0), numbers_of(words, decimal), None)
-            endless = np.asarray(compute.fill_null(compute.is_inf(values), False))  # 1e999, which float64 has not
-            if endless.any():
-                self.dot, self.comma = (count - known.count(endless) for count in (self.dot, self.comma))
-                self.odd.note(known, ~endless, self.n_rows)
+            infinite = np.asarray(compute.fill_null(compute.is_inf(values), False))  # 1e999 is too large for float64
+            if infinite.any():
+                self.dot, self.comma = (count - known.count(infinite) for count in (self.dot, self.comma))
+                self.odd.note(known, ~infinite, self.n_rows)
             self.numbers.add(np.asarray(compute.take(values, known.indices).drop_null(), np.float64))
 
     def _note_units(self, numbers: Any) -> None:

@@ -1,4 +1,4 @@
-"""A table in memory, with what is known of its rows and columns."""
+"""A table in memory, with what is known about its rows and columns."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from isthmus.tables.row_shape import RowShape
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Table", "check_finite", "joined", "place"]
+__all__ = ["Table", "check_finite", "joined", "row_location"]
 
 CHECKED_CELLS = 8_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Rows, and the words that go with them: numbers of shape (rows, columns), or cells of several kinds.
+    """Rows with their names, ids and labels: numbers of shape (rows, columns), or cells of several kinds.
 
     ``cells`` is an array of float32 or float64, NaN where a cell is missing; or an Arrow table of the columns of
     ``layout``, where they are of several kinds. ``ids`` and ``labels`` have shape (rows,). ``image_shape`` is (height,
     width) for grey pictures and (channels, height, width) for colour, where a row is a picture flattened in that order.
-    ``row_shape`` says the same of rows of any kind, sounds and embeddings too.
-    ``given`` is an Arrow table of columns that both networks see beside the row and that are not learned from.
+    ``row_shape`` says the same for rows of any kind, sounds and embeddings too.
+    ``given`` is an Arrow table of the conditions, columns that both networks see and that are not learned from.
     ``official_test`` holds the indices of the rows that the data's makers set aside for testing. ``description`` says
-    what was made of the file.
+    how the file was read.
 
     >>> table = Table(np.eye(3), ("a", "b", "c"), labels=np.array(["x", "y", "z"]), name="unit")
     >>> len(table), table.n_columns, table.take([2, 0]).labels.tolist()
@@ -59,7 +59,7 @@ class Table:
         shape = tuple(self.cells.shape)
         if len(shape) != 2 or shape[1] != len(self.columns):
             raise DataError(
-                f"Table {self.name!r}: values must have shape (rows, {len(self.columns)}), one a name, got {shape}."
+                f"Table {self.name!r}: values must have shape (rows, {len(self.columns)}), one per name, got {shape}."
             )
         for what, entries in (("ids", self.ids), ("labels", self.labels)):
             if entries is not None and entries.shape != (len(self),):
@@ -69,7 +69,7 @@ class Table:
         return self.cells.shape[0]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """The rows as numbers, for whatever takes arrays."""
+        """The rows as numbers, for code that takes arrays."""
         return np.array(self.values, dtype=dtype)
 
     def __repr__(self) -> str:
@@ -100,7 +100,7 @@ class Table:
         return layout.decode(self.cells)
 
     def written(self) -> pyarrow.Table:
-        """The same with every column as its file wrote it: dates in their own form, booleans in their own words."""
+        """The same, with every column as its file writes it: dates in their own form, booleans in their own words."""
         import pyarrow
 
         table = self.to_arrow()
@@ -114,7 +114,7 @@ class Table:
 
     @cached_property
     def values(self) -> np.ndarray:
-        """The rows as numbers; of several kinds of columns as they are encoded."""
+        """The rows as numbers; columns of several kinds are encoded."""
         return self.layout.encode(self.cells) if self.is_mixed and self.layout is not None else self.cells
 
     def numbers(self) -> Table:
@@ -140,7 +140,7 @@ class Table:
 
     @property
     def n_columns(self) -> int:
-        """Columns learned from."""
+        """Number of columns learned from."""
         return len(self.columns)
 
     @property
@@ -150,7 +150,7 @@ class Table:
 
     @property
     def has_names(self) -> bool:
-        """Whether its columns have names of their own, and not those of pixels or x0, x1, …."""
+        """Whether its columns have names of their own, not those of pixels or x0, x1, …."""
         return self.image_shape is None and self.columns != tuple(f"x{place}" for place in range(self.n_columns))
 
     def take(self, indices: Sequence[int] | np.ndarray) -> Table:
@@ -166,10 +166,10 @@ class Table:
         )
 
 
-def place(row: int, line_of: Callable[[int], int | None] | None) -> str:
-    """A row in words, with its line in the file where that is known.
+def row_location(row: int, line_of: Callable[[int], int | None] | None) -> str:
+    """A row, with its line in the file if that is known.
 
-    >>> place(3, lambda row: row + 2), place(3, None)
+    >>> row_location(3, lambda row: row + 2), row_location(3, None)
     ('row 3 (line 5 of the file)', 'row 3')
     """
     line = None if line_of is None else line_of(row)
@@ -194,13 +194,13 @@ def check_finite(
     columns
         Names of the columns.
     where
-        The file, as the message is to name it.
+        The file, as the message names it.
     line_of
-        Gives the line of the file on which a row (counted from 0) begins, where the file has lines.
+        Gives the line of the file on which a row (counted from 0) starts, if the file has lines.
     missing
-        Whether a cell may be missing (NaN); infinity is refused all the same.
+        Whether a cell may be missing (NaN); infinity is always refused.
     first_row
-        Where ``values`` begin in the file, counted in rows.
+        Index of the first row of ``values`` in the file.
     """
     height = max(1, CHECKED_CELLS // max(1, values.shape[1]))
     count, first = 0, None
@@ -216,15 +216,15 @@ def check_finite(
     if first is None:
         return
     row, column = first
-    cells, begin = ("1 cell is", "it is") if count == 1 else (f"{count} cells are", "the first is")
+    cells, which = ("1 cell is", "it is") if count == 1 else (f"{count} cells are", "the first is")
     raise DataError(
-        f"{where}: {cells} {what}, {begin} in {place(first_row + row, line_of)}, column {column!r}; "
+        f"{where}: {cells} {what}, {which} in {row_location(first_row + row, line_of)}, column {column!r}; "
         "fill it, or leave out the row or the column."
     )
 
 
 def joined(tables: Sequence[Table]) -> Table:
-    """Tables of the same columns, one below the other."""
+    """Tables with the same columns, one below the other."""
     if len(tables) == 1:
         return tables[0]
 
@@ -243,7 +243,7 @@ def joined(tables: Sequence[Table]) -> Table:
 
 
 def _one_frame(frames: list[Any], name: str) -> Any:
-    """Frames one below the other; whole numbers in one file and fractions or nothing in another are of one kind."""
+    """Frames one below the other; integers in one file and fractions or nulls in another become one type."""
     import pyarrow
 
     try:
@@ -252,4 +252,6 @@ def _one_frame(frames: list[Any], name: str) -> Any:
         )
     except pyarrow.ArrowException as error:
         reason = " ".join(str(error).split()).rstrip(".")
-        raise DataError(f"{name!r}: a column is not of one kind in all files ({reason}); make it so.") from error
+        raise DataError(
+            f"{name!r}: a column has different types in different files ({reason}); convert it to one type."
+        ) from error

@@ -1,7 +1,7 @@
 """Dates and times as people write them, in one `DateForm` a column.
 
-``03/04/2020`` alone is the third of April or the fourth of March; which, is settled by all cells of the column: the
-order in which more of them are dates, then the one in which the column goes forward in time.
+``03/04/2020`` alone is the third of April or the fourth of March. All cells of the column decide which: the order in
+which more of them are dates, then the one in which the column goes forward in time.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DAY_AND_MONTH", "FORMS", "TIME_ALONE", "DateForm", "dates_of", "likely_forms"]
 
-MICROSECOND, SECOND, DAY = 1, 1_000_000, 86_400_000_000
-SHARE, LEAST_OTHER = 0.95, 0.05  # of the texts that two forms read between them; that the second reads
+SECOND, DAY = 1_000_000, 86_400_000_000  # in microseconds
+SHARE, MIN_OTHER = 0.95, 0.05  # of the texts that two forms read together; that the second reads
 # per language: January to December, then their short forms where those are not the first three letters
 MONTHS = {
     "en": "january february march april may june july august september october november december",
@@ -53,15 +53,15 @@ YEAR, SHORT_YEAR, MONTH, DATE = "(?P<Y>[0-9]{4})", "(?P<y>[0-9]{2})", "(?P<m>[0-
 NAME = r"(?P<B>\pL{3,12})\.?"
 HOUR = re.compile("[0-9][:h][0-9]{2}|[0-9][.][0-9]{2}[.][0-9]{2}$|[0-9] ?[ap]m$", re.IGNORECASE)
 ZONE = re.compile(r"(?:[-+][0-9]{2}:?[0-9]{2}|(?:UTC|GMT)[-+][0-9]{1,2}(?::?[0-9]{2})?)$")
-LIKE_DATE = re.compile(r"[0-9].*[0-9].*[0-9]|[^\W\d_]{3}.*[0-9][0-9]")  # what every form has: Jan 99 the least
-LONGEST_DATE = 80  # letters, by far
-LOOKS_SO = 0.7  # of a few texts, in whatever form
+LIKE_DATE = re.compile(r"[0-9].*[0-9].*[0-9]|[^\W\d_]{3}.*[0-9][0-9]")  # in every form; Jan 99 is the shortest
+MAX_LENGTH = 80  # characters, more than any date has
+LIKELY = 0.7  # share of dates in a sample of texts, in any form
 WEEKDAY = r"(?:\pL{2,12}\.?,?\s+)?"
 CLOCK = (
     r"(?P<H>[0-9]{1,2})[:.h](?P<M>[0-9]{2})(?:[:.m](?P<S>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?s?"
     r"\s?(?P<p>(?:[AaPp]\.?\s?[Mm]\.?)?)\s?(?P<z>(?:Z|(?:UTC|GMT)?[-+][0-9]{1,2}:?(?:[0-9]{2})?|UTC|GMT)?)"
 )
-# how a date is written, by its name; %-codes as strftime has them
+# how a date is written in each form; %-codes as in strftime
 FORMS = {
     "%Y-%m-%d": rf"{YEAR}-{MONTH}-{DATE}",
     "%Y/%m/%d": rf"{YEAR}/{MONTH}/{DATE}",
@@ -110,7 +110,7 @@ SPANS = r"(?P<sign>-?)(?P<H>[0-9]{1,6}):(?P<M>[0-5][0-9]):(?P<S>[0-5][0-9])(?:[.
 SHORT_SPANS = r"(?P<sign>-?)(?P<M>[0-9]{1,6}):(?P<S>[0-5][0-9])[.,](?P<f>[0-9]{1,9})"  # 2:07.35
 
 
-# the forms that have their time of day in them, or are one
+# the forms that include a time of day, or are one
 WHOLE = {
     WITH_WEEKDAY_FIRST: CTIME, COMPACT: COMPACTS, TIME_ALONE: CLOCK, SPAN: SPANS, SHORT_SPAN: SHORT_SPANS,
 }  # fmt: skip
@@ -118,9 +118,9 @@ WHOLE = {
 
 @dataclass(frozen=True)
 class DateForm:
-    """How a column writes its dates; ``timed`` where a time of day stands beside them, ``zoned`` where a time zone.
+    """How a column writes its dates; ``timed`` with a time of day beside them, ``zoned`` with a time zone.
 
-    ``also`` is the pattern of those cells that are not written in the first, in a column of two.
+    ``also`` is the second pattern, in a column of two.
     """
 
     pattern: str
@@ -130,30 +130,29 @@ class DateForm:
     also: str = ""
 
     def __post_init__(self) -> None:
-        known = self.pattern in FORMS or self.pattern in WHOLE
-        known = known and (not self.also or self.also in FORMS)
+        known = (self.pattern in FORMS or self.pattern in WHOLE) and (not self.also or self.also in FORMS)
         if not known or self.language not in MONTHS or type(self.timed) is not bool or type(self.zoned) is not bool:
-            raise ValueError("a column's way of writing dates is not described as it should be")
+            raise ValueError("a column's way of writing dates is not described correctly")
 
     @property
     def is_span(self) -> bool:
-        """Whether it is a length of time or a time of day, and no date."""
+        """Whether it is a duration or a time of day, and not a date."""
         return self.pattern in (TIME_ALONE, SPAN, SHORT_SPAN)
 
     @property
     def is_iso(self) -> bool:
-        """Whether Arrow reads it by itself."""
+        """Whether Arrow can parse it."""
         return self.pattern == "%Y-%m-%d" and not self.zoned and not self.also
 
     @property
     def day_first(self) -> bool | None:
-        """Whether the day comes before the month, where that is a question; else None."""
+        """Whether the day comes before the month, if the form is ambiguous; else None."""
         own = {self.pattern, self.also}
         return True if own & {*DAY_AND_MONTH} else False if own & {*DAY_AND_MONTH.values()} else None
 
     @property
-    def turned(self) -> DateForm | None:
-        """The same with day and month the other way, where that is a question; else None."""
+    def swapped(self) -> DateForm | None:
+        """The same with day and month swapped, if the form is ambiguous; else None."""
         other = {**DAY_AND_MONTH, **{second: first for first, second in DAY_AND_MONTH.items()}}
         if self.day_first is None:
             return None
@@ -203,45 +202,45 @@ def _expression(form: DateForm) -> str:
 
 
 def likely_forms(cells: list[str]) -> list[DateForm]:
-    """Those of all forms in which at least 8 in 10 of some texts are dates, best first; else pairs of forms."""
+    """The forms in which at least 8 in 10 of some texts are dates, best first; else pairs of forms."""
     import pyarrow
 
     known = pyarrow.array(cells, pyarrow.string())
-    few = cells[:: max(1, len(cells) // 40)]
-    if sum(LIKE_DATE.search(cell[:LONGEST_DATE]) is not None for cell in few) < LOOKS_SO * len(few):
+    sample = cells[:: max(1, len(cells) // 40)]
+    if sum(LIKE_DATE.search(cell[:MAX_LENGTH]) is not None for cell in sample) < LIKELY * len(sample):
         return []  # before the expression of any form is compiled
     found = []
     for form in _candidates(cells):
-        seen = _look(form)  # a cheap look at a few before all are read
-        if sum(seen.match(cell) is not None for cell in few) >= LOOKS_SO * len(few):
+        pattern = _python_pattern(form)  # a cheap check of the sample before all are read
+        if sum(pattern.match(cell) is not None for cell in sample) >= LIKELY * len(sample):
             n_dates = len(known) - dates_of(known, form).null_count
             if n_dates >= 0.8 * len(known):
                 found.append((n_dates, form))
             if form.is_iso and n_dates == len(known):
                 break  # which no other form reads
     if not found or max(count for count, _ in found) < SHARE * len(known):
-        found += _pairs(known, cells, few)
+        found += _pairs(known, cells, sample)
     return [form for _, form in sorted(found, key=lambda pair: -pair[0])]
 
 
-def _pairs(known: Any, cells: list[str], few: list[str]) -> list[tuple[int, DateForm]]:
-    """Two forms that between them read nearly all texts, at least one in twenty each, with how many they read."""
-    there: dict[DateForm, np.ndarray] = {}
+def _pairs(known: Any, cells: list[str], sample: list[str]) -> list[tuple[int, DateForm]]:
+    """Pairs of forms that together read nearly all texts, at least one in twenty each, with how many they read."""
+    is_date: dict[DateForm, np.ndarray] = {}
     for form in _candidates(cells):
-        if "%d" in form.pattern and form.pattern in FORMS and any(_look(form).match(cell) for cell in few):
-            there[form] = ~np.asarray(dates_of(known, form).is_null())
+        if "%d" in form.pattern and form.pattern in FORMS and any(_python_pattern(form).match(cell) for cell in sample):
+            is_date[form] = ~np.asarray(dates_of(known, form).is_null())
     found = []
-    for first, second in itertools.permutations(there, 2):
-        rest = there[second] & ~there[first]
-        count = int(there[first].sum()) + int(rest.sum())
-        most = there[first].sum() >= there[second].sum() and (first.day_first is None or second.day_first is None)
-        if most and rest.sum() >= LEAST_OTHER * len(known) and count >= SHARE * len(known):
+    for first, second in itertools.permutations(is_date, 2):
+        rest = is_date[second] & ~is_date[first]
+        count = int(is_date[first].sum()) + int(rest.sum())
+        most = is_date[first].sum() >= is_date[second].sum() and (first.day_first is None or second.day_first is None)
+        if most and rest.sum() >= MIN_OTHER * len(known) and count >= SHARE * len(known):
             found.append((count, replace(first, also=second.pattern)))
     return found
 
 
 @cache
-def _look(form: DateForm) -> re.Pattern[str]:
+def _python_pattern(form: DateForm) -> re.Pattern[str]:
     return re.compile(_expression(form).replace(r"\pL", r"[^\W\d_]"))
 
 
@@ -262,7 +261,7 @@ def _candidates(cells: list[str]) -> Iterator[DateForm]:
 
 
 def _language(cells: list[str]) -> str:
-    """The language whose names of months stand in the most cells."""
+    """The language whose names of months occur in the most cells."""
     words = [{_unaccented(word.lower()) for word in re.findall(r"[^\W\d_]{3,}", cell)} for cell in cells[:200]]
     if not any(words):
         return "en."
@@ -276,20 +275,20 @@ def _month_words() -> dict[str, frozenset[str]]:
 
 
 def dates_of(cells: pyarrow.Array, form: DateForm) -> Any:
-    """Trimmed texts as microseconds since 1970 (int64), null where a cell is null or no such date.
+    """Trimmed texts as microseconds since 1970 (int64), null where a cell is null or not such a date.
 
-    Where a time zone is told the moment is that of UTC; a time of day alone counts from midnight.
+    Times with a time zone are converted to UTC; a time of day alone counts from midnight.
     """
     import pyarrow
     import pyarrow.compute
 
-    compute: Any = pyarrow.compute  # its functions are made when it is imported
+    compute: Any = pyarrow.compute  # its functions are generated at import
     if form.also:
         return compute.coalesce(
             *(dates_of(cells, replace(form, pattern=one, also="")) for one in (form.pattern, form.also))
         )
     if form.is_iso:
-        with suppress(pyarrow.ArrowInvalid):  # the form that Arrow reads by itself, a hundred times as fast
+        with suppress(pyarrow.ArrowInvalid):  # Arrow's own parser is a hundred times faster
             return compute.cast(compute.cast(cells, pyarrow.timestamp("us")), pyarrow.int64())
     different = compute.dictionary_encode(cells)
     if 2 * len(different.dictionary) < len(cells):
@@ -305,8 +304,8 @@ def dates_of(cells: pyarrow.Array, form: DateForm) -> Any:
         text = compute.if_else(compute.and_(compute.is_valid(parts), compute.not_equal(text, "")), text, str(otherwise))
         return np.asarray(compute.cast(text, pyarrow.int64()))
 
-    clock, right = _clock(fields, number, found, is_span=form.pattern in (SPAN, SHORT_SPAN))
-    found &= right
+    clock, valid = _clock(fields, number, found, is_span=form.pattern in (SPAN, SHORT_SPAN))
+    found &= valid
     if form.is_span:
         return pyarrow.array(clock, mask=~found)
     year = number("Y", 0)
@@ -323,8 +322,8 @@ def dates_of(cells: pyarrow.Array, form: DateForm) -> Any:
     day, week = number("d", 1), number("V", 1)
     found &= (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31) & (year >= 1) & (week <= 53)
     months = (np.where(found, year, 1970) - 1970) * 12 + np.where(found, month, 1) - 1
-    begin = months.astype("datetime64[M]").astype("datetime64[D]")
-    days = begin + (np.where(found, day, 1) - 1).astype("timedelta64[D]")
+    month_start = months.astype("datetime64[M]").astype("datetime64[D]")
+    days = month_start + (np.where(found, day, 1) - 1).astype("timedelta64[D]")
     found &= days.astype("datetime64[M]").astype(np.int64) == months
     days = days.astype(np.int64)
     if "V" in fields:  # the week that holds the year's first Thursday is its first
@@ -335,17 +334,17 @@ def dates_of(cells: pyarrow.Array, form: DateForm) -> Any:
 
 
 def _clock(fields: dict[str, Any], number: Any, found: np.ndarray, *, is_span: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Microseconds since midnight, those of a time zone taken off, and which of them can be."""
+    """Microseconds since midnight, less the offset of a time zone, and which of them are valid."""
     import pyarrow.compute
 
     compute: Any = pyarrow.compute
     hour, minute, second = number("H", 0), number("M", 0), number("S", 0)
-    right = (second <= 60) & (is_span | ((minute < 60) & (hour <= 24)))
+    valid = (second <= 60) & (is_span | ((minute < 60) & (hour <= 24)))
     if "p" in fields:
         half = compute.utf8_lower(compute.utf8_ltrim_whitespace(fields["p"]))
         morning = np.asarray(compute.fill_null(compute.starts_with(half, "a"), False))
         evening = np.asarray(compute.fill_null(compute.starts_with(half, "p"), False))
-        right &= ~(morning | evening) | (hour <= 12)
+        valid &= ~(morning | evening) | (hour <= 12)
         hour = np.where(evening & (hour < 12), hour + 12, np.where(morning & (hour == 12), 0, hour))
     clock = (hour * 3600 + minute * 60 + second) * SECOND
     if "f" in fields:
@@ -353,11 +352,11 @@ def _clock(fields: dict[str, Any], number: Any, found: np.ndarray, *, is_span: b
         clock = clock + np.where(found, np.asarray(compute.fill_null(compute.cast(fraction, "int64"), 0)), 0)
     if "z" in fields:
         zone = compute.replace_substring_regex(fields["z"], "[^0-9-]", "")
-        east = compute.if_else(compute.equal(zone, ""), "0", zone)
-        told = np.asarray(compute.fill_null(compute.cast(east, "int64"), 0))
+        offset = compute.if_else(compute.equal(zone, ""), "0", zone)
+        offset = np.asarray(compute.fill_null(compute.cast(offset, "int64"), 0))
         size = np.asarray(compute.fill_null(compute.utf8_length(compute.utf8_ltrim(zone, "-")), 0))
-        minutes = np.where(size <= 2, told * 60, np.sign(told) * (abs(told) // 100 * 60 + abs(told) % 100))
+        minutes = np.where(size <= 2, offset * 60, np.sign(offset) * (abs(offset) // 100 * 60 + abs(offset) % 100))
         clock = clock - np.where(found, minutes, 0) * 60 * SECOND
     if "sign" in fields:
         clock = np.where(np.asarray(compute.fill_null(compute.equal(fields["sign"], "-"), False)), -clock, clock)
-    return clock, right
+    return clock, valid

@@ -1,7 +1,7 @@
 """Numbers as people write them: ``1,234.5``, ``1.234,5``, ``1 234``, ``$12``, ``12 %``, ``(12)``, ``1.5e3``, ``2.5M``.
 
-A column writes its numbers in one `NumberForm`: its decimal mark, and a unit that may stand beside each of them. Which
-it is, is settled by all of its cells; ``1,234`` alone could be either.
+A column writes its numbers in one `NumberForm`: its decimal mark, and a unit that may stand beside each number. All of
+its cells decide which form it is; ``1,234`` alone could have either mark.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CURRENCY = (
 )
 GROUPS = {".": "[, '’\u00a0\u202f]", ",": "[. '’\u00a0\u202f]"}
 BESIDE = " $€£¥₹₽₩₺₪฿%+-−–()<>≤≥~≈\u00a0\u202f"
-BOUND = r"[<>≤≥~≈]\s?"  # before a number of which only a bound is known, or which is rough
+BOUND = r"[<>≤≥~≈]\s?"  # before a number that is only a bound, or approximate
 MAGNITUDES = {
     "k": 1e3,
     "K": 1e3,
@@ -36,14 +36,14 @@ MAGNITUDES = {
     "T": 1e12,
 }
 POWER = "[eE][-+]?[0-9]+|[dD][-+][0-9]{2,3}"  # the second as Fortran writes it
-FOOTNOTE = r"\s?\([A-Za-z]\)|\s?\[[^\]]{1,8}\]"  # a mark of the note that a number has: 12 (a), 1,200[3]
-ERROR = r"\s?(?:±|\+/[-−]|\+[-−])\s?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?"  # how exact it is: 5.1 ± 0.2
+FOOTNOTE = r"\s?\([A-Za-z]\)|\s?\[[^\]]{1,8}\]"  # a footnote mark beside a number: 12 (a), 1,200[3]
+ERROR = r"\s?(?:±|\+/[-−]|\+[-−])\s?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?"  # the error: 5.1 ± 0.2
 UNIT = r"[^0-9\s,;:()<>=|_&!?+.\\-]+\.?"  # letters and signs such as km, %, m/s, °C
 
 
 @dataclass(frozen=True)
 class NumberForm:
-    """How a column writes its numbers: the mark before decimals, and what stands before or after each of them."""
+    """How a column writes its numbers: the decimal mark, and what stands before or after each number."""
 
     decimal: str = "."
     before: str = ""
@@ -52,11 +52,11 @@ class NumberForm:
     def __post_init__(self) -> None:
         plain = all(isinstance(part, str) and len(part) <= 24 for part in (self.before, self.after))
         if self.decimal not in GROUPS or not plain:
-            raise ValueError("a column's way of writing numbers is not described as it should be")
+            raise ValueError("a column's way of writing numbers is not described correctly")
 
     @property
     def is_plain(self) -> bool:
-        """Whether a program reads them as they stand."""
+        """Whether a program can read them as they are."""
         return self == NumberForm()
 
     def write(self, number: float, *, whole: bool) -> str:
@@ -87,16 +87,16 @@ def matches(cells: pyarrow.Array, decimal: str) -> Any:
 
 
 def numbers_of(cells: pyarrow.Array, decimal: str = ".") -> Any:
-    """Trimmed texts as float64, null where a cell is null or no number.
+    """Trimmed texts as float64, null where a cell is null or not a number.
 
-    Whatever unit stands beside a number is passed over; ``12 %`` is 12, ``2.5M`` is 2,500,000, ``(3)`` is -3.
+    Units beside a number are ignored; ``12 %`` is 12, ``2.5M`` is 2,500,000, ``(3)`` is -3.
     """
     import pyarrow
     import pyarrow.compute
 
-    compute: Any = pyarrow.compute  # its functions are made when it is imported
+    compute: Any = pyarrow.compute  # its functions are generated at import
     pointed = cells
-    if decimal == ",":  # where no point stands, the comma is one
+    if decimal == ",":  # cells without a point, whose comma becomes one
         pointed = compute.replace_substring(compute.if_else(compute.match_substring(cells, "."), None, cells), ",", ".")
     plain = compute.fill_null(compute.match_substring_regex(pointed, PLAIN_NUMBER), False)
     easy = compute.cast(compute.if_else(plain, pointed, None), pyarrow.float64())
@@ -106,11 +106,11 @@ def numbers_of(cells: pyarrow.Array, decimal: str = ".") -> Any:
     rest = compute.if_else(compute.match_substring_regex(rest, shape_of(decimal)), rest, None)
     if rest.null_count == len(rest):
         return easy
-    return compute.coalesce(easy, _dressed_numbers(rest, decimal))
+    return compute.coalesce(easy, _decorated_numbers(rest, decimal))
 
 
-def _dressed_numbers(cells: Any, decimal: str) -> Any:
-    """Numbers with groups, signs, sizes and units about them; every cell is one or null."""
+def _decorated_numbers(cells: Any, decimal: str) -> Any:
+    """Numbers with digit groups, signs, magnitudes and units; every cell is a number or null."""
     import pyarrow
     import pyarrow.compute
 
@@ -131,17 +131,16 @@ def _dressed_numbers(cells: Any, decimal: str) -> Any:
     number = compute.cast(digits, pyarrow.float64())
     power = compute.match_substring_regex(cells, rf"[0-9.,](?:{POWER})")
     if compute.any(power).as_py():  # rare beside groups and units
-        told = compute.extract_regex(compute.if_else(power, cells, None), r"[eEdD](?P<power>[-+]?[0-9]+)").field(
-            "power"
-        )
-        exponent = compute.cast(compute.if_else(compute.equal(told, ""), "0", told), pyarrow.float64())
+        powers = compute.if_else(power, cells, None)
+        text = compute.extract_regex(powers, r"[eEdD](?P<power>[-+]?[0-9]+)").field("power")
+        exponent = compute.cast(compute.if_else(compute.equal(text, ""), "0", text), pyarrow.float64())
         number = compute.multiply(number, compute.power(10.0, compute.fill_null(exponent, 0.0)))
-    for size, factor in MAGNITUDES.items():
-        has = compute.match_substring_regex(cells, rf"[0-9.,]\s?{size}\b")
+    for magnitude, factor in MAGNITUDES.items():
+        has = compute.match_substring_regex(cells, rf"[0-9.,]\s?{magnitude}\b")
         if compute.any(has).as_py():
             number = compute.if_else(has, compute.multiply(number, factor), number)
-    below = compute.match_substring_regex(cells, rf"^[(]|^%?(?:{BOUND})?[-−–]|[-−]$|^\+?\s?(?:{CURRENCY})\s?[-−–]")
-    return compute.if_else(below, compute.negate(number), number)
+    negative = compute.match_substring_regex(cells, rf"^[(]|^%?(?:{BOUND})?[-−–]|[-−]$|^\+?\s?(?:{CURRENCY})\s?[-−–]")
+    return compute.if_else(negative, compute.negate(number), number)
 
 
 def beside(cell: str) -> tuple[str, str]:

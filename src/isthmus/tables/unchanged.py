@@ -1,7 +1,7 @@
-"""Files that are read more than once, epoch after epoch: where one has changed since, its rows are no longer the same.
+"""Files that are read more than once, epoch after epoch: one that has changed since is refused.
 
-A pass over other rows than the first would give a model of neither file, or a result with rows of both. What the file
-system says of a file (its number, size and time of change) is compared before every stretch of rows that is read.
+Passes over different rows would give a model of neither file, or a result with rows of both. The inode, size and
+modification time of a file are compared before each read.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
-"""From cells to a table that can be learned from: a look at all rows, what each column is, and a stream of it.
+"""From cells to a table that can be learned from: a pass over all rows, the kind of each column, and a stream.
 
-With the layout of a fit nothing is asked again: columns are found by name and read as they were then.
+With the layout of a fit nothing is inferred again: columns are found by name and read as they were then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from isthmus.tables.arrow_stream import ArrowStream, Reading
@@ -22,7 +23,7 @@ from isthmus.tables.errors import DataError, said
 from isthmus.tables.finding import Finding, Hints
 from isthmus.tables.kept_cells import KeptCells
 from isthmus.tables.kinds import kind_of
-from isthmus.tables.layout import TableLayout
+from isthmus.tables.layout import TableLayout, survey_kind
 from isthmus.tables.number_kinds import COUNTS_EACH_FILE
 from isthmus.tables.request import Request
 from isthmus.tables.roles import known_part
@@ -36,13 +37,13 @@ if TYPE_CHECKING:
 
 __all__ = ["understood"]
 
-HELD_TEXT = 64 << 20  # of cells as they stand in a file, kept between the look at them and the reading
-LEAST_ROWS = 1
+HELD_TEXT = 64 << 20  # bytes of cells that are kept from the first pass for the second
+NO_ROWS = "no rows of data; add at least one below the column names"
 
 
 def understood(source: Source, request: Request, where: str) -> ArrowStream:
-    """The rows of a source, each column taken for what all of its cells say it is."""
-    request = _written_out(source, request)
+    """The rows of a source, with the kind of each column inferred from all of its cells."""
+    request = _expanded(source, request)
     known, faults = known_part(source.names, replace(request, columns=()) if request.layout else request)
     faults += table_faults(request, source.flags)
     if request.layout is not None:
@@ -50,8 +51,8 @@ def understood(source: Source, request: Request, where: str) -> ArrowStream:
     request = known
     surveys, kept = _surveyed(source, request, source.names)
     n_rows = max((survey.n_rows for survey in surveys), default=0)
-    if n_rows < LEAST_ROWS:
-        faults.append("no rows of data; add at least one below the column names")
+    if not n_rows:
+        faults.append(NO_ROWS)
         raise DataError(f"{where}: {'; '.join(faults)}.")
     findings, id_name, label_name = _findings(source, surveys, request, where, faults)
     columns = [finding.column for finding in findings if finding.column is not None]
@@ -61,15 +62,25 @@ def understood(source: Source, request: Request, where: str) -> ArrowStream:
     if not columns:
         raise DataError(f"{where}: {_nothing_left(findings)}")
     layout = TableLayout(tuple(columns))
-    notes = tuple(dict.fromkeys([*source.notes, *source.findings]))
-    told = tuple(replace(one, notes=tuple(placed(note, source.line_of) for note in one.notes)) for one in findings)
-    description = Description(source.name, n_rows, told, notes, id_name=id_name, label_name=label_name)
+    description = _description(source, n_rows, findings, id_name, label_name)
     missing = any(finding.n_missing for finding in findings if finding.learned)
     return _stream(source, request, where, layout, id_name, label_name, description, kept, missing, n_rows)
 
 
-def _written_out(source: Source, request: Request) -> Request:
-    """Columns of lists that were named stand for all of their entries."""
+def _description(
+    source: Source, n_rows: int, findings: Sequence[Finding], id_name: str | None, label_name: str | None
+) -> Description:
+    located = tuple(replace(one, notes=tuple(placed(note, source.line_of) for note in one.notes)) for one in findings)
+    notes = tuple(dict.fromkeys([*source.notes, *source.findings]))
+    return Description(source.name, n_rows, located, notes, id_name=id_name, label_name=label_name)
+
+
+def _decimal(source: Source) -> str:
+    return source.dialect.decimal if source.dialect is not None else "."
+
+
+def _expanded(source: Source, request: Request) -> Request:
+    """The request, with the entries of lists in place of their columns."""
     drop, columns = (tuple(source.lists.names(names)) for names in (request.drop, request.columns))
     return replace(request, drop=drop, columns=columns)
 
@@ -81,15 +92,13 @@ def _as_fitted(source: Source, request: Request, where: str, layout: TableLayout
         raise DataError(f"{where}: {'; '.join(faults)}.")
     surveys, kept = _surveyed(source, request, layout.names)
     n_rows = max((survey.n_rows for survey in surveys), default=0)
-    if n_rows < LEAST_ROWS:
-        raise DataError(f"{where}: no rows of data; add at least one below the column names.")
-    decimal = source.dialect.decimal if source.dialect is not None else "."
+    if not n_rows:
+        raise DataError(f"{where}: {NO_ROWS}.")
+    decimal = _decimal(source)
     learned = [as_fitted(survey, column, decimal) for survey, column in zip(surveys, layout.columns, strict=True)]
     findings = [*learned, *new_columns(source.names, layout, request)]
-    told = tuple(replace(one, notes=tuple(placed(note, source.line_of) for note in one.notes)) for one in findings)
-    notes = tuple(dict.fromkeys([*source.notes, *source.findings]))
     ids, labels = request.ids, request.labels
-    description = Description(source.name, n_rows, told, notes, id_name=ids, label_name=labels)
+    description = _description(source, n_rows, findings, ids, labels)
     found = TableLayout(tuple(finding.column for finding in learned if finding.column is not None))
     if kept is not None or source.segments is not None:
         return _stream(source, request, where, found, ids, labels, description, kept, True, n_rows)
@@ -100,7 +109,7 @@ def _as_fitted(source: Source, request: Request, where: str, layout: TableLayout
 
 
 def _surveyed(source: Source, request: Request, columns: Sequence[str]) -> tuple[list[ColumnSurvey], KeptCells | None]:
-    """A look at all rows of some columns; and their cells, for a second one."""
+    """A pass over all rows of some columns; and their cells, for a second one."""
     known = source.known()
     names = [name for name in columns if name not in known or name in request.kinds]
     marks = (*source.marks, *request.missing_marks)
@@ -113,14 +122,14 @@ def _surveyed(source: Source, request: Request, columns: Sequence[str]) -> tuple
         kept = KeptCells(
             in_memory=source.n_bytes <= HELD_TEXT, scratch=request.scratch, wanted=(one for one in wanted if one)
         )
-    decimal = source.dialect.decimal if source.dialect is not None else "."
+    decimal = _decimal(source)
     surveys: list[ColumnSurvey] = []
-    for place, batch in _read(source, names):
+    for file, batch in _read(source, names):
         if not surveys:
-            surveys = [ColumnSurvey(name, _kind(batch.schema.field(name).type), marks, decimal) for name in names]
+            surveys = [ColumnSurvey(name, survey_kind(batch.schema.field(name).type), marks, decimal) for name in names]
         read = {survey.name: survey.add(batch.column(survey.name)) for survey in surveys}
         if kept is not None:
-            kept.add(place, batch, read, surveys)
+            kept.add(file, batch, read, surveys)
     found |= {survey.name: survey for survey in surveys or [ColumnSurvey(name, "string", marks) for name in names]}
     return [found[name] for name in columns], kept
 
@@ -130,24 +139,15 @@ def _read(source: Source, names: Sequence[str] = ()) -> Iterator[tuple[int, Any]
     if isinstance(source, SegmentsSource):
         yield from ((0, batch) for batch in source.batches_of(names))
         return
-    for place, part in enumerate(source.parts):
-        yield from ((place, batch) for batch in part.batches())
-
-
-def _kind(kind: Any) -> str:
-    import pyarrow
-
-    types = pyarrow.types
-    kind = kind.value_type if types.is_dictionary(kind) else kind
-    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind)
-    return "string" if text else str(kind)
+    for file, part in enumerate(source.parts):
+        yield from ((file, batch) for batch in part.batches())
 
 
 def _findings(
     source: Source, surveys: Sequence[ColumnSurvey], request: Request, where: str, faults: Sequence[str]
 ) -> tuple[list[Finding], str | None, str | None]:
-    """What each column is, and which names the rows and which holds the classes; ``faults`` are known already."""
-    decimal = source.dialect.decimal if source.dialect is not None else "."
+    """What each column is, and which are the ids and the labels; ``faults`` are known already."""
+    decimal = _decimal(source)
     semicolons = source.dialect is not None and source.dialect.separator == ";"
     hints = Hints(decimal, decimal == "," or semicolons, n_files=len(source.parts))
     labels = request.labels or (
@@ -179,7 +179,7 @@ def _findings(
     faults += _decimal_faults(found, surveys, request)
     wrong = [one.name for one in found if one.name in request.columns and not one.learned]
     if wrong:
-        faults.append(f"nothing can be learned from {said(wrong)}: take it out of what is to be learned from")
+        faults.append(f"nothing can be learned from {said(wrong)}: remove it from the columns to learn from")
     if faults:
         raise DataError(f"{where}: {'; '.join(faults)}.")
     if ids is None and not request.columns:
@@ -195,7 +195,7 @@ def _findings(
 
 
 def _decimal_faults(found: Sequence[Finding], surveys: Sequence[ColumnSurvey], request: Request) -> list[str]:
-    """Where --decimal names a mark that no number has, and some have the other."""
+    """A fault if --decimal names a mark that no number has, and some have the other."""
     numeric = {one.name for one in found if one.column is not None and one.column.is_numeric}
     numbers = [survey for survey in surveys if survey.name in numeric]
     other = "." if request.decimal == "," else ","
@@ -207,20 +207,20 @@ def _decimal_faults(found: Sequence[Finding], surveys: Sequence[ColumnSurvey], r
         return []
     return [
         f"--decimal {request.decimal!r}: the numbers of {said(with_other)} have {other!r} before their decimals; "
-        f"leave it out, or say --decimal {other!r}"
+        f"leave it out, or use --decimal {other!r}"
     ]
 
 
 def _nothing_left(findings: Sequence[Finding]) -> str:
-    told = ", ".join(f"{one.name!r} ({one.why or one.kind})" for one in findings[:8])
+    listed = ", ".join(f"{one.name!r} ({one.why or one.kind})" for one in findings[:8])
     more = f" and {len(findings) - 8} more" if len(findings) > 8 else ""
     name = next((one.name for one in findings if one.kind in ("id", "text", "constant")), None)
-    cure = (
+    advice = (
         f"; learn from one with --kind {quoted(name)}=number or =category"
         if name is not None and all(one.why != "as asked" for one in findings)
         else "; leave out fewer"
     )
-    return f"no column is left to learn from: {told}{more}{cure}."
+    return f"no column is left to learn from: {listed}{more}{advice}."
 
 
 # ---- the rows ----------------------------------------------------------------------------------------------
@@ -246,7 +246,7 @@ def _stream(
         import pyarrow
 
         batches = list(typed)
-        sizes = [sum(len(batch) for place, batch in batches if place == one) for one in range(len(source.parts))]
+        sizes = [sum(len(batch) for file, batch in batches if file == one) for one in range(len(source.parts))]
         table = pyarrow.Table.from_batches([batch for _, batch in batches]).combine_chunks()
         segments: Segments = HeldSegments(table, sizes)
     else:
@@ -259,16 +259,14 @@ def _stream(
 def _typed(
     source: Source, layout: TableLayout, words: Sequence[str], kept: KeptCells | None
 ) -> Iterator[tuple[int, pyarrow.RecordBatch]]:
-    """The file a batch is from, and the batch with its columns in the types that are learned from; ids and labels as
-    they are.
-    """
+    """Batches with the number of their file: columns in the types that are learned from, ids and labels unchanged."""
     import pyarrow
 
     again = None if kept is None else kept.batches(layout.columns, words)
-    for place, batch in _read(source) if again is None else again:
+    for file, batch in _read(source) if again is None else again:
         cells = [_stored(column, column.typed(batch.column(column.name))) for column in layout.columns]
         cells += [plain_cells(batch.column(name)) for name in words]
-        yield place, pyarrow.RecordBatch.from_arrays(cells, names=[*layout.names, *words])
+        yield file, pyarrow.RecordBatch.from_arrays(cells, names=[*layout.names, *words])
 
 
 def _stored(column: Column, cells: Any) -> Any:
@@ -283,10 +281,5 @@ def _stored(column: Column, cells: Any) -> Any:
 def _spooled(typed: Iterator[tuple[int, Any]], request: Request) -> MappedSegments:
     first = next(typed, None)
     if first is None:
-        raise DataError("no rows of data; add at least one below the column names.")
-
-    def all_of_them() -> Iterator[Any]:
-        yield first
-        yield from typed
-
-    return spooled(all_of_them(), first[1].schema, Scratch(request.scratch))
+        raise DataError(f"{NO_ROWS}.")
+    return spooled(chain([first], typed), first[1].schema, Scratch(request.scratch))

@@ -1,4 +1,4 @@
-"""The lines of a file of text as pyarrow reads them: UTF-8, without what stands above the table, without comments."""
+"""The lines of a text file for pyarrow: UTF-8, without the lines above the table and without comments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Utf8Lines"]
 
 
 class Utf8Lines:
-    """A stream of UTF-8 that pyarrow reads: without the lines above the table, and without comments."""
+    """A stream of UTF-8 for pyarrow, without the lines above the table and without comments."""
 
     def __init__(self, stream: Any, dialect: Dialect, skipped: int, block: int):
         self._stream, self._dialect, self._skipped, self.block = stream, dialect, skipped, block
@@ -29,8 +29,8 @@ class Utf8Lines:
         self._decoder: Any = None
         if encoding not in ("utf-8", "utf-8-sig"):
             self._decoder = codecs.getincrementaldecoder(encoding)("replace")
-        self._tail = b""  # the bytes of a letter whose others are in the next block
-        self._foreign = not dialect.separator.isascii()  # ¦ or §, which pyarrow does not take
+        self._tail = b""  # the first bytes of a character that continues in the next block
+        self._foreign = not dialect.separator.isascii()  # ¦ or §, which pyarrow does not accept
         self._whole_lines = dialect.is_blanks or bool(dialect.comment) or dialect.spaced or self._foreign
         quoted = dialect.quote and not dialect.escape and not dialect.is_blanks
         self._escapes = EscapesInBytes(dialect.quote) if quoted else None
@@ -88,22 +88,22 @@ class Utf8Lines:
         if block.isascii() and not self._tail:
             return block
         text = self._tail + block if self._tail else block
-        end = len(text) if self._ended else _end_of_letters(text)
+        end = len(text) if self._ended else _end_of_characters(text)
         text, self._tail = text[:end], text[end:]
         return text if _is_utf8(text) else text.decode("utf-8", STRAY).encode("utf-8", "replace")
 
     def _skip(self, text: bytes) -> bytes:
-        """Pass over lines above the table; what is left of the bytes at hand."""
-        begin, self._rest = 0, b""
+        """Skip lines above the table, and return what is left of ``text``."""
+        start, self._rest = 0, b""
         for found in re.finditer(rb"\r\n|\n|\r", text):
             if found.end() == len(text) and found.group() == b"\r" and not self._ended:
                 break  # its line feed may follow
-            begin = found.end()
+            start = found.end()
             self._skipped -= 1
             if not self._skipped:
-                return text[begin:]
+                return text[start:]
         if not self._ended:
-            self._rest = text[begin:]
+            self._rest = text[start:]
         return b""
 
     def _cleaned(self, text: bytes) -> bytes:
@@ -111,7 +111,7 @@ class Utf8Lines:
         if dialect.comment:
             mark = re.escape(dialect.comment.encode())
             text = re.sub(rb"(?m)^[ \t]*" + mark + rb"[^\r\n]*(?:\r\n|\n|\r|\Z)", b"", text)
-        if dialect.spaced:  # a quote counts to pyarrow only where a cell begins
+        if dialect.spaced:  # pyarrow recognises a quote only at the start of a cell
             quote, separator = re.escape(dialect.quote.encode()), re.escape(dialect.separator.encode())
             cell = rb"(?:%b(?!%b)|%b%b(?=[ ]*(?:%b|[\r\n]|\Z)))" % (quote, quote, quote, quote, separator)
             text = re.sub(rb"(?m)(^|%b)[ ]+(?=%b)" % (separator, cell), rb"\1", text)
@@ -140,8 +140,8 @@ class Utf8Lines:
         return re.sub(rb"[ \t]+" if dialect.separator == " " else rb"[ \t]{2,}|\t", b"\t", text)
 
 
-def _end_of_letters(text: bytes) -> int:
-    """Where the last whole letter ends: the first byte of one says how many it has."""
+def _end_of_characters(text: bytes) -> int:
+    """Where the last whole character ends: its first byte says how many it has."""
     for back in range(1, min(3, len(text)) + 1):
         first = text[-back]
         if first >= 0xC0:
@@ -153,7 +153,7 @@ def _end_of_letters(text: bytes) -> int:
 
 
 def _is_utf8(text: bytes) -> bool:
-    """Whether bytes are UTF-8, as Arrow sees many times as fast as Python decodes them."""
+    """Whether bytes are UTF-8; Arrow checks that many times faster than Python decodes them."""
     import pyarrow
 
     ends = pyarrow.py_buffer(np.array([0, len(text)], np.int32))

@@ -1,4 +1,4 @@
-"""Streams made of others: one below the other, or some of their columns."""
+"""Streams made of others: one after the other, or some of their columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Chosen", "Concatenated"]
 
 
 class Concatenated(TableStream):
-    """Streams of the same columns, one below the other."""
+    """Streams with the same columns, one after the other."""
 
     def __init__(self, parts: Sequence[TableStream], name: str):
         self._same_as(parts[0])
@@ -25,7 +25,7 @@ class Concatenated(TableStream):
         odd = next((part for part in parts if part.columns != self.columns), None)
         if odd is not None:
             raise DataError(
-                f"{name!r}: file {odd.name!r} has other columns than {parts[0].name!r}; make them alike or move it."
+                f"{name!r}: file {odd.name!r} has other columns than {parts[0].name!r}; make them alike, or move it."
             )
         self._places = [(part, segment) for part in parts for segment in range(len(part.segments))]
         self.segments = tuple(part.segments[segment] for part, segment in self._places)
@@ -34,13 +34,13 @@ class Concatenated(TableStream):
     def files(self) -> tuple[int, ...]:
         return tuple(place for place, part in enumerate(self.parts) for _ in part.segments)
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
+    def read(self, segment: int, start: int, stop: int) -> Table:
         part, inside = self._places[segment]
-        return replace(part.read(inside, begin, end), name=self.name)
+        return replace(part.read(inside, start, stop), name=self.name)
 
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+    def values(self, segment: int, start: int, stop: int) -> np.ndarray:
         part, inside = self._places[segment]
-        return part.values(inside, begin, end)
+        return part.values(inside, start, stop)
 
 
 class Chosen(TableStream):
@@ -56,11 +56,8 @@ class Chosen(TableStream):
     @classmethod
     def of(cls, stream: TableStream, request: Request, where: str) -> TableStream:
         """The stream itself where nothing was asked for."""
-        return (
-            stream
-            if not (request.labels or request.ids or request.drop or request.columns)
-            else cls(stream, request, where)
-        )
+        asked = request.labels or request.ids or request.drop or request.columns
+        return cls(stream, request, where) if asked else stream
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        return choose_columns(self.stream.read(segment, begin, end), self.request, self._where)
+    def read(self, segment: int, start: int, stop: int) -> Table:
+        return choose_columns(self.stream.read(segment, start, stop), self.request, self._where)

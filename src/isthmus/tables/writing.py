@@ -1,4 +1,4 @@
-"""The way out: a table in the format its suffix asks for."""
+"""Write a table in the format that its suffix names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["WRITABLE", "table_writer", "write_frame", "write_table"]
 
 WRITABLE = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 BATCH_CELLS = 4_000_000
-# a spreadsheet takes a cell that begins so for a formula and runs it; a number with a sign is none
+# a spreadsheet runs a cell that starts like this as a formula; a number with a sign is not one
 SIGNED = r"[+\-](?:\d+\.?\d*|\.\d+)(?:[eE][+\-]?\d+)?\Z"
 FORMULA = re.compile(rf"^(?=[=+\-@\t\r\n＝＋－＠])(?!{SIGNED})", re.ASCII)
 
@@ -47,8 +47,8 @@ def write_table(
     values
         Numbers of shape (rows, columns), written in full precision and in their own type.
     columns
-        Their names. In text, a name, id or label that a spreadsheet would run as a formula begins with an
-        apostrophe.
+        Their names. In text, a name, id or label that a spreadsheet would run as a formula gets an apostrophe
+        in front.
     ids, labels
         Shape (rows,), words or numbers, under the names ``id_name`` ("id") and ``label_name`` ("label").
     overwrite
@@ -59,12 +59,11 @@ def write_table(
     DataError
         The file exists, cannot be written, has another suffix, or the shapes do not agree.
     """
-    given = [name for name, entries in ((id_name or "id", ids), (label_name or "label", labels)) if entries is not None]
     with table_writer(
         path,
         columns,
-        id_name=None if ids is None else given[0],
-        label_name=None if labels is None else given[-1],
+        id_name=None if ids is None else id_name or "id",
+        label_name=None if labels is None else label_name or "label",
         overwrite=overwrite,
     ) as write:
         write(values, ids, labels)
@@ -79,10 +78,10 @@ def table_writer(
     label_name: str | None = None,
     overwrite: bool = False,
 ) -> Iterator[Callable[..., None]]:
-    """Write a table block by block: gives a function of (values, ids, labels), to be called for each block in turn.
+    """Write a table block by block: yields a function of (values, ids, labels) to call for each block.
 
-    The same file as `write_table` writes, whole or not at all, without ever holding it; only ``.npz`` is gathered in
-    memory first. Ids and labels are given where they have a name.
+    The file is that of `write_table`, written whole or not at all, and never held in memory; only ``.npz`` is gathered
+    first. Ids and labels are passed if they have a name.
     """
     path = Path(path)
     suffix, where = path.suffix.lower(), repr(str(path))
@@ -106,7 +105,7 @@ def table_writer(
             values = np.asarray(values)
             if values.ndim != 2 or values.shape[1] != len(columns) or values.dtype.kind not in "fiub":
                 raise DataError(
-                    f"{where}: values must be numbers of shape (rows, {len(columns)}), one column a name, got "
+                    f"{where}: values must be numbers of shape (rows, {len(columns)}), one column per name, got "
                     f"{values.dtype} of shape {values.shape}."
                 )
             beside = {}
@@ -123,9 +122,9 @@ def table_writer(
 
 
 def write_frame(path: str | Path, frame: pyarrow.Table, *, overwrite: bool = False) -> None:
-    """Write an Arrow table of several kinds of columns as ``.csv``, ``.tsv`` or ``.parquet``, whole or not at all.
+    """Write an Arrow table with columns of several kinds as ``.csv``, ``.tsv`` or ``.parquet``, whole or not at all.
 
-    In text, words that a spreadsheet would run as a formula begin with an apostrophe.
+    In text, words that a spreadsheet would run as a formula get an apostrophe in front.
     """
     import pyarrow
     from pyarrow import csv as arrow_csv
@@ -134,7 +133,7 @@ def write_frame(path: str | Path, frame: pyarrow.Table, *, overwrite: bool = Fal
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".tsv", ".parquet"):
-        raise DataError(f"{str(path)!r}: a table of several kinds of columns is written as .csv, .tsv or .parquet.")
+        raise DataError(f"{str(path)!r}: a table with columns of several kinds is written as .csv, .tsv or .parquet.")
     with atomic_write(path, overwrite=overwrite) as temporary:
         if suffix == ".parquet":
             parquet.write_table(frame, temporary)
@@ -168,30 +167,30 @@ def _batches(
 
 
 class _NumberFile:
-    """An ``.npy`` file whose head is fixed when the number of rows is known."""
+    """An ``.npy`` file whose header is completed once the number of rows is known."""
 
     def __init__(self, path: Path):
-        self.file, self.rows, self.head = path.open("r+b"), 0, {}
+        self.file, self.rows, self.header = path.open("r+b"), 0, {}
 
     def __enter__(self) -> Self:
         return self
 
     def write(self, values: np.ndarray, _beside: dict[str, np.ndarray]) -> None:
-        if not self.head:
+        if not self.header:
             plain = np.lib.format.header_data_from_array_1_0(np.empty((0, values.shape[1]), values.dtype))
-            self.head = {**plain, "fortran_order": False}
-            self._write_head(values.shape[1])
+            self.header = {**plain, "fortran_order": False}
+            self._write_header(values.shape[1])
         self.width, self.rows = values.shape[1], self.rows + len(values)
-        self.file.write(np.ascontiguousarray(values, np.dtype(self.head["descr"])).data)
+        self.file.write(np.ascontiguousarray(values, np.dtype(self.header["descr"])).data)
 
-    def _write_head(self, width: int) -> None:
-        # NumPy leaves room for as many rows as there can be
-        np.lib.format.write_array_header_1_0(self.file, self.head | {"shape": (self.rows, width)})
+    def _write_header(self, width: int) -> None:
+        # NumPy leaves room for any number of rows
+        np.lib.format.write_array_header_1_0(self.file, self.header | {"shape": (self.rows, width)})
 
     def __exit__(self, *_: object) -> None:
-        if self.head:
+        if self.header:
             self.file.seek(0)
-            self._write_head(self.width)
+            self._write_header(self.width)
         self.file.close()
 
 
@@ -248,8 +247,8 @@ class _TextFile:
         self.columns, self.names, self.separator = columns, names, separator
         self.special = re.compile(f'[",\\r\\n{separator}]')
         self.file = path.open("wb")
-        head = separator.join(_quoted(FORMULA.sub("'", name), self.special) for name in names)
-        self.file.write(f"{head}\n".encode())
+        header = separator.join(_quoted(FORMULA.sub("'", name), self.special) for name in names)
+        self.file.write(f"{header}\n".encode())
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Rows that were files become files again: pictures as PNG, sounds as WAV, under the names of the rows."""
+"""Write rows as files: pictures as PNG, sounds as WAV, named after the rows."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from isthmus.tables.staging import sweep
 
 __all__ = ["write_clip", "write_images", "write_sounds"]
 
-TOGETHER = 64  # clips whose phases are found at once
-LOUDEST = 32767
+BATCH = 64  # clips whose phases are found at once
+FULL_SCALE = 32767
 
 
 def write_images(
@@ -42,9 +42,9 @@ def write_images(
         (height, width) for grey; (channels, height, width) with 1 or 3 channels for colour.
     names
         A name for each row, such as the ids of a folder that was read; a picture's suffix becomes ``.png``,
-        and sub-folders are kept. None counts them: ``0.png``, ``1.png``, ….
+        and sub-folders are kept. None numbers them: ``0.png``, ``1.png``, ….
     overwrite
-        Replace pictures that exist. Otherwise one that exists stops everything before the first is written.
+        Replace pictures that exist. Otherwise nothing is written if one exists.
 
     Returns
     -------
@@ -101,9 +101,9 @@ def write_sounds(
     signal
         The sampling rate, and how rows were read.
     names
-        A name for each row, such as the ids of a folder that was read; None counts them.
+        A name for each row, such as the ids of a folder that was read; None numbers them.
     overwrite
-        Replace sounds that exist. Otherwise one that exists stops everything before the first is written.
+        Replace sounds that exist. Otherwise nothing is written if one exists.
 
     Returns
     -------
@@ -117,17 +117,17 @@ def write_sounds(
         raise DataError(f"{where}: sounds need rows of {width} numbers, got values of shape {values.shape}.")
     silent = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(silent):
-        raise DataError(f"{where}: row {silent[0]} is no sound, it holds NaN or infinite values.")
+        raise DataError(f"{where}: row {silent[0]} is not a sound, it holds NaN or infinite values.")
     paths = _paths(folder, len(values), names, where, ".wav", SUFFIXES)
     if not overwrite:
         for path in paths:
             refuse_existing(path)
     for parent in {path.parent for path in paths}:
         sweep(parent)
-    for begin in range(0, len(values), TOGETHER):
-        part = values[begin : begin + TOGETHER]
+    for start in range(0, len(values), BATCH):
+        part = values[start : start + BATCH]
         clips = griffin_lim(part, signal) if signal.is_spectrogram else part
-        for path, clip in zip(paths[begin:], clips, strict=False):
+        for path, clip in zip(paths[start:], clips, strict=False):
             with atomic_write(path, overwrite=overwrite, sweeping=False) as temporary:
                 write_clip(temporary, clip, signal.rate)
     return paths
@@ -135,7 +135,7 @@ def write_sounds(
 
 def write_clip(file: object, clip: np.ndarray, rate: int) -> None:
     """Samples from -1 to 1 as WAV of 16 bits, into a path or an open file."""
-    samples = np.rint(np.clip(clip, -1, 1) * LOUDEST).astype("<i2")
+    samples = np.rint(np.clip(clip, -1, 1) * FULL_SCALE).astype("<i2")
     with wave.open(str(file) if isinstance(file, Path) else file, "wb") as sink:  # pyrefly: ignore
         sink.setnchannels(1)
         sink.setsampwidth(2)

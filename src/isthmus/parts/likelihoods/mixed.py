@@ -41,7 +41,7 @@ class MixedLikelihood(Likelihood):
         self, blocks: Blocks, gaussian: GaussianLikelihood, *, soft_clip: bool, counts: CountColumns | None = None
     ):
         super().__init__()
-        self.numbers, self.booleans = list(blocks.numbers), list(blocks.truths)
+        self.numbers, self.booleans = list(blocks.numbers), list(blocks.booleans)
         self.count_places, self.counts = list(blocks.counts), counts
         self.categories = [slice(start, stop) for start, stop in blocks.categories]
         self.gaussian, self.bernoulli = gaussian, BernoulliLikelihood(soft_clip=soft_clip)

@@ -25,10 +25,10 @@ from isthmus.tables.heading_notes import heading_notes
 from isthmus.tables.request import Request
 from isthmus.tables.row_faults import (
     fitted_row,
+    repeated_names,
     require_no_prose,
     swallowing_row,
     table_above,
-    where_names_again,
     without_empty_rows,
 )
 from isthmus.tables.source import Source
@@ -178,7 +178,7 @@ class TextSource(Source):
         if found is not None:
             row = self._said_row(self._n_rows + found)
             raise DataError(f"{self.where}: a quote is left open in {row}, and swallows the lines below; repair it.")
-        again = where_names_again(batch, self.names) if self._named else []
+        again = repeated_names(batch, self.names) if self._named else []
         if not again:
             return batch
         count, first, text = self._left_out.get("again", (0, self._n_rows + again[0] + 1, ""))
