@@ -165,7 +165,9 @@ def test_broken_array_files(tmp_path, suffix, content):
     path = tmp_path / f"f{suffix}"
     path.write_bytes(content)
     message = complaint(path)
-    assert any(words in message for words in ("not readable as", "the file is empty", "none of the formats that are read"))
+    assert any(
+        words in message for words in ("not readable as", "the file is empty", "none of the formats that are read")
+    )
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])
