@@ -269,7 +269,7 @@ def test_a_bomb_is_refused_or_reduced_before_it_goes_off(name, tmp_path):
 def test_a_claim_of_rows_beyond_its_bytes_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(bounds, "ALWAYS_ROWS", 1000)
     parquet.write_table(pa.table({"a": np.zeros(200_000)}), tmp_path / "f.parquet")
-    with pytest.raises(DataError, match="claim 200,000 rows"):
+    with pytest.raises(DataError, match="claim to hold 200,000 rows"):
         open_table(tmp_path / "f.parquet")
 
 
