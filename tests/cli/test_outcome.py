@@ -129,7 +129,7 @@ def test_two_files_with_one_command_are_refused(tmp_path, monkeypatch):
         (["sample", "a", "-n", "0"], 2, "-n must be at least 1, got 0"),
         (["sample", "a", "-n", "few"], 2, "must be a whole number, got 'few'"),
         (["learn", "zero"], 2, "CHAPTER must be a whole number, got 'zero'; see isthmus learn --help."),
-        (["detect", "a", "--score", "latnt"], 2, "--score must be one of combined, mahalanobis, density, "),
+        (["detect", "a", "--score", "latnt"], 2, "--score must be one of combined, relations, density, "),
         (["detect", "a", "--score", "latnt"], 2, "got 'latnt'; did you mean 'latent'? See isthmus detect --help."),
         (
             ["fit", "digits", "-n", "two"],
