@@ -93,7 +93,7 @@ def test_samples_of_a_condition(run):
     ("flags", "words"),
     [
         (["--given", "plate"], "no column 'plate' to be given; the columns are 'w', 'x'"),
-        (["--given", "batch", "--drop", "batch"], "'batch' cannot be --given and in --drop or --ids too"),
+        (["--given", "batch", "--drop", "batch"], "'batch' cannot be both --given and in --drop or --ids"),
         (["--given", "batch=A"], "--given takes columns of the data"),
     ],
 )
