@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 from isthmus.cli.matching_rows import Expected, read_matching, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
-from isthmus.cli.reading_flags import READ_BY_ITSELF
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, Overwrite, PicturesOutput, Seed, rows_of
 from isthmus.cli.rows_output import require_writable, write_rows
 
@@ -57,6 +57,7 @@ def denoise(
     seed: Seed = 42,
     overwrite: Overwrite = False,
     json: JsonOutput = False,
+    reading: Reading = READ_BY_ITSELF,
 ) -> None:
     """Remove noise from rows.
 
@@ -94,25 +95,23 @@ def denoise(
 
         rows_only = {"--reference": reference, "--figure": figure, "--ids": ids, "--labels": labels, "--drop": drop,
                      "--json": json}  # fmt: skip
-        series_rows(
-            "reconstruct", run, data, output, not_of_series=rows_only, reading=READ_BY_ITSELF, overwrite=overwrite
-        )
+        series_rows("reconstruct", run, data, output, not_of_series=rows_only, reading=reading, overwrite=overwrite)
         return
     fitted = None if model is None else _loaded(model)
-    read = _read(data, fitted, labels=labels, ids=ids, drop=drop)
+    read = _read(data, fitted, reading, labels=labels, ids=ids, drop=drop)
     table = _complete(read)
     require_writable(output, overwrite=overwrite, row_shape=table.row_shape)
     _require_places(save, figure, table, overwrite=overwrite)
     expected = Expected(
         table.columns, f"the columns of {data!r}", table.label_name, table.id_name, drop, table.image_shape
     )
-    truth = None if reference is None else read_matching(reference, expected).values
+    truth = None if reference is None else read_matching(reference, expected, reading=reading).values
     if truth is not None and len(truth) != len(table):
         raise CommandError(f"--reference {reference!r}: {len(truth)} rows, and {data!r} has {len(table)}.")
     if fitted is not None:
         outcome = _Outcome(fitted, None)
     elif clean is not None:
-        rows = read_matching(clean, expected).values
+        rows = read_matching(clean, expected, reading=reading).values
         outcome = _learned_from_clean(table, rows, corruption, level, seed)
     else:
         outcome = _learned_blind(table, corruption, level, seed)
@@ -164,15 +163,15 @@ def _loaded(model: str) -> Denoiser:
     return found
 
 
-def _read(data: str, fitted: Denoiser | None, *, labels: str | None, ids: str | None, drop: tuple[str, ...]) -> Table:
+def _read(data: str, fitted: Denoiser | None, reading: ReadingFlags, **roles: Any) -> Table:
     from isthmus.tables import read
 
     if fitted is None:
-        return read(data, labels=labels, ids=ids, drop=drop)
+        return read(data, **roles, **reading.options())
     names = getattr(fitted, "feature_names_in_", None)
     columns = unnamed(fitted.n_features_in_) if names is None else tuple(map(str, names))
     expected = Expected(columns, "the columns the denoiser was fitted on", image_shape=fitted.image_shape)
-    return read_matching(data, expected, labels=labels, ids=ids, drop=drop)
+    return read_matching(data, expected, **roles, reading=reading)
 
 
 def _complete(read: Table) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -60,6 +61,8 @@ def detect(
     false_alarm_rate: Rate = None,
     fdr: Rate = None,
     contamination: Share = None,
+    calibration_fraction: Rate = None,
+    no_trim: Annotated[bool, Parameter(show_default=False)] = False,
     variant: str | None = None,
     components: Annotated[int | None, Parameter(("--components", "-p"), validator=Number(gte=1))] = None,
     top: Rows = 3,
@@ -111,6 +114,10 @@ def detect(
         Instead: the share of normal rows expected among the alarms (Benjamini and Hochberg).
     contamination
         Instead: the share of the rows learned from to call alarms; without --train or --model, of the rows scored.
+    calibration_fraction
+        Share of the rows learned from to hold out once to set the threshold; by default all of them, fold by fold.
+    no_trim
+        Learn from rows that are very far out, too.
     variant
         Kind of autoencoder; a name of isthmus fit --variant.
     components
@@ -141,19 +148,25 @@ def detect(
     if time is not None:
         not_of_series = {
             "--score": score, "--false-alarm-rate": false_alarm_rate, "--fdr": fdr, "--contamination": contamination,
-            "--variant": variant, "--components": components, "--most": most, "--ids": ids, "--shard": shard,
+            "--calibration-fraction": calibration_fraction, "--no-trim": no_trim or None, "--variant": variant,
+            "--components": components, "--most": most, "--ids": ids, "--shard": shard,
             "--engine": None if engine == "local" else engine,
         }  # fmt: skip
         asked = AskedSeries(
-            data, time, entity, time_zone, train, until, model, window, alarm_rate, tracked, top, labels, drop, seed
-        )
+            data, time, entity, time_zone, reading, train, until, model, window, alarm_rate, tracked, top, labels, drop,
+            seed,
+        )  # fmt: skip
         detect_series(asked, not_of_series, output, plot, save, overwrite=overwrite, json=json)
         return
     require_time(
         {"--entity": entity, "--time-zone": time_zone, "--window": window, "--until": until, "--alarms": alarm_rate,
          "--tracked": tracked or None}
     )  # fmt: skip
-    _require_sense(train, model, save, variant, components, fdr, contamination)
+    of_fit = {
+        "--variant": variant, "--components": components, "--contamination": contamination,
+        "--calibration-fraction": calibration_fraction, "--no-trim": no_trim or None,
+    }  # fmt: skip
+    _require_sense(train, model, save, of_fit, fdr, contamination)
     output, share = shared(output, shard)
     if share is not None and (model is None or fdr is not None):
         raise UsageError("shares of the rows are scored apart: they need --model, and take no --fdr.")
@@ -163,6 +176,8 @@ def detect(
     refuse_own_inputs([output, plot], [data, train], model, replaced=[save])
     chosen = {"measure": score, "false_alarm_rate": false_alarm_rate}
     settings = {"random_state": seed} | {name: value for name, value in chosen.items() if value is not None}
+    if model is None:
+        settings |= {"calibration_fraction": calibration_fraction, "trim": not no_trim}
     roles: dict[str, Any] = {"labels": labels, "ids": ids, "drop": drop}
     options = reading.options()
     from isthmus.anomaly.cross_validation import blocks_to_score, detect_stream
@@ -261,15 +276,14 @@ def _sample(stream: TableStream, source: str, seed: int) -> Table:
     return stream.take(np.sort(np.random.default_rng(seed).choice(len(stream), count, replace=False)))
 
 
-def _require_sense(
-    train: Any, model: Any, save: Any, variant: Any, components: Any, fdr: Any, contamination: Any
-) -> None:
+def _require_sense(train: Any, model: Any, save: Any, of_fit: Mapping[str, Any], fdr: Any, contamination: Any) -> None:
     if train is not None and model is not None:
         raise UsageError("--train and --model say the same thing; give one of them.")
     if save is not None and train is None:
         raise UsageError("--save keeps a detector that --train has fitted; give --train.")
-    if model is not None and (variant is not None or components is not None or contamination is not None):
-        raise UsageError("--variant, --components and --contamination are for a fit; --model names what is fitted.")
+    given = [flag for flag, value in of_fit.items() if value is not None]
+    if model is not None and given:
+        raise UsageError(f"{', '.join(given)}: for a fit, and --model names what is fitted already.")
     if fdr is not None and contamination is not None:
         raise UsageError("--fdr and --contamination set the same alarms; give one of them.")
 

@@ -66,9 +66,9 @@ def rows_expected(run: Run, estimator: Any) -> Expected:
     return Expected(names, what, drop=given, image_shape=estimator.image_shape, layout=layout, row_shape=shape)
 
 
-def codes_expected(run: Run, estimator: Any) -> Expected:
-    """What `inverse_transform` takes."""
-    columns, what = tuple(estimator.get_feature_names_out()), "the latent dimensions of a code"
+def codes_expected(run: Run, estimator: Any, latents: int | None = None) -> Expected:
+    """What `inverse_transform` takes; with ``latents``, only that many, the first."""
+    columns, what = tuple(estimator.get_feature_names_out())[:latents], "the latent dimensions of a code"
     given = _given_names(estimator)
     if run.record is None:
         return Expected(columns, what, drop=given)

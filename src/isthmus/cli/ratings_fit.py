@@ -14,9 +14,9 @@ from isthmus.cli.reading_flags import ReadingFlags
 from isthmus.cli.run_folder import EVALUATION, MODEL, require_free_run, written_run
 from isthmus.cli.series_run import table_options
 
-__all__ = ["AskedRatings", "fit_ratings", "rating_columns"]
+__all__ = ["AskedRatings", "fit_ratings", "rating_columns", "require_ratings"]
 
-TAKEN = ("max_iter",)  # of the flags of an autoencoder's settings
+SETTINGS = {"threshold": float, "ridge": float, "max_iter": int, "max_items": int}  # of an `ItemAutoencoder`
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,6 @@ class AskedRatings:
 
     data: str
     columns: str
-    threshold: float | None
     reading: ReadingFlags
     settings: Mapping[str, Any]
     seed: int
@@ -39,6 +38,13 @@ def rating_columns(text: str) -> tuple[str, ...]:
     return columns
 
 
+def require_ratings(flags: Mapping[str, Any]) -> None:
+    """Refuse flags of ratings where no columns of ratings are named."""
+    given = [flag for flag, value in flags.items() if value is not None]
+    if given:
+        raise UsageError(f"{', '.join(given)}: for ratings; name their columns with --ratings user,item,value.")
+
+
 def fit_ratings(
     asked: AskedRatings, run: Path, not_of_ratings: Mapping[str, Any], *, overwrite: bool, json: bool
 ) -> None:
@@ -46,7 +52,7 @@ def fit_ratings(
     columns = rating_columns(asked.columns)
     typed = {name: value for name, value in asked.settings.items() if value is not None}
     refused = [flag for flag, value in not_of_ratings.items() if value]
-    refused += [f"--{name.replace('_', '-')}" for name in typed if name not in TAKEN]
+    refused += [f"--{name.replace('_', '-')}" for name in typed if name not in SETTINGS]
     if refused:
         raise UsageError(f"{', '.join(refused)}: for tables of rows, and --ratings names who rated what.")
     require_free_run(run, overwrite=overwrite)
@@ -63,8 +69,8 @@ def fit_ratings(
     say(f"{ratings.matrix.nnz:,} ratings by {n_users:,} users of {n_items:,} items.")
     if ratings.n_repeated:
         say(f"note: {ratings.n_repeated:,} times a user rated an item again; the last rating counts.")
-    settings = {name: _whole(name, value) for name, value in typed.items()}
-    model = ItemAutoencoder(threshold=asked.threshold, random_state=asked.seed, **settings)
+    settings = {name: _number(name, value) for name, value in typed.items()}
+    model = ItemAutoencoder(random_state=asked.seed, **settings)
     say("fitting the items' closed form, and a network beside it …")
     with warnings_said():
         model.fit(ratings)
@@ -87,10 +93,10 @@ def fit_ratings(
     show(f"Next: isthmus recommend {run} -o recommended.csv names ten items for every user.")
 
 
-def _whole(name: str, text: Any) -> int:
+def _number(name: str, text: Any) -> float:
     try:
-        return int(text)
-    except ValueError as error:
+        return SETTINGS[name](text)
+    except ValueError as error:  # only --max-iter is still text
         raise UsageError(f"--{name.replace('_', '-')} must be a whole number, got {text!r}.") from error
 
 

@@ -91,6 +91,7 @@ OWNED = Owned(
     (RECORD, DATA),
 )
 CONFIG = "config.json"
+OWNED_OF_RATINGS = Owned("a run folder", saved_files(MODEL) | {EVALUATION}, (f"{MODEL}/{CONFIG}",))
 MOST_EVALUATION_BYTES = 16 << 20
 OTHER_KINDS = {
     "AutoencoderOutlierDetector": "an outlier detector; use it with isthmus detect DATA --model",
@@ -231,7 +232,12 @@ def require_free_run(path: Path, *, overwrite: bool) -> None:
         raise CommandError(f"{str(path)!r} is a file; name a folder for the run with -o.")
     if not overwrite and path.is_dir() and any(path.iterdir()):
         raise CommandError(f"{str(path)!r} exists; pass --overwrite to replace it, or name another folder with -o.")
-    require_free(path, OWNED, overwrite=overwrite)
+    require_free(path, _owned_at(path), overwrite=overwrite)
+
+
+def _owned_at(path: Path) -> Owned:
+    """What may be replaced at ``path``: a run without a record is one of ratings."""
+    return OWNED if any(os.path.lexists(path / name) for name in (RECORD, DATA)) else OWNED_OF_RATINGS
 
 
 def written_run(path: Path, write: Callable[[Path], None], *, overwrite: bool) -> None:
@@ -242,7 +248,7 @@ def written_run(path: Path, write: Callable[[Path], None], *, overwrite: bool) -
     """
     try:
         require_free_run(path, overwrite=overwrite)
-        with building(path, OWNED, overwrite=overwrite) as folder:
+        with building(path, _owned_at(path), overwrite=overwrite) as folder:
             write(folder)
     except (CommandError, StorageError, DataError, OSError) as error:
         elsewhere = _written_elsewhere(path.absolute().name, write)

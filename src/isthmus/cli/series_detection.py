@@ -11,6 +11,7 @@ from isthmus.cli.detection_output import as_rows, require_writable, write_column
 from isthmus.cli.detection_summary import reads_a_person, show_episodes
 from isthmus.cli.outcome import CommandError, UsageError, escaped, print_json, say
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import TableFlags
 
 if TYPE_CHECKING:
     from isthmus.series import SeriesDetection, SeriesOutlierDetector
@@ -29,6 +30,7 @@ class AskedSeries:
     time: str
     entity: str | None
     time_zone: str | None
+    reading: TableFlags
     train: str | None
     until: str | None
     model: str | None
@@ -144,15 +146,16 @@ def _read(asked: AskedSeries, source: str, channels: tuple[str, ...] | None, *, 
     from isthmus.series.reading import read_series
     from isthmus.tables import open_table
 
-    drop, labels, entity = asked.drop, asked.labels, asked.entity
+    drop, labels, entity, options = asked.drop, asked.labels, asked.entity, asked.reading.options()
     if not whole:
-        names = open_table(source).all_columns
+        names = open_table(source, **{name: value for name, value in options.items() if name != "kinds"}).all_columns
         drop = tuple(name for name in drop if name in names)
         labels = labels if labels in names else None
         entity = entity if entity in names else None
     return read_series(
-        source, time=asked.time, entity=entity, labels=labels, drop=drop, time_zone=asked.time_zone, channels=channels
-    )
+        source, time=asked.time, entity=entity, labels=labels, drop=drop, time_zone=asked.time_zone, channels=channels,
+        options=options,
+    )  # fmt: skip
 
 
 def _shared_channels(file: SeriesFile) -> tuple[str, ...]:

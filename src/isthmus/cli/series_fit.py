@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.cli.hyperparameter_flags import chosen_variant, settings_of
-from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
+from isthmus.cli.outcome import CommandError, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import ReadingFlags
 from isthmus.cli.run_folder import EVALUATION, FIGURES, PAGE, require_free_run, written_run
@@ -23,6 +23,7 @@ from isthmus.cli.series_run import (
     table_options,
     windows_of,
 )
+from isthmus.cli.window_flags import network_of_windows, window_length
 
 __all__ = ["AskedWindows", "fit_series"]
 
@@ -131,18 +132,20 @@ def _unfitted(asked: AskedWindows) -> Any:
     from isthmus.series import WindowedAutoencoder
 
     chosen = settings_of(asked.variant, asked.settings)
-    size, length = chosen.pop("n_components", None), asked.reading.window
-    if length is not None and (length < 2 or length != int(length)):
-        raise UsageError(f"--window must be a whole number of steps of a series, at least 2, got {length:g}.")
+    size = chosen.pop("n_components", None)
     typed = {name for name, value in asked.settings.items() if value is not None and name != "n_components"}
+    network = "auto"
+    if typed == {"network"} and asked.variant == "vanilla":  # a choice of the windows' own
+        network, typed = network_of_windows(asked.settings), set()
     autoencoder = None
     if asked.variant != "vanilla" or typed:
         given = {name: value for name, value in chosen.items() if name in typed}
         autoencoder = chosen_variant(asked.variant)(**given)
     return WindowedAutoencoder(
         size if isinstance(size, int) else None,
-        window="auto" if length is None else int(length),
+        window=window_length(asked.reading),
         stride=asked.stride,
+        network=network,
         autoencoder=autoencoder,
         random_state=asked.seed,
     )

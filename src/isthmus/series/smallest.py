@@ -86,13 +86,18 @@ def window_code_sizes(
         model = WindowedAutoencoder(size, window=window, stride=stride, network=network, random_state=random_state).fit(
             X, times=times
         )
-        errors = model.block_errors_
+        errors = dict(model.block_errors_)
         if not errors[CLOSED_FORM]:
             raise ValueError(
                 "window_code_sizes: the series is too short to hold contiguous blocks out; choose a shorter window."
             )
-        closed.append(float(np.mean(errors[CLOSED_FORM])))
-        learned.append(min(float(np.mean(one)) for name, one in errors.items() if name != CLOSED_FORM))
+        closed.append(float(np.mean(errors.pop(CLOSED_FORM))))
+        if not errors:
+            raise ValueError(
+                f"window_code_sizes: network={network!r} leaves no network to compare for windows of {model.length_} "
+                'steps; choose "perceptron".'
+            )
+        learned.append(min(float(np.mean(one)) for one in errors.values()))
         variance = max(variance, float(np.sum(model.spectrum_.eigenvalues) / len(model.spectrum_.eigenvalues)))
     floor = min(*closed, *learned)
     bound = variance - share * (variance - floor)
