@@ -39,7 +39,7 @@ from isthmus.anomaly import AutoencoderOutlierDetector
 from isthmus.tables import atomic_write
 
 RESULTS = Path(__file__).parent / "results" / "anomalies.json"
-MOST_ROWS, MOST_BROKEN, LEAST_NORMAL_ROWS = 2_000, 400, 100
+MAX_ROWS, MAX_BROKEN, MIN_NORMAL_ROWS = 2_000, 400, 100
 SHARES = {"clean": 0.0, "5 %": 0.05, "10 %": 0.1}
 BROKEN = ("swap", "move")
 RATES = (0.01, 0.05, 0.1)
@@ -51,7 +51,7 @@ def read(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray]:
     with np.load(path, allow_pickle=False) as arrays:
         rows = np.column_stack([arrays["X"].astype(np.float64), arrays["y"].astype(np.float64)])
     rows = np.unique(rows, axis=0)
-    rows = rows[np.random.default_rng(seed).permutation(len(rows))[:MOST_ROWS]]
+    rows = rows[np.random.default_rng(seed).permutation(len(rows))[:MAX_ROWS]]
     return rows[:, :-1], rows[:, -1] == 1
 
 
@@ -61,14 +61,14 @@ def split_of(X: np.ndarray, y: np.ndarray, seed: int, protocol: str) -> Split | 
     normal, anomalies = rng.permutation(np.flatnonzero(~y)), rng.permutation(np.flatnonzero(y))
     half = len(normal) // 2
     if protocol in BROKEN:
-        return _broken(X[normal[:half]], X[normal[half:]][:MOST_BROKEN], protocol, rng)
+        return _broken(X[normal[:half]], X[normal[half:]][:MAX_BROKEN], protocol, rng)
     share = SHARES[protocol]
     if share == 0:
         test = np.concatenate([normal[half:], anomalies])
         return {"train": X[normal[:half]], "test": X[test], "truth": y[test]}
     spare = len(anomalies) // 2
     n_normal = min(half, 4 * spare)
-    if n_normal < LEAST_NORMAL_ROWS:
+    if n_normal < MIN_NORMAL_ROWS:
         return None
     mixed = anomalies[: round(n_normal * share / (1 - share))]
     test = np.concatenate([normal[half:], anomalies[spare:]])
@@ -93,7 +93,7 @@ def evaluated(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 def ours(split: Split, seed: int) -> dict[str, Any]:
     """This library's figures, with the share of normal test rows of a p-value up to each stated rate."""
-    begun = time.process_time()
+    started = time.process_time()
     detector = AutoencoderOutlierDetector(random_state=seed).fit(split["train"])
     fitted = time.process_time()
     found = detector.detect(split["test"])
@@ -103,7 +103,7 @@ def ours(split: Split, seed: int) -> dict[str, Any]:
         "held_out": len(detector.calibration_scores_),
         "normal_tested": len(normal),
         "trimmed": detector.n_trimmed_,
-        "fit_cpu_seconds": fitted - begun,
+        "fit_cpu_seconds": fitted - started,
         "detect_cpu_seconds": time.process_time() - fitted,
     }
     if "columns" in split:
@@ -158,7 +158,7 @@ def cheapest_first(folder: Path, most_columns: int) -> list[Path]:
     def cells(path: Path) -> tuple[int, int]:
         with np.load(path, allow_pickle=False) as arrays:
             n_rows, n_columns = arrays["X"].shape
-        return min(n_rows, MOST_ROWS) * n_columns, n_columns
+        return min(n_rows, MAX_ROWS) * n_columns, n_columns
 
     sizes = {path: cells(path) for path in folder.glob("*.npz")}
     return sorted((path for path in sizes if sizes[path][1] <= most_columns), key=sizes.__getitem__)
@@ -182,12 +182,12 @@ def main() -> None:
     asked = parser.parse_args()
     warnings.filterwarnings("ignore")
     paths, peers = cheapest_first(asked.folder, asked.most_columns), Peers() if asked.peers else None
-    begun = time.monotonic()
+    started = time.monotonic()
     for path, protocol, seed in _work(paths, asked.protocols, asked.seeds):
         key = f"{path.stem}, {protocol}, {seed}"
         if ("pyod_autoencoder" if peers else "isthmus") in saved(asked.results).get(key, {}):
             continue
-        if asked.minutes is not None and time.monotonic() - begun > 60 * asked.minutes:
+        if asked.minutes is not None and time.monotonic() - started > 60 * asked.minutes:
             print("stopped at the time limit; the same command resumes")
             break
         split = split_of(*read(path, seed), seed, protocol)

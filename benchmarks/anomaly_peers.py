@@ -75,9 +75,9 @@ def main() -> None:
         }
         scores, seconds = {}, {}
         for name, detector in detectors.items():
-            begun = time.process_time()
+            started = time.process_time()
             detector.fit(train)
-            seconds[name] = time.process_time() - begun
+            seconds[name] = time.process_time() - started
             scores[name] = np.nan_to_num(detector.decision_function(test))
         np.savez(Path(folder, "scores.npz"), **scores)
         print(json.dumps(seconds), file=answers, flush=True)

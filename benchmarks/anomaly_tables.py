@@ -25,7 +25,7 @@ NAMES = {
 }
 PROTOCOLS = ("clean", "5 %", "10 %", "swap", "move")
 RATES = ("0.01", "0.05", "0.1")
-LEAST_HELD_OUT = 100
+MIN_HELD_OUT = 100
 Runs = dict[str, dict[str, dict[int, dict[str, Any]]]]
 
 
@@ -130,7 +130,7 @@ def _rates(sets: dict[str, dict[int, dict[str, Any]]]) -> str:
             met = statistics.fmean(fit["false_alarms"][rate] for fit in fits)
             totals[rate] += sum(fit["false_alarms"][rate] * fit["normal_tested"] for fit in fits)
             off = _off(fits, float(rate))
-            counted = fits[0]["held_out"] >= LEAST_HELD_OUT
+            counted = fits[0]["held_out"] >= MIN_HELD_OUT
             n_off, n_stated = n_off + (off and counted), n_stated + counted
             cells.append(f"{met:.1%}{'*' if off else ''}")
         n_tested += sum(fit["normal_tested"] for fit in fits)
@@ -139,7 +139,7 @@ def _rates(sets: dict[str, dict[int, dict[str, Any]]]) -> str:
     lines.append(f"| *all rows* | | {n_tested:,} | {pooled} |")
     lines.append(
         f"\n\\* more than two standard deviations off: {n_off} of the {n_stated} rates of sets with at least "
-        f"{LEAST_HELD_OUT} rows held out."
+        f"{MIN_HELD_OUT} rows held out."
     )
     return "\n".join(lines)
 

@@ -48,12 +48,12 @@ def measure(how: str, seed: int, n_rows: int, n_samples: int) -> dict:
     """The bounds of one fit, in nats a row."""
     draws = np.random.default_rng(0)
     train, test = (_binary(_images(name), how, draws) for name in ("train", "t10k"))
-    begun = time.process_time()
+    started = time.process_time()
     model = VariationalAutoencoder(LATENTS, likelihood="bernoulli", random_state=seed).fit(train)
     return {
         "pixels": how,
         "seed": seed,
-        "seconds": time.process_time() - begun,
+        "seconds": time.process_time() - started,
         "epochs": model.n_iter_,
         "bound": float(model.score_samples(test).mean()),
         "weighted": float(model.score_samples(test[:n_rows], importance_samples=n_samples).mean()),

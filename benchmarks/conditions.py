@@ -111,11 +111,11 @@ def main() -> None:
         ("batch and class read from the code", ("batch 5-NN", "batch LR", "class 5-NN", "class LR", "mse"), batches),
         ("digits given their class", ("mse",), given_class),
     ):
-        began, runs = time.perf_counter(), []
+        started, runs = time.perf_counter(), []
         for seed in range(asked.seeds):
             runs.append(one(seed, asked.max_iter))
             print(seed, runs[-1], flush=True)
-        print(f"\n{title}, {asked.seeds} seeds, {time.perf_counter() - began:.0f} s")
+        print(f"\n{title}, {asked.seeds} seeds, {time.perf_counter() - started:.0f} s")
         print("| | " + " | ".join(columns) + " |\n|---" * 1 + "|---" * len(columns) + "|")
         for name in runs[0]:
             values = np.array([run[name] for run in runs])

@@ -46,10 +46,10 @@ def torchrun(size: int, *arguments: str) -> float:
     """Seconds of a command in ``size`` processes, on as many cores."""
     command = ["taskset", "-c", f"0-{size - 1}", sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", str(size), *arguments]
-    begin = time.perf_counter()
+    started = time.perf_counter()
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - begin
+    return time.perf_counter() - started
 
 
 def epoch_seconds(source: Path, run: Path, size: int, batch: int) -> dict[str, float]:
@@ -84,9 +84,9 @@ def sums() -> None:
         times = []
         for _ in range(60):
             distributed.barrier()
-            begin = time.perf_counter()
+            started = time.perf_counter()
             distributed.all_reduce(numbers)
-            times.append(time.perf_counter() - begin)
+            times.append(time.perf_counter() - started)
         found[count] = statistics.median(times)
     if distributed.get_rank() == 0:
         Path(os.environ["SUMS"]).write_text(json.dumps(found))
@@ -141,7 +141,7 @@ def _weights_in(run: Path) -> int:
 
 def constants(facts: dict[str, Any]) -> dict[str, float]:
     """Seconds: per row, per step, per row of the passes before and after training, per sum and per byte of one."""
-    times = {(each["process_group"], each["batch"]): statistics.median(each["seconds"]) for each in facts["epochs"]}
+    times = {(each["processes"], each["batch"]): statistics.median(each["seconds"]) for each in facts["epochs"]}
     n, (small, large) = facts["n_learned"], BATCHES
     step = (times[1, small] - times[1, large]) / (n / small - n / large)
     counts = np.array([int(count) for count in facts["sums"]])
@@ -176,7 +176,7 @@ def written(facts: dict[str, Any]) -> str:
         "| batch | epoch, 1 process on 1 core | epoch, 2 processes on 2 cores | efficiency | predicted for 2 |",
         "|---:|---:|---:|---:|---:|",
     ]
-    times = {(each["process_group"], each["batch"]): each["seconds"] for each in facts["epochs"]}
+    times = {(each["processes"], each["batch"]): each["seconds"] for each in facts["epochs"]}
     for batch in BATCHES:
         one, two, share = times[1, batch], times[2, batch], facts["efficiency"][str(batch)]
         lines.append(

@@ -46,11 +46,11 @@ def model(device: str, width: int, batch: int, epochs: int) -> Autoencoder:
 
 def seconds_of(task) -> float:
     """Wall seconds, the device's own work included."""
-    begun = time.perf_counter()
+    started = time.perf_counter()
     task()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter() - begun
+    return time.perf_counter() - started
 
 
 def plain_epochs(X: np.ndarray, device: torch.device, width: int, batch: int, epochs: int) -> None:

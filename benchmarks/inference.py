@@ -89,9 +89,9 @@ def _seconds(work: Callable[[], Any], repeats: int = 9) -> float:
     work()
     found = []
     for _ in range(repeats):
-        begun = time.thread_time()
+        started = time.thread_time()
         work()
-        found.append(time.thread_time() - begun)
+        found.append(time.thread_time() - started)
     return min(found)
 
 
@@ -103,9 +103,9 @@ def memory(n_rows: int = 1_000_000, n_columns: int = 100) -> dict[str, float]:
     X += 0.1 * rng.standard_normal(X.shape, dtype=np.float32)
     model = Autoencoder(8, random_state=0, max_iter=3).fit(X[:20_000]).set_params(polish=3)
     model.transform(X[:50_000])
-    before, begun = _peak_megabytes(), time.process_time()
+    before, started = _peak_megabytes(), time.process_time()
     codes = model.transform(X)
-    seconds = time.process_time() - begun
+    seconds = time.process_time() - started
     found = {"seconds of processor time": seconds, "megabytes of rows": X.nbytes / 2**20}
     return found | {"megabytes added": _peak_megabytes() - before, "megabytes of codes": codes.nbytes / 2**20}
 
@@ -125,9 +125,9 @@ def digits() -> dict[str, Any]:
     for size in (2, 4, 8, 16):
         errors: dict[str, list[float]] = {"polished": [], "its encoder alone": [], "ordinary fit": [], "seconds": []}
         for seed in SEEDS:
-            begun = time.process_time()
+            started = time.process_time()
             model = Autoencoder(size, random_state=seed).fit(train)
-            errors["seconds"].append(time.process_time() - begun)
+            errors["seconds"].append(time.process_time() - started)
             errors["polished"].append(_error(model, test))
             errors["its encoder alone"].append(_error(model.set_params(polish=0), test))
             errors["ordinary fit"].append(_error(Autoencoder(size, polish=0, random_state=seed).fit(train), test))

@@ -65,13 +65,13 @@ def write(folder: Path, gigabytes: float, seed: int) -> None:
 
 def measured(*arguments: str) -> dict[str, float]:
     """Seconds and the largest resident memory of one command in a process of its own."""
-    begin = time.perf_counter()
+    started = time.perf_counter()
     command = [sys.executable, "-m", "isthmus", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
     _, status, usage = os.wait4(process.pid, 0)
     if os.waitstatus_to_exitcode(status):
         raise SystemExit(f"isthmus {' '.join(arguments)} failed.")
-    return {"seconds": time.perf_counter() - begin, "peak_megabytes": usage.ru_maxrss / 1024}
+    return {"seconds": time.perf_counter() - started, "peak_megabytes": usage.ru_maxrss / 1024}
 
 
 def epochs_measured(run: Path, n_rows: int) -> dict[str, float]:

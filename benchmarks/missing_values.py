@@ -36,7 +36,7 @@ from sampled_tables import sampled_table
 BUNDLED = ("iris", "diabetes", "wine", "breast_cancer")
 ADBENCH = ("14_glass", "44_Wilt", "28_pendigits", "6_cardio", "7_Cardiotocography", "41_Waveform")
 ADBENCH += ("18_Ionosphere", "12_fault")
-SHARES, MOST_ROWS = (0.1, 0.3), 200
+SHARES, MAX_ROWS = (0.1, 0.3), 200
 RANKS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
 ROOT = Path(__file__).parent.parent
 RESULTS, PAGE = ROOT / "benchmarks/results/missing_values.json", ROOT / "docs/uses/missing-values.md"
@@ -91,7 +91,7 @@ def errors_of(
     name: str, folder: Path | None, share: float, seed: int, ways: list[str]
 ) -> dict[str, tuple[float, float]]:
     """Root mean square error over the hidden cells, and seconds of processor time, of some ways."""
-    whole = sampled_table(name, folder, MOST_ROWS, [seed, 1])
+    whole = sampled_table(name, folder, MAX_ROWS, [seed, 1])
     hidden = np.random.default_rng(seed).random(whole.shape) < share
     X = np.where(hidden, np.nan, whole)
     mean, spread = np.nanmean(X, 0), np.nanstd(X, 0)
@@ -101,9 +101,9 @@ def errors_of(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         for way in ways:
-            begun = time.process_time()
+            started = time.process_time()
             filled = WAYS[way](X, seed)
-            found[way] = float(np.sqrt(np.square(filled[hidden] - truth).mean())), time.process_time() - begun
+            found[way] = float(np.sqrt(np.square(filled[hidden] - truth).mean())), time.process_time() - started
     return found
 
 

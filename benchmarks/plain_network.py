@@ -78,7 +78,7 @@ def plain_network(X: np.ndarray, n_latents: int, seconds: float, seed: int, widt
     batch = min(BATCH, len(training))
     steps_an_epoch = math.ceil(len(training) / batch)
     epochs = max(1, int(seconds / _seconds_an_epoch(network, training, validation, batch)))
-    begun = time.process_time()
+    started = time.process_time()
     optimizer = _optimizer(network, width)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, HIGHEST_RATE[width], total_steps=epochs * steps_an_epoch + 1, pct_start=WARM_UP
@@ -92,7 +92,7 @@ def plain_network(X: np.ndarray, n_latents: int, seconds: float, seed: int, widt
         if error < best_error:
             best_error, best_epoch, best = error, epoch, copy.deepcopy(network.state_dict())
     network.load_state_dict(best)
-    spent = time.process_time() - begun
+    spent = time.process_time() - started
     return PlainFit(network, mean, spread, width, best_error, epochs, best_epoch, spent)
 
 
@@ -107,12 +107,12 @@ def _seconds_an_epoch(network: nn.Module, training: Tensor, validation: Tensor, 
     optimizer = _optimizer(trial, WIDTHS[0])
     seconds = []
     for _ in range(TRIAL_STEPS):
-        begun = time.process_time()
+        started = time.process_time()
         _step(trial, optimizer, training[torch.arange(batch)])
-        seconds.append(time.process_time() - begun)
-    begun = time.process_time()
+        seconds.append(time.process_time() - started)
+    started = time.process_time()
     _error(trial, validation)
-    return sorted(seconds)[TRIAL_STEPS // 2] * math.ceil(len(training) / batch) + time.process_time() - begun
+    return sorted(seconds)[TRIAL_STEPS // 2] * math.ceil(len(training) / batch) + time.process_time() - started
 
 
 def _step(network: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor) -> None:

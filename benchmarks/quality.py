@@ -45,12 +45,12 @@ def measure(work: Work, seed: int, times: Iterable[float], record: dict[str, Any
     train, test = work.split(seed)
     if "error" not in record:
         estimator = _estimator(work, seed)
-        begun = time.process_time()
+        started = time.process_time()
         estimator.fit(train)
-        record["seconds"] = time.process_time() - begun
-        begun = time.process_time()
+        record["seconds"] = time.process_time() - started
+        started = time.process_time()
         reconstructed = estimator.reconstruct(test)
-        record["reconstruct_seconds"] = time.process_time() - begun
+        record["reconstruct_seconds"] = time.process_time() - started
         record["error"] = _mean_squared_error(reconstructed, test)
         record["epochs"], record["best_epoch"] = estimator.n_iter_, estimator.best_epoch_
         record["pca"] = _pca_error(train, test, work.size)

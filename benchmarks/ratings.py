@@ -33,9 +33,9 @@ def measured(ratings: object, threshold: float, seed: int) -> dict:
     order = rng.permutation(likes.shape[0])
     test, train = order[: len(order) // 10], order[len(order) // 10 :]
     kept = np.flatnonzero(np.asarray(likes[train].sum(0)).ravel() > 0)
-    begun = time.process_time()
+    started = time.process_time()
     model = ItemAutoencoder(threshold=0.5, random_state=seed).fit(likes[train][:, kept])
-    seconds = time.process_time() - begun
+    seconds = time.process_time() - started
     _, known, hidden = hide_likes(likes[test][:, kept], rng)
     ease = np.asarray(known @ model.weights_)
     scores = {

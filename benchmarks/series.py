@@ -30,7 +30,7 @@ from isthmus.series.windows import Units, WindowGrid, overlap_mean, window_chunk
 
 STATED = 2.0  # episodes per 1,000 steps
 RESAMPLES = 2_000
-MOST_COMPARED = 4_000  # windows that a peer compares with
+MAX_COMPARED = 4_000  # windows that a peer compares with
 
 
 def ours(X: np.ndarray) -> np.ndarray:
@@ -61,7 +61,7 @@ def nearest_alone(X: np.ndarray) -> np.ndarray:
 def five_neighbours(X: np.ndarray, *, each: bool = False) -> np.ndarray:
     """Distance to the 5 nearest windows of the period, at every step; with ``each`` every window is standardized."""
     rows, grid = _windows(X, max(_period(X), 4), each=each)
-    some = slice(None, None, -(-len(rows) // MOST_COMPARED))
+    some = slice(None, None, -(-len(rows) // MAX_COMPARED))
     reference = Reference(rows[some], None, grid.starts[some])
     amounts = np.concatenate(
         [
@@ -187,9 +187,9 @@ def main() -> None:
         X, labels = table.iloc[:, 1:-1].to_numpy(float), table["label"].to_numpy(int)
         n_steps += len(X)
         for name, method in methods.items():
-            begin = time.process_time()
+            started = time.process_time()
             found = method(X)
-            seconds[name] += time.process_time() - begin
+            seconds[name] += time.process_time() - started
             found = np.nan_to_num(found, nan=np.nanmin(found) if np.isfinite(found).any() else 0.0)
             scores[name].append(scorer.vus(labels, found, scorer.period(X[:, 0]))[1])
         print(file, {name: round(one[-1], 3) for name, one in scores.items()}, file=sys.stderr, flush=True)

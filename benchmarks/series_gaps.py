@@ -28,8 +28,8 @@ def hidden(n: int, size: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     slots = np.linspace(size, n - 2 * size, N_GAPS + 1)[:-1]
     width = slots[1] - slots[0] - 2 * size
-    begins = (slots + rng.random(N_GAPS) * max(width, 1)).astype(int)
-    return np.concatenate([np.arange(begin, begin + size) for begin in begins])
+    starts = (slots + rng.random(N_GAPS) * max(width, 1)).astype(int)
+    return np.concatenate([np.arange(start, start + size) for start in starts])
 
 
 def interpolated(x: np.ndarray) -> np.ndarray:

@@ -32,12 +32,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         shape = (given.steps, given.channels)
         series = np.memmap(Path(folder, "series"), dtype=np.float32, mode="w+", shape=shape)
-        for begin in range(0, given.steps, CHUNK):
-            t = np.arange(begin, min(begin + CHUNK, given.steps))
+        for start in range(0, given.steps, CHUNK):
+            t = np.arange(start, min(start + CHUNK, given.steps))
             part = np.sin(2 * np.pi * t[:, None] / (40 + 7 * np.arange(given.channels)))
             part += 0.2 * rng.normal(size=part.shape)
             part[(t % 1_000_000 >= 500_000) & (t % 1_000_000 < 500_060), 0] = 1.5
-            series[begin : begin + len(t)] = part
+            series[start : start + len(t)] = part
         series.flush()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         cpu, wall = time.process_time(), time.perf_counter()

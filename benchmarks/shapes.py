@@ -31,7 +31,7 @@ from isthmus.tables import Table, read
 
 RESULTS = Path(__file__).parent / "results" / "shapes.json"
 HELD_OUT = {"photos": 600, "words": 2000}
-MOST_WORDS, FIRST_TAKES = 10_000, 5
+MAX_WORDS, FIRST_TAKES = 10_000, 5
 
 
 def main() -> None:
@@ -59,14 +59,14 @@ def _split(kind: str, table: Table, seed: int) -> tuple[Table, Table]:
     if kind == "sounds":
         takes = np.array([int(Path(name).stem.split("_")[2]) for name in table.ids])
         return table.take(np.flatnonzero(takes >= FIRST_TAKES)), table.take(np.flatnonzero(takes < FIRST_TAKES))
-    order = np.random.default_rng(seed).permutation(min(len(table), MOST_WORDS if kind == "words" else len(table)))
+    order = np.random.default_rng(seed).permutation(min(len(table), MAX_WORDS if kind == "words" else len(table)))
     return table.take(order[HELD_OUT[kind] :]), table.take(order[: HELD_OUT[kind]])
 
 
 def _run(asked: argparse.Namespace, train: Table, test: Table, latents: int, seed: int) -> dict[str, object]:
-    begun, processor = time.perf_counter(), time.process_time()
+    started, processor = time.perf_counter(), time.process_time()
     model = Autoencoder(latents, random_state=seed, budget=asked.budget).fit(train)
-    seconds, processor = time.perf_counter() - begun, time.process_time() - processor
+    seconds, processor = time.perf_counter() - started, time.process_time() - processor
     pca = PCA(latents, random_state=0).fit(train.values)
     error = float(np.square(model.reconstruct(test.values) - test.values).mean())
     principal = float(np.square(pca.inverse_transform(pca.transform(test.values)) - test.values).mean())
@@ -110,8 +110,8 @@ def _plain_error(model: Autoencoder, train: np.ndarray, test: np.ndarray, p: int
     x, new = (torch.from_numpy((part - mean) / unit).float() for part in (train, test))
     learned, held_out = x[len(x) // 10 :], x[: len(x) // 10]
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-4)
-    begun, best, answer = time.perf_counter(), float("inf"), float("inf")
-    while time.perf_counter() - begun < seconds:
+    started, best, answer = time.perf_counter(), float("inf"), float("inf")
+    while time.perf_counter() - started < seconds:
         network.train()
         for batch in learned[torch.randperm(len(learned))].split(128):
             optimizer.zero_grad()

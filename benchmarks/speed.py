@@ -63,12 +63,12 @@ def main() -> None:
     folder = ROOT / "runs" / "speed" if asked.quick else Path(__file__).parent / "results"
     where = machine()
     for name in asked.only or QUESTIONS:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         print(f"== {name}", flush=True)
         answer = QUESTIONS[name](course)
         store(folder / "speed.json", {name: answer}, where)
         text = write(folder, quick=asked.quick)
-        print(f"   {time.perf_counter() - begun:.0f} s in all", flush=True)
+        print(f"   {time.perf_counter() - started:.0f} s in all", flush=True)
     print(text)
 
 

@@ -176,9 +176,9 @@ def measured(
     draw: Callable[[pd.DataFrame, int], pd.DataFrame], train: pd.DataFrame, test: pd.DataFrame, target: str, seed: int
 ) -> dict[str, float]:
     """The figures of what one way draws, and the seconds of fitting and drawing."""
-    began = time.perf_counter()
+    started = time.perf_counter()
     drawn = draw(train, seed)
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - started
     return {**dict(zip(FIGURES, figures(drawn, train, test, target, seed), strict=True)), "seconds": seconds}
 
 

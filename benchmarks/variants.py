@@ -41,7 +41,7 @@ from isthmus.variants import variants
 RESULTS = Path(__file__).parent / "results" / "variants.json"
 SEEDS = range(5)
 CLASSES = ("digits", "wine", "breast_cancer")
-MOST_ROWS = 1000
+MAX_ROWS = 1000
 NOISE = 0.5
 LINEAR = "linear"
 LEFT_OUT = {"combined"}  # with nothing set it is the vanilla one
@@ -70,7 +70,7 @@ def tables(folder: Path | None) -> Iterator[tuple[str, np.ndarray, np.ndarray, b
 def cut(X: np.ndarray, y: np.ndarray, seed: int, anomalies: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Standardised rows and classes to learn from, to validate on and to test on."""
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(X))[:MOST_ROWS]
+    order = rng.permutation(len(X))[:MAX_ROWS]
     X, y = X[order], y[order]
     part = np.searchsorted([0.6, 0.8], (np.arange(len(X)) + 0.5) / len(X))  # 0, 1, 2: learned, validation, test
     if anomalies:
@@ -134,11 +134,11 @@ def main() -> None:
             for kind, model in models(size, seed).items():
                 if (name, kind, seed) in done:
                     continue
-                begun = time.perf_counter()
+                started = time.perf_counter()
                 model.fit(parts["learned"][0])
                 row = {"data": name, "variant": kind, "seed": seed, "columns": parts["learned"][0].shape[1]}
                 row |= {"rows": len(parts["learned"][0]), "size": model.n_components_}
-                row["seconds"] = time.perf_counter() - begun
+                row["seconds"] = time.perf_counter() - started
                 row |= {on: evaluated(model, parts, on, seed, anomalies) for on in ("validation", "test")}
                 rows.append(row)
                 with atomic_write(asked.into) as path:

@@ -27,9 +27,9 @@ class Ways:
         """
         if any((row["set"], row["seed"], row["way"]) == (data, seed, way) for row in self.rows):
             return
-        began = time.perf_counter()
+        started = time.perf_counter()
         found = figures()
-        row = {"set": data, "seed": seed, "way": way, "seconds": time.perf_counter() - began, **found}
+        row = {"set": data, "seed": seed, "way": way, "seconds": time.perf_counter() - started, **found}
         self.rows.append(row)
         print(data, seed, way, {name: round(value, 3) for name, value in found.items()}, f"{row['seconds']:.1f} s")
         with atomic_write(self.path) as temporary:

@@ -85,11 +85,11 @@ def tries(name: str, n_tries: int, seed: int = 0) -> Iterator[str | None]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         prepared(folder)
-        began, output = time.monotonic(), folder / tokens[-1]
+        started, output = time.monotonic(), folder / tokens[-1]
         if ended(forked(called(folder, tokens, False))) != 0:
             yield f"{name}: failed, and nobody had harmed it"
             return
-        lasts, whole = time.monotonic() - began, state(output)
+        lasts, whole = time.monotonic() - started, state(output)
         again = (*tokens, "--overwrite")
         ordinary = {path.name for path in folder.iterdir()}
         for number in range(n_tries):

@@ -138,8 +138,8 @@ def wrong_address() -> Iterator[str | None]:
                 os.environ.update(WORLD_SIZE="2", RANK="1", MASTER_ADDR=host, MASTER_PORT=port)  # noqa: B023
                 called(folder, tokens)()  # noqa: B023
 
-            begun = time.monotonic()
+            started = time.monotonic()
             code, lines = ended(forked(lost)), said.read_text().splitlines()
             told = [line for line in lines if line.startswith("isthmus: ") and "MASTER_" in line]
-            whole = code == 1 and len(told) == 1 and not (folder / "run").exists() and time.monotonic() - begun < 60
+            whole = code == 1 and len(told) == 1 and not (folder / "run").exists() and time.monotonic() - started < 60
             yield None if whole else f"{host}:{port}: exit {code}, said {lines[-1:]}"

@@ -104,11 +104,11 @@ def interrupted(n_tries: int = 21) -> Iterator[str | None]:
         for number in range(n_tries):
             name = INTERRUPTED[number % len(INTERRUPTED)]
             tokens, output = (*COMMANDS[name], "--overwrite"), folder / COMMANDS[name][-1]
-            begun = time.monotonic()
+            started = time.monotonic()
             if ended(forked(called(folder, tokens))) != 0:
                 yield f"{name}: failed, and nobody had harmed it"
                 continue
-            lasts, whole, known = time.monotonic() - begun, state(output), {path.name for path in folder.iterdir()}
+            lasts, whole, known = time.monotonic() - started, state(output), {path.name for path in folder.iterdir()}
             child = forked(_arranged(lambda: None, called(folder, tokens), said))
             time.sleep(drawn.uniform(0.1, 1) * lasts)
             os.kill(child, signal.SIGINT)
@@ -139,11 +139,11 @@ def changing(n_tries: int = 10) -> Iterator[str | None]:
             files.append(folder / f"of-{shift}")
             parquet.write_table(pyarrow.table(dict(zip("abcdef", rows.T, strict=True))), files[-1], row_group_size=4000)
             (folder / "rows.parquet").write_bytes(files[-1].read_bytes())
-            begun = time.monotonic()
+            started = time.monotonic()
             if ended(forked(called(folder, tokens))) != 0:
                 yield "the fit that nobody harmed failed"
                 return
-            lasts = time.monotonic() - begun
+            lasts = time.monotonic() - started
             whole.append(_weights(folder / "out"))
         for number in range(n_tries):
             (folder / "rows.parquet").write_bytes(files[number % 2].read_bytes())

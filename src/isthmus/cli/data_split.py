@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DataRequest", "DataSplit", "held_out_again", "read_and_split"]
 
-MOST_HELD_OUT, MOST_SHOWN = 100_000, 10_000  # rows of data larger than memory
+MAX_HELD_OUT, MAX_SHOWN = 100_000, 10_000  # rows of data larger than memory
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def _of_large(stream: TableStream, request: DataRequest) -> DataSplit:
 
     import numpy as np
 
-    count = min(math.ceil(request.test_size * len(stream)), MOST_HELD_OUT)
+    count = min(math.ceil(request.test_size * len(stream)), MAX_HELD_OUT)
     places = np.sort(np.random.default_rng(request.seed).choice(len(stream), count, replace=False, shuffle=False))
     rows = _large_rows(stream, places, request.seed)
     _require_classes(rows.table, request.source)
@@ -219,7 +219,7 @@ def _large_rows(stream: TableStream, places: np.ndarray, seed: int) -> DataSplit
     from isthmus.tables.table import joined
 
     others = stream.without(places)
-    count = min(MOST_SHOWN, len(others))
+    count = min(MAX_SHOWN, len(others))
     sample = np.sort(np.random.default_rng([seed, 1]).choice(len(others), count, replace=False, shuffle=False))
     table = joined([others.take(sample), stream.take(places)])
     return DataSplit(table, np.arange(count), np.arange(count, len(table)), others, stream, places, stream.dialect)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["denoise"]
 
 EVALUATED_SHARE = 5  # one clean row in so many is not used for training
-FEWEST_EVALUATED = 50
-MOST_COLUMNS_OF_PCA = 2048  # beyond, the first directions the model knows have to do
+MIN_EVALUATED = 50
+MAX_COLUMNS_OF_PCA = 2048  # beyond, the first directions the model knows have to do
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: 
     from isthmus.denoising.levels import are_pairs
 
     order = np.random.default_rng(seed).permutation(len(rows))
-    n_evaluated = len(rows) // EVALUATED_SHARE if len(rows) >= FEWEST_EVALUATED else 0
+    n_evaluated = len(rows) // EVALUATED_SHARE if len(rows) >= MIN_EVALUATED else 0
     kept, learned = np.sort(order[:n_evaluated]), np.sort(order[n_evaluated:])
     say(f"learning from {len(learned):,} clean rows …")
     pairs = are_pairs(table.values, rows)
@@ -268,7 +268,7 @@ def _evaluate(
         return None
     autoencoder = denoiser.autoencoder_
     known = autoencoder.scaling_.center, autoencoder.principal_.directions.numpy()
-    pca = principal_axes(learned) if learned is not None and learned.shape[1] <= MOST_COLUMNS_OF_PCA else known
+    pca = principal_axes(learned) if learned is not None and learned.shape[1] <= MAX_COLUMNS_OF_PCA else known
     return restoration(noisy, restored, truth, pca=pca, image_shape=table.image_shape)
 
 

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["detect"]
 
-MOST_ROWS = 100_000
-LEAST_BATCH = 20  # rows of which drift is told
+MAX_ROWS = 100_000
+MIN_BATCH = 20  # rows of which drift is told
 
 Score = Literal[
     "combined", "relations", "density", "neighbours", "core", "mahalanobis", "reconstruction", "latent", "likelihood"
@@ -234,7 +234,7 @@ def detect(
         if engine == "ray":
             asked = str(Path(model or "").resolve()), tuple(settings.items())
             scored = answers_of_workers(detection_of, asked, blocks_to_score(stream))
-        found = detect_stream(detector, stream, most or (len(stream) if stream.fits_in_memory else MOST_ROWS), scored)
+        found = detect_stream(detector, stream, most or (len(stream) if stream.fits_in_memory else MAX_ROWS), scored)
         if stream.fits_in_memory:
             _say_drift(detector, stream.load())
         else:
@@ -324,7 +324,7 @@ def _with_limit(detection: Any, alarms: Any) -> Any:
 
 def _say_drift(detector: Any, rows: Table) -> None:
     """A batch that is unlike the normal rows as a whole is told of: its rows are no anomalies of it."""
-    if len(rows) < LEAST_BATCH:
+    if len(rows) < MIN_BATCH:
         return
     drift = detector.drift(rows)
     if drift.found:

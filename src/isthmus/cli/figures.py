@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_figures", "require_no_figures"]
 
-MOST_DRAWN = 12  # rows drawn from the model
-MOST_BANDS = 12  # codes about which an ellipse is drawn
-MOST_ROWS = 5_000  # points on a plane, and rows whose error is averaged
+MAX_DRAWN = 12  # rows drawn from the model
+MAX_BANDS = 12  # codes about which an ellipse is drawn
+MAX_ROWS = 5_000  # points on a plane, and rows whose error is averaged
 
 
 def require_no_figures(folder: Path, *, overwrite: bool) -> None:
@@ -80,7 +80,7 @@ def draw_figures(
 def _drawings(
     plots: Any, estimator: Any, rows: Table, training: Any, pca_components: int, conditions: tuple[Any, Any]
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
-    shown = rows.take(range(min(len(rows), MOST_ROWS)))
+    shown = rows.take(range(min(len(rows), MAX_ROWS)))
     values, shape = shown.values, rows.image_shape
     columns = [escaped(name) for name in rows.columns]
     labels = shown.labels
@@ -90,9 +90,9 @@ def _drawings(
     codes = estimator.transform(shown.rows, given=given)
     known = None if training is None else estimator.transform(training, given=given_train)
     if shape is not None:
-        of = None if given is None else np.repeat(given[:1], MOST_DRAWN, 0)
-        drawn = np.clip(estimator.sample(MOST_DRAWN, random_state=0, given=of), values.min(), values.max())
-        title = f"{MOST_DRAWN} new rows drawn from the model"
+        of = None if given is None else np.repeat(given[:1], MAX_DRAWN, 0)
+        drawn = np.clip(estimator.sample(MAX_DRAWN, random_state=0, given=of), values.min(), values.max())
+        title = f"{MAX_DRAWN} new rows drawn from the model"
         yield "samples", lambda: plots.plot_samples(drawn, shape, title=title)
     start = "PCA (start)" if estimator.start == "principal" else None
     if len(estimator.history_) > 1:  # a closed form has no history
@@ -102,7 +102,7 @@ def _drawings(
                 estimator.history_, best_epoch=estimator.best_epoch_, start_label=start, unit=_unit(estimator)
             ),
         )
-    bands = _covariances(estimator, shown.take(range(min(len(shown), MOST_BANDS))), given)
+    bands = _covariances(estimator, shown.take(range(min(len(shown), MAX_BANDS))), given)
     yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known, covariances=bands)
     if (loadings := _loadings(estimator, shown.rows, given)) is not None:
         names = None if rows.frame is not None else columns

@@ -10,7 +10,7 @@ from isthmus.cli.run_folder import FIGURES, Run, open_run, recorded_sentence
 
 __all__ = ["info"]
 
-FEW_NAMES, MOST_SAID = 6, 24
+FEW_NAMES, MAX_SAID = 6, 24
 
 
 def info(run: RunPath, /, *, json: JsonOutput = False) -> None:
@@ -96,8 +96,8 @@ def _kinds(run: Run, estimator: Any) -> dict[str, str] | None:
 def _said(value: Any) -> str:
     if isinstance(value, dict):
         said = [f"{name}={entry!r}" for name, entry in value.items()]
-        more = f" and {len(said) - MOST_SAID:,} more" if len(said) > MOST_SAID else ""
-        return ", ".join(said[:MOST_SAID]) + more or "the defaults"
+        more = f" and {len(said) - MAX_SAID:,} more" if len(said) > MAX_SAID else ""
+        return ", ".join(said[:MAX_SAID]) + more or "the defaults"
     if isinstance(value, list) and value and isinstance(value[0], str):
         from isthmus.tables.errors import said
 

@@ -45,8 +45,8 @@ DEBUG = "--debug"
 TOO_FEW = re.compile(r"Found array with (\d+) sample\(s\) .*while a minimum of (\d+) is required")  # scikit-learn's
 CLEAR = "\x1b[K"
 _is_passing = False  # a line is on the terminal that the next one writes over
-LEAST_ROOM = 64 << 20  # with which pyarrow can start its threads
-LEAST_ADDRESS_SPACE = 1 << 30  # under which PyTorch's libraries abort the process while they are loaded
+MIN_ROOM = 64 << 20  # with which pyarrow can start its threads
+MIN_ADDRESS_SPACE = 1 << 30  # under which PyTorch's libraries abort the process while they are loaded
 # what libraries say when memory is short, each in an error of its own kind
 NO_MEMORY = re.compile(
     r"can(not|'t) allocate memory|not enough memory|failed to map segment|bad_alloc|can't start new thread|"
@@ -126,11 +126,11 @@ def _require_address_space() -> None:
     if limit == resource.RLIM_INFINITY:
         return
     with suppress(OSError), open("/proc/self/statm") as file:  # which only Linux has
-        if limit - int(file.read().split()[0]) * resource.getpagesize() < LEAST_ROOM:
+        if limit - int(file.read().split()[0]) * resource.getpagesize() < MIN_ROOM:
             raise MemoryError
-    if limit < LEAST_ADDRESS_SPACE:
+    if limit < MIN_ADDRESS_SPACE:
         raise CommandError(
-            f"ulimit -v allows {limit >> 20:,} MB of memory, and PyTorch alone takes {LEAST_ADDRESS_SPACE >> 20:,}; "
+            f"ulimit -v allows {limit >> 20:,} MB of memory, and PyTorch alone takes {MIN_ADDRESS_SPACE >> 20:,}; "
             "type ulimit -v unlimited."
         )
 

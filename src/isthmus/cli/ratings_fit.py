@@ -93,7 +93,7 @@ def fit_ratings(
     show(f"Next: isthmus recommend {run} -o recommended.csv names ten items for every user.")
 
 
-def _number(name: str, text: Any) -> float:
+def _number(name: str, text: Any) -> Any:
     try:
         return SETTINGS[name](text)
     except ValueError as error:  # only --max-iter is still text

@@ -92,7 +92,7 @@ OWNED = Owned(
 )
 CONFIG = "config.json"
 OWNED_OF_RATINGS = Owned("a run folder", saved_files(MODEL) | {EVALUATION}, (f"{MODEL}/{CONFIG}",))
-MOST_EVALUATION_BYTES = 16 << 20
+MAX_EVALUATION_BYTES = 16 << 20
 OTHER_KINDS = {
     "AutoencoderOutlierDetector": "an outlier detector; use it with isthmus detect DATA --model",
     "Denoiser": "a denoiser; use it with isthmus denoise DATA --model",
@@ -357,6 +357,6 @@ def recorded_sentence(run: Run) -> str | None:
     """What the evaluation of a run said in words; None where there is none that can be read."""
     try:
         with open_regular_file(run.path, EVALUATION) as file:
-            return str(parse_object(file.read(MOST_EVALUATION_BYTES), EVALUATION)["sentence"])
+            return str(parse_object(file.read(MAX_EVALUATION_BYTES), EVALUATION)["sentence"])
     except (OSError, ValueError, KeyError):
         return None

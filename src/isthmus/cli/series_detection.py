@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AskedSeries", "detect_series", "refuse_flags_of_tables", "require_time", "written_stamp"]
 
-MOST_EXPLAINED = 2_000_000  # numbers of contributions that are written per step
+MAX_EXPLAINED = 2_000_000  # numbers of contributions that are written per step
 
 
 @dataclass(frozen=True)
@@ -292,7 +292,7 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
         return np.full(n_rows, np.nan)
 
     numbers = {name: empty() for name in ("score", "rank", "threshold")}
-    explained = n_rows * len(channels) <= MOST_EXPLAINED
+    explained = n_rows * len(channels) <= MAX_EXPLAINED
     numbers |= {f"expected {name}": empty() for name in channels}
     if explained:
         numbers |= {f"contribution {name}": empty() for name in channels}

@@ -40,7 +40,7 @@ __all__ = [
     "windows_of",
 ]
 
-MOST_WINDOWS = 20_000  # that are evaluated and drawn
+MAX_WINDOWS = 20_000  # that are evaluated and drawn
 CHUNK_STEPS = 1 << 18
 OF_READING = ("header", "no_header", "separator", "decimal", "encoding", "missing_marks")
 
@@ -75,7 +75,7 @@ def keep_series_run(
     save(model, folder / MODEL)
     columns = model.autoencoder_.history_.columns
     write_table(folder / HISTORY, np.column_stack(list(columns.values())), list(columns))
-    windows = window_rows(model, data.file.series, most=MOST_WINDOWS)
+    windows = window_rows(model, data.file.series, most=MAX_WINDOWS)
     held_out = np.flatnonzero(windows.held_out)
     stamps = np.array([windows.ids[place] for place in held_out], object)
     write_table(
@@ -198,7 +198,7 @@ def windows_of(model: WindowedAutoencoder, data: SeriesData) -> WindowRows:
     """Its windows, at most 20,000 of them."""
     from isthmus.series.window_rows import window_rows
 
-    return window_rows(model, data.file.series, of_fit=data.of_fit, most=MOST_WINDOWS)
+    return window_rows(model, data.file.series, of_fit=data.of_fit, most=MAX_WINDOWS)
 
 
 def draw_series(folder: Path, model: WindowedAutoencoder, data: SeriesData, found: list[Any]) -> list[str]:
@@ -262,8 +262,8 @@ def _fingerprint(file: SeriesFile) -> str:
     for series in file.series:
         digest.update(f"{len(series)} {series.channels}".encode("utf-8", "backslashreplace"))
         digest.update(np.ascontiguousarray(series.grid.stamps).tobytes())
-        for begin in range(0, len(series), CHUNK_STEPS):
-            digest.update(np.ascontiguousarray(series.part(begin, begin + CHUNK_STEPS)).tobytes())
+        for start in range(0, len(series), CHUNK_STEPS):
+            digest.update(np.ascontiguousarray(series.part(start, start + CHUNK_STEPS)).tobytes())
     return digest.hexdigest()
 
 

@@ -25,10 +25,10 @@ def bridged(values: np.ndarray, expected: np.ndarray, segments: np.ndarray) -> n
     for channel in range(values.shape[1]):
         if np.isnan(values[:, channel]).any():
             rho = _lag_one(residuals[:, channel], segments)
-            for begin, end in segments:
-                bridge = _bridge(residuals[begin:end, channel], rho)
-                gone = np.isnan(values[begin:end, channel])
-                found[begin:end, channel] += np.where(gone, bridge, 0.0)
+            for start, stop in segments:
+                bridge = _bridge(residuals[start:stop, channel], rho)
+                gone = np.isnan(values[start:stop, channel])
+                found[start:stop, channel] += np.where(gone, bridge, 0.0)
     return found
 
 

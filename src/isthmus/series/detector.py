@@ -33,7 +33,7 @@ from isthmus.series.windows import STEPS_AT_ONCE, Units
 __all__ = ["DEFAULT_EPISODES", "SeriesOutlierDetector"]
 
 DEFAULT_EPISODES = 2.0  # per thousand steps: the most where none is stated
-MOST_RANKED = 100_000  # scores kept for ranks
+MAX_RANKED = 100_000  # scores kept for ranks
 ONCE_IN = 1e-6  # normal windows score higher: beyond it, a past is not clean
 
 
@@ -295,8 +295,8 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
 def _silent_channels(series: Series) -> list[str]:
     """Notes on channels that are empty, and on a constant series; a `ValueError` if nothing is known."""
     low, high = np.full(series.n_channels, np.inf), np.full(series.n_channels, -np.inf)
-    for begin in range(0, len(series), STEPS_AT_ONCE):
-        part = series.part(begin, begin + STEPS_AT_ONCE)
+    for start in range(0, len(series), STEPS_AT_ONCE):
+        part = series.part(start, start + STEPS_AT_ONCE)
         low = np.minimum(low, np.where(np.isnan(part), np.inf, part).min(0))
         high = np.maximum(high, np.where(np.isnan(part), -np.inf, part).max(0))
     if (low > high).all():
@@ -310,9 +310,9 @@ def _silent_channels(series: Series) -> list[str]:
 
 def _some_ascending(scores: np.ndarray) -> np.ndarray:
     known = np.sort(scores[np.isfinite(scores)])
-    if len(known) <= MOST_RANKED:
+    if len(known) <= MAX_RANKED:
         return known
-    return known[np.linspace(0, len(known) - 1, MOST_RANKED).round().astype(np.int64)]
+    return known[np.linspace(0, len(known) - 1, MAX_RANKED).round().astype(np.int64)]
 
 
 def _robust_spread(scores: np.ndarray) -> float:

@@ -35,7 +35,7 @@ SAID = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(?:/|per)\s*(?:([0-9][0-9,_]*)\s*)?([
 HALVINGS, LEVELS = 50, 64
 BY_CHANCE = 0.5  # peaks expected beyond the threshold where no rate is stated
 CELLS_IN_WINDOW = 8  # stretches in which the highest score is looked for
-HIGHEST, LOWEST, FEWEST_PEAKS = 1 / 3, 0.1, 3  # shares of the peaks left out of a scale, and the fewest for one
+HIGHEST, LOWEST, MIN_PEAKS = 1 / 3, 0.1, 3  # shares of the peaks left out of a scale, and the fewest for one
 NEVER = 1e100  # a threshold that no score exceeds
 
 
@@ -195,7 +195,7 @@ def outlying_threshold(scores: np.ndarray, apart: int) -> float:
     """
     peaks = _peaks(scores, apart)
     first, last = max(1, int(HIGHEST * len(peaks))), min(int((1 - LOWEST) * len(peaks)), len(peaks) - 1)
-    if last - first < FEWEST_PEAKS:
+    if last - first < MIN_PEAKS:
         return -np.inf
     scale = (peaks[first] - peaks[last]) / (1 / np.arange(first + 1, last + 1)).sum()
     return float(peaks[first] + scale * np.log((first + 1) / BY_CHANCE))
@@ -291,13 +291,13 @@ class Tracker:
         return len(scores)
 
 
-def _first_above(raised: np.ndarray, level: float, begin: int) -> int:
+def _first_above(raised: np.ndarray, level: float, start: int) -> int:
     """The first place from ``begin`` on that exceeds a level, looked for in growing stretches."""
     size = 256
-    while begin < len(raised):
-        above = np.flatnonzero(raised[begin : begin + size] > level)
+    while start < len(raised):
+        above = np.flatnonzero(raised[start : start + size] > level)
         if len(above):
-            return begin + int(above[0])
-        begin += size
+            return start + int(above[0])
+        start += size
         size = min(2 * size, 1 << 20)
     return len(raised)

@@ -16,7 +16,7 @@ from isthmus.series.windows import WindowGrid
 __all__ = ["BlockSplit", "gain_beyond_chance", "split_blocks"]
 
 N_BLOCKS, SHARE = 5, 0.2  # blocks, and the share of the windows in them
-FEWEST_WINDOWS = 32  # to learn from
+MIN_WINDOWS = 32  # to learn from
 CERTAIN = 2.0  # standard errors
 
 
@@ -43,7 +43,7 @@ def split_blocks(grid: WindowGrid) -> BlockSplit:
         free &= (grid.starts + length <= first) | (grid.starts >= last)
         blocks.append(block)
     training = np.flatnonzero(free)
-    if len(training) < FEWEST_WINDOWS:
+    if len(training) < MIN_WINDOWS:
         return BlockSplit(np.arange(n_windows), ())
     return BlockSplit(training, tuple(blocks))
 

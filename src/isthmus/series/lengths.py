@@ -18,8 +18,8 @@ LONGEST_LAG, SHORTEST_LAG = 400, 3
 PERIODS = (6, 303)  # a shorter one is noise, a longer one has been seen too seldom
 WITHOUT_PERIOD = 125
 STEPS_LOOKED_AT = 20_000
-LEAST_LENGTH, FIXED_LENGTHS = 32, (96, 192)
-MOST_CELLS = 1_200  # of a window
+MIN_LENGTH, FIXED_LENGTHS = 32, (96, 192)
+MAX_CELLS = 1_200  # of a window
 WINDOWS_IN_SERIES = 8  # at least as many windows beside each other
 SHORTEST_WINDOW = 4
 WELL_COVERED = 0.9  # share of the steps that windows of the longest length should cover
@@ -40,8 +40,8 @@ def autocorrelation(u: np.ndarray, lags: int) -> np.ndarray:
 
 def period_of(series: Series, units: Units) -> int | None:
     """The period in steps, by the mean autocorrelation of all channels over the longest segment; None without one."""
-    begin, end = series.segments[np.argmax(series.segments[:, 1] - series.segments[:, 0])]
-    u = units.apply(series.part(int(begin), int(min(end, begin + STEPS_LOOKED_AT))))
+    start, stop = series.segments[np.argmax(series.segments[:, 1] - series.segments[:, 0])]
+    u = units.apply(series.part(int(start), int(min(stop, start + STEPS_LOOKED_AT))))
     u = u[:, np.isfinite(u).any(0)]
     if len(u) <= SHORTEST_LAG + 2 or not u.shape[1]:
         return None
@@ -79,14 +79,14 @@ def window_lengths(series: Series, units: Units, window: int | str, who: str) ->
             f"{who}: the series has {n_steps} {'step' if n_steps == 1 else 'steps'}, and at least "
             f"{WINDOWS_IN_SERIES * SHORTEST_WINDOW} are needed: windows are compared with others of the same series."
         )
-    most = min(n_steps // WINDOWS_IN_SERIES, max(MOST_CELLS // series.n_channels, SHORTEST_WINDOW), _covering(sizes))
+    most = min(n_steps // WINDOWS_IN_SERIES, max(MAX_CELLS // series.n_channels, SHORTEST_WINDOW), _covering(sizes))
     if most < SHORTEST_WINDOW:
         raise ValueError(
             f"{who}: the series is cut by gaps into {len(sizes)} segments of {n_steps / len(sizes):.0f} steps on "
             f"average, and windows need at least {2 * SHORTEST_WINDOW}; name a window= they can hold."
         )
     period = period_of(series, units) or WITHOUT_PERIOD
-    wanted = (max(period, LEAST_LENGTH), *FIXED_LENGTHS)
+    wanted = (max(period, MIN_LENGTH), *FIXED_LENGTHS)
     return tuple(sorted({min(length, most) for length in wanted}))
 
 

@@ -29,9 +29,9 @@ __all__ = ["PARTS", "WEIGHTS", "Reference", "Surprises"]
 PARTS = ("near", "region", "spread")
 WEIGHTS = np.array([1.0, 0.5, 0.5])
 N_NEIGHBOURS = 5
-MOST_REFERENCES = 1_000
-LEAST_DEVIATION = 0.01  # added to s_c, in standard units
-LEAST_SPREAD = 0.01  # of cube roots
+MAX_REFERENCES = 1_000
+MIN_DEVIATION = 0.01  # added to s_c, in standard units
+MIN_SPREAD = 0.01  # of cube roots
 QUARTILES_OF_NORMAL = 1.349
 ELSEWHERE = -(1 << 40)  # the start of a window of another series
 
@@ -50,7 +50,7 @@ class Surprises:
         if not len(known):
             return cls(np.zeros(amounts.shape[1]), np.ones(amounts.shape[1]))
         low, center, high = np.percentile(np.cbrt(known), [25, 50, 75], axis=0)
-        return cls(center, np.maximum((high - low) / QUARTILES_OF_NORMAL, LEAST_SPREAD))
+        return cls(center, np.maximum((high - low) / QUARTILES_OF_NORMAL, MIN_SPREAD))
 
     def __call__(self, amounts: np.ndarray) -> np.ndarray:
         """Weighted surprise of each part in nats, shape (n_windows, n_parts); NaN stays NaN."""
@@ -158,10 +158,10 @@ class Reference:
 def log_spreads(rows: np.ndarray, present: np.ndarray | None) -> np.ndarray:
     """Logarithm of the standard deviation of each channel in each window, shape (n_windows, n_channels)."""
     if present is None:
-        return np.log(rows.std(2) + LEAST_DEVIATION)
+        return np.log(rows.std(2) + MIN_DEVIATION)
     mean = _means(rows, present)
     squares = np.where(present, (rows - mean[:, :, None]) ** 2, 0.0).sum(2)
-    return np.log(np.sqrt(squares / np.maximum(present.sum(2), 1)) + LEAST_DEVIATION)
+    return np.log(np.sqrt(squares / np.maximum(present.sum(2), 1)) + MIN_DEVIATION)
 
 
 def _means(rows: np.ndarray, present: np.ndarray | None) -> np.ndarray:

@@ -179,24 +179,24 @@ def _gathered(
     """Stamps, values and entities of all rows, read a few megabytes at a time."""
     n_rows = len(stream)
     stamps, values, whose = None, scratch((n_rows, len(channels))), []
-    begin = 0
+    start = 0
     for block in stream.blocks():
-        end = begin + len(block)
+        stop = start + len(block)
         if block.frame is None:
             place = {name: at for at, name in enumerate(block.columns)}
-            values[begin:end] = block.values[:, [place[name] for name in channels]]
+            values[start:stop] = block.values[:, [place[name] for name in channels]]
             some = np.asarray(block.values[:, place[time]], dtype=np.float64)
             own = None if entity is None else block.values[:, place[entity]]
         else:
             frame = block.frame
             for at, name in enumerate(channels):
-                values[begin:end, at] = _floats(frame.column(name))
+                values[start:stop, at] = _floats(frame.column(name))
             some = _moments(frame.column(time))
             own = None if entity is None else _words(frame.column(entity))
         stamps = np.empty(n_rows, some.dtype) if stamps is None else stamps
-        stamps[begin:end] = some
+        stamps[start:stop] = some
         whose += [] if own is None else [own]
-        begin = end
+        start = stop
     if stamps is None:
         raise DataError(f"{stream.name!r}: the table has no rows.")
     return stamps, values, np.concatenate(whose) if whose else None

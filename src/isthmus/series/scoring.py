@@ -19,10 +19,10 @@ from functools import cached_property
 
 import numpy as np
 
-from isthmus.series.neighbours import MOST_REFERENCES, PARTS, Reference, Surprises
+from isthmus.series.neighbours import MAX_REFERENCES, PARTS, Reference, Surprises
 from isthmus.series.series import Series
 from isthmus.series.ssa import SingularSpectrum
-from isthmus.series.windows import MOST_MISSING, Units, WindowGrid, overlap_mean, window_chunks
+from isthmus.series.windows import MAX_MISSING, Units, WindowGrid, overlap_mean, window_chunks
 
 __all__ = ["Scored", "SeriesModel", "WindowModel", "chosen_windows", "learn"]
 
@@ -93,10 +93,10 @@ class Scored:
         """Score of each step, shape (n_steps,); NaN where no window covers it."""
         return self.between(0, len(self.series))
 
-    def between(self, begin: int, end: int) -> np.ndarray:
-        """Scores of steps ``begin`` to ``end``."""
+    def between(self, start: int, stop: int) -> np.ndarray:
+        """Scores of steps ``start`` to ``stop``."""
         return _mean_known(
-            grid.per_step(total, begin, end) for grid, total in zip(self.grids, self.totals, strict=True)
+            grid.per_step(total, start, stop) for grid, total in zip(self.grids, self.totals, strict=True)
         )
 
     @cached_property
@@ -143,15 +143,15 @@ class SeriesModel:
         totals = tuple(window.window_scores(some) for window, some in zip(windows, amounts, strict=True))
         return Scored(series, grids, amounts, totals, same=False)
 
-    def contributions(self, scored: Scored, begin: int, end: int) -> np.ndarray:
-        """What each channel adds to the scores of steps ``begin`` to ``end``, shape (end - begin, n_channels)."""
+    def contributions(self, scored: Scored, start: int, stop: int) -> np.ndarray:
+        """What each channel adds to the scores of steps ``start`` to ``stop``, shape (stop - start, n_channels)."""
         parts = []
         for window, grid, amounts in zip(self.windows, scored.grids, scored.amounts, strict=True):
-            low, high = np.searchsorted(grid.starts, [begin - 2 * window.length, end + window.length])
+            low, high = np.searchsorted(grid.starts, [start - 2 * window.length, stop + window.length])
             shares = np.full((len(grid), scored.series.n_channels), np.nan)
             for places, cells in self._cells(scored, window, grid, amounts, np.arange(low, high)):
                 shares[places] = cells.sum(2)
-            parts.append(grid.per_step(shares, begin, end))
+            parts.append(grid.per_step(shares, start, stop))
         return _mean_known(parts)
 
     def contribution_map(self, scored: Scored, step: int) -> np.ndarray:
@@ -195,17 +195,17 @@ class SeriesModel:
         for some, rows, present in window_chunks(scored.series, self.units, grid, places):
             yield some, window.attributed(reference, rows, present, grid.starts[some])
 
-    def expected(self, series: Series, begin: int, end: int) -> np.ndarray:
-        """What singular spectrum analysis expects of steps ``begin`` to ``end``, shape (end - begin, n_channels).
+    def expected(self, series: Series, start: int, stop: int) -> np.ndarray:
+        """What singular spectrum analysis expects of steps ``start`` to ``stop``, shape (stop - start, n_channels).
 
         Each value predicted from the rest of every window that covers it, averaged; NaN where no window does.
         """
         length = self.spectrum.mean.shape[1]
         stride = max(1, length // WINDOWS_IN_LENGTH)
         grid = WindowGrid.of(series.segments, length, stride)
-        found = np.full((end - begin, series.n_channels), np.nan)
-        for first in range(begin, end, STEPS_EXPECTED):
-            last = min(first + STEPS_EXPECTED, end)
+        found = np.full((stop - start, series.n_channels), np.nan)
+        for first in range(start, stop, STEPS_EXPECTED):
+            last = min(first + STEPS_EXPECTED, stop)
             low, high = np.searchsorted(grid.starts, [first - length + 1, last])
             if high <= low:
                 continue
@@ -216,11 +216,11 @@ class SeriesModel:
             for places, some, present in window_chunks(series, self.units, grid, np.arange(low, high)):
                 rows[places - low] = self.spectrum.expected(some, present)
                 if present is not None:  # of a window with little in it, nothing is expected
-                    full = 1 - present.mean((1, 2)) <= 1 - MOST_MISSING
+                    full = 1 - present.mean((1, 2)) <= 1 - MAX_MISSING
                     weights[places - low] = full[:, None, None]
             mean = overlap_mean(rows, grid.starts[low:high] - origin, span, np.broadcast_to(weights, rows.shape))
             inside = slice(max(first, origin), min(last, origin + span))
-            found[inside.start - begin : inside.stop - begin] = mean[inside.start - origin : inside.stop - origin]
+            found[inside.start - start : inside.stop - start] = mean[inside.start - origin : inside.stop - origin]
         return self.units.undo(found)
 
 
@@ -231,9 +231,9 @@ def learn(
     known = series if until is None else series.before(until)
     windows, grids, amounts = [], [], []
     for length in lengths:
-        spacing = max(1, len(known) // (CANDIDATES * MOST_REFERENCES))
+        spacing = max(1, len(known) // (CANDIDATES * MAX_REFERENCES))
         candidates = WindowGrid.of(known.segments, length, spacing)
-        reference = Reference(*chosen_windows(known, units, candidates, MOST_REFERENCES))
+        reference = Reference(*chosen_windows(known, units, candidates, MAX_REFERENCES))
         grid = WindowGrid.of(series.segments, length, max(1, length // WINDOWS_IN_LENGTH))
         some = _amounts(series, units, grid, reference)
         surprises = Surprises.of(some[grid.starts + length <= len(known)])
@@ -275,7 +275,7 @@ def chosen_windows(
     for some in (dense, places):
         rows, present, starts = [], [], []
         for found, part, mask in window_chunks(series, units, grid, some):
-            full = np.ones(len(part), bool) if mask is None else 1 - mask.mean((1, 2)) <= MOST_MISSING
+            full = np.ones(len(part), bool) if mask is None else 1 - mask.mean((1, 2)) <= MAX_MISSING
             rows.append(np.array(part[full]))
             present.append(np.ones(rows[-1].shape, bool) if mask is None else mask[full])
             starts.append(grid.starts[found][full])
@@ -284,7 +284,7 @@ def chosen_windows(
             break
     if not kept:
         raise ValueError(
-            f"no window of {grid.length} steps has less than {MOST_MISSING:.0%} of its values missing; choose a "
+            f"no window of {grid.length} steps has less than {MAX_MISSING:.0%} of its values missing; choose a "
             "shorter window, or leave out the channels that are mostly empty."
         )
     everything = np.concatenate(present)
@@ -297,7 +297,7 @@ def _amounts(series: Series, units: Units, grid: WindowGrid, reference: Referenc
     for places, rows, present in window_chunks(series, units, grid):
         some = reference.amounts(rows, present, grid.starts[places])
         if present is not None:
-            some[1 - present.mean((1, 2)) > MOST_MISSING] = np.nan
+            some[1 - present.mean((1, 2)) > MAX_MISSING] = np.nan
         found[places] = some
     return found
 
@@ -307,9 +307,9 @@ def _deviation(model: SeriesModel, series: Series) -> np.ndarray:
     stretches = np.unique(np.linspace(0, max(len(series) - STEPS_EXPECTED, 0), 4).astype(int))
     residuals = np.concatenate(
         [
-            series.part(begin, begin + STEPS_EXPECTED)
-            - model.expected(series, int(begin), int(min(begin + STEPS_EXPECTED, len(series))))
-            for begin in stretches
+            series.part(start, start + STEPS_EXPECTED)
+            - model.expected(series, int(start), int(min(start + STEPS_EXPECTED, len(series))))
+            for start in stretches
         ]
     )
     known = np.isfinite(residuals)

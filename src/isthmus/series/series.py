@@ -45,17 +45,17 @@ class Series:
         """First step and the one after the last of each segment, shape (n_segments, 2)."""
         return self.grid.segments
 
-    def part(self, begin: int, end: int) -> np.ndarray:
-        """Steps ``begin`` to ``end`` as float64, NaN where missing or infinite."""
-        values = np.asarray(self.values[begin:end], dtype=np.float64)
+    def part(self, start: int, stop: int) -> np.ndarray:
+        """Steps ``start`` to ``stop`` as float64, NaN where missing or infinite."""
+        values = np.asarray(self.values[start:stop], dtype=np.float64)
         return np.where(np.isfinite(values), values, np.nan) if not np.isfinite(values).all() else values
 
-    def before(self, end: int) -> Series:
-        """The steps before ``end``, on the same grid."""
-        segments = self.segments[self.segments[:, 0] < end].copy()
-        segments[-1:, 1] = np.minimum(segments[-1:, 1], end)
-        grid = dataclasses.replace(self.grid, stamps=self.grid.stamps[:end], segments=segments)
-        return dataclasses.replace(self, values=self.values[:end], grid=grid)
+    def before(self, stop: int) -> Series:
+        """The steps before ``stop``, on the same grid."""
+        segments = self.segments[self.segments[:, 0] < stop].copy()
+        segments[-1:, 1] = np.minimum(segments[-1:, 1], stop)
+        grid = dataclasses.replace(self.grid, stamps=self.grid.stamps[:stop], segments=segments)
+        return dataclasses.replace(self, values=self.values[:stop], grid=grid)
 
     def step_at(self, moment: Any) -> int:
         """The first step not before a moment, a date or a number in the stamps' unit."""
@@ -157,15 +157,15 @@ def on_grid(values: Any, grid: Grid) -> Any:
     sums = scratch((n_steps, n_channels))
     order = np.argsort(grid.place, kind="stable")
     places = grid.place[order]
-    for begin in range(0, n_steps, CHUNK_STEPS):
-        end = min(begin + CHUNK_STEPS, n_steps)
-        low, high = np.searchsorted(places, [begin, end])
+    for start in range(0, n_steps, CHUNK_STEPS):
+        stop = min(start + CHUNK_STEPS, n_steps)
+        low, high = np.searchsorted(places, [start, stop])
         part = np.asarray(values[order[low:high]], dtype=np.float64)
         known = np.isfinite(part)
-        total, count = np.zeros((end - begin, n_channels)), np.zeros((end - begin, n_channels))
-        np.add.at(total, places[low:high] - begin, np.where(known, part, 0.0))
-        np.add.at(count, places[low:high] - begin, known)
-        sums[begin:end] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        total, count = np.zeros((stop - start, n_channels)), np.zeros((stop - start, n_channels))
+        np.add.at(total, places[low:high] - start, np.where(known, part, 0.0))
+        np.add.at(count, places[low:high] - start, known)
+        sums[start:stop] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return sums
 
 

@@ -30,10 +30,10 @@ __all__ = ["BLOCKS", "SingularSpectrum"]
 
 STRETCHES = 8  # of a series, of which every other one is learned from to choose p
 BLOCKS = 4  # of a window, each predicted from the others
-LEAST_NOISE = 1e-9  # of the largest eigenvalue
-MOST_SHARE = 0.5  # of the cells of a window that components may be
-MOST_COMPONENTS, WINDOWS_A_COMPONENT = 64, 4
-MOST_WINDOWS, WINDOWS_TRIED = 10_000, 200
+MIN_NOISE = 1e-9  # of the largest eigenvalue
+MAX_SHARE = 0.5  # of the cells of a window that components may be
+MAX_COMPONENTS, WINDOWS_A_COMPONENT = 64, 4
+MAX_WINDOWS, WINDOWS_TRIED = 10_000, 200
 INDIFFERENT = 0.01  # a share of the least error by which fewer components may be worse
 SOLVED_AT_ONCE = 1 << 22  # numbers of all systems of equations that are solved together
 
@@ -67,7 +67,7 @@ class SingularSpectrum:
     def noise(self) -> float:
         """σ², the mean of the eigenvalues left out."""
         rest = self.eigenvalues[self.n_components :]
-        return max(float(rest.mean()) if len(rest) else 0.0, LEAST_NOISE * max(float(self.eigenvalues[0]), 1e-300))
+        return max(float(rest.mean()) if len(rest) else 0.0, MIN_NOISE * max(float(self.eigenvalues[0]), 1e-300))
 
     @classmethod
     def of(
@@ -82,10 +82,10 @@ class SingularSpectrum:
         With ``blocks`` a window is predicted in so many parts: long ones ask for what goes on, short ones for what is
         smooth too.
         """
-        rows, present = _some(rows, present, MOST_WINDOWS)
+        rows, present = _some(rows, present, MAX_WINDOWS)
         if n_components is not None:
             return cls._leading(rows, present, min(n_components, rows[0].size), {})
-        most = max(1, min(int(MOST_SHARE * rows[0].size), len(rows) // WINDOWS_A_COMPONENT, MOST_COMPONENTS))
+        most = max(1, min(int(MAX_SHARE * rows[0].size), len(rows) // WINDOWS_A_COMPONENT, MAX_COMPONENTS))
         # Waves learned from every other stretch of the series predict the stretches between.
         odd = np.arange(len(rows)) * STRETCHES // len(rows) % 2 == 1
         if not odd.any():
@@ -144,9 +144,9 @@ class SingularSpectrum:
         centred = (rows - self.mean).reshape(len(rows), -1)
         found = np.empty((len(rows), *self.mean.shape))
         bounds = np.linspace(0, self.mean.shape[1], min(blocks, self.mean.shape[1]) + 1).round().astype(int)
-        for begin, end in itertools.pairwise(bounds):
+        for start, stop in itertools.pairwise(bounds):
             outside = np.ones(self.mean.shape, bool)
-            outside[:, begin:end] = False
+            outside[:, start:stop] = False
             mask = outside.ravel()
             if present is None:
                 some = self.components[:, mask]
@@ -154,7 +154,7 @@ class SingularSpectrum:
                 codes = np.linalg.solve(gram, some @ centred[:, mask].T).T
             else:
                 codes = self._conditional(centred, present.reshape(len(rows), -1) & mask)
-            found[:, :, begin:end] = self.decode(codes)[:, :, begin:end]
+            found[:, :, start:stop] = self.decode(codes)[:, :, start:stop]
         return found
 
     def _ridge(self) -> np.ndarray:
@@ -168,11 +168,11 @@ class SingularSpectrum:
         codes = np.empty((len(centred), size))
         products = (self.components[:, None] * self.components[None]).reshape(size * size, -1).T
         height = max(1, SOLVED_AT_ONCE // (size * size))
-        for begin in range(0, len(centred), height):
-            part = mask[begin : begin + height].astype(np.float64)
+        for start in range(0, len(centred), height):
+            part = mask[start : start + height].astype(np.float64)
             gram = (part @ products).reshape(-1, size, size) + self._ridge()
-            right = (centred[begin : begin + height] * part) @ self.components.T
-            codes[begin : begin + height] = np.linalg.solve(gram, right[:, :, None])[:, :, 0]
+            right = (centred[start : start + height] * part) @ self.components.T
+            codes[start : start + height] = np.linalg.solve(gram, right[:, :, None])[:, :, 0]
         return codes
 
 

@@ -22,8 +22,8 @@ import numpy as np
 __all__ = ["Grid", "grid_of", "in_utc", "stamp_text", "stamps_of"]
 
 LONGEST_FILLED = 16  # steps of a gap that are masked rather than made a new segment
-MOST_FILLED = 0.2  # share of masked steps beyond which the stamps follow no grid
-MOST_CLOSE = 0.05  # share of differences below half a step beyond which they follow none either
+MAX_FILLED = 0.2  # share of masked steps beyond which the stamps follow no grid
+MAX_CLOSE = 0.05  # share of differences below half a step beyond which they follow none either
 LONGEST_IRREGULAR = 100  # median steps of a gap that ends a segment of an irregular log
 SECOND = 1_000_000
 CLOCKS_BACK = (
@@ -215,7 +215,7 @@ def _is_irregular(steps: np.ndarray) -> bool:
     short = steps[(steps > 0) & (steps <= LONGEST_FILLED + 0.5)]
     filled = float(np.maximum(np.rint(short) - 1, 0).sum())
     close = float((short < 0.5).mean()) if len(short) else 0.0
-    return filled > MOST_FILLED * (filled + len(steps) + 1) or close > MOST_CLOSE
+    return filled > MAX_FILLED * (filled + len(steps) + 1) or close > MAX_CLOSE
 
 
 def _stamps_of_steps(ordered: np.ndarray, place: np.ndarray) -> np.ndarray:

@@ -26,18 +26,18 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.hyperparameter import check_hyperparameters, hyper
 from isthmus.series.bridging import bridged
 from isthmus.series.held_out import BlockSplit, gain_beyond_chance, split_blocks
-from isthmus.series.lengths import LEAST_LENGTH, WITHOUT_PERIOD, period_of, window_lengths
+from isthmus.series.lengths import MIN_LENGTH, WITHOUT_PERIOD, period_of, window_lengths
 from isthmus.series.series import Series, series_of, with_channels_of
 from isthmus.series.ssa import SingularSpectrum
-from isthmus.series.windows import MOST_MISSING, Units, WindowGrid, overlap_mean, window_chunks
+from isthmus.series.windows import MAX_MISSING, Units, WindowGrid, overlap_mean, window_chunks
 
 __all__ = ["CLOSED_FORM", "NETWORKS", "WindowedAutoencoder"]
 
 CLOSED_FORM = "singular spectrum analysis"
 NETWORKS = ("auto", "none", "perceptron", "convolution")
 CONVOLUTIONS = (16, 32)
-MOST_ROWS = 20_000  # windows learned from
-MOST_GAPS = 0.6  # share of a window that may be filled
+MAX_ROWS = 20_000  # windows learned from
+MAX_GAPS = 0.6  # share of a window that may be filled
 GAP_BLOCKS = 16  # parts of a window that stand for gaps
 FINEST = 8  # strides in a window where steps are averaged
 
@@ -114,7 +114,7 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         rows, present = self._rows(series, grid, _thinned(split.training))
         if not len(rows):
             raise ValueError(
-                f"{who}: no window of {self.length_} steps has less than {MOST_MISSING:.0%} of its values missing; "
+                f"{who}: no window of {self.length_} steps has less than {MAX_MISSING:.0%} of its values missing; "
                 "choose a shorter window."
             )
         self.spectrum_ = SingularSpectrum.of(rows, present, self.n_components)
@@ -129,14 +129,14 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         if self.window != "auto":
             return window_lengths(series, self.units_, self.window, who)[0]
         longest = window_lengths(series, self.units_, "auto", who)[-1]
-        return min(longest, max(period_of(series, self.units_) or WITHOUT_PERIOD, LEAST_LENGTH))
+        return min(longest, max(period_of(series, self.units_) or WITHOUT_PERIOD, MIN_LENGTH))
 
     def _rows(self, series: Series, grid: WindowGrid, places: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Windows in standard units without those that are mostly missing, and which cells are present."""
         rows, masks = [np.empty((0, series.n_channels, grid.length))], []
         for _, part, present in window_chunks(series, self.units_, grid, places):
             mask = np.ones(part.shape, bool) if present is None else present
-            full = 1 - mask.mean((1, 2)) <= MOST_MISSING
+            full = 1 - mask.mean((1, 2)) <= MAX_MISSING
             rows.append(part[full])
             masks.append(mask[full])
         present = np.concatenate(masks) if masks else np.ones(rows[0].shape, bool)
@@ -296,13 +296,13 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         lags = np.arange(self.length_)
         taper = np.minimum(lags + 1, self.length_ - lags) / self.length_
         weights = np.empty(rows.shape)
-        begin = 0
+        start = 0
         for part, full in self.filled_windows(series, grid, told=True):
-            end = begin + len(part)
+            stop = start + len(part)
             back = self.autoencoder_.reconstruct(part.reshape(len(part), -1))
-            rows[begin:end] = np.asarray(back, np.float64).reshape(part.shape)
-            weights[begin:end] = (full[:, None] * taper**2)[:, None]
-            begin = end
+            rows[start:stop] = np.asarray(back, np.float64).reshape(part.shape)
+            weights[start:stop] = (full[:, None] * taper**2)[:, None]
+            start = stop
         return series, self.units_.undo(overlap_mean(rows, grid.starts, len(series), weights))
 
     def filled_windows(self, series: Series, grid: WindowGrid, *, told: bool = False) -> typing.Iterator[Any]:
@@ -311,7 +311,7 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
             full = np.ones(len(rows), bool)
             rows = np.array(rows)
             if present is not None:
-                full = 1 - present.mean((1, 2)) <= MOST_GAPS
+                full = 1 - present.mean((1, 2)) <= MAX_GAPS
                 holes = ~present.all((1, 2))
                 rows[holes] = self._impute_windows(rows[holes], present[holes])
             yield (rows, full) if told else rows
@@ -336,15 +336,15 @@ def joined_series(several: list[Series], who: str) -> Series:
     others = [with_channels_of(one, first, who) for one in several[1:]]
     if not others:
         return first
-    parts, segments, begin = [], [], 0
+    parts, segments, start = [], [], 0
     for one in (first, *others):
         parts.append(one.part(0, len(one)))
-        segments.append(one.segments + begin)
-        begin += len(one)
+        segments.append(one.segments + start)
+        start += len(one)
     values = np.concatenate(parts)
     grid = dataclasses.replace(
         first.grid,
-        place=np.arange(begin),
+        place=np.arange(start),
         stamps=np.concatenate([one.grid.stamps for one in (first, *others)]),
         segments=np.concatenate(segments),
         is_identity=True,
@@ -353,9 +353,9 @@ def joined_series(several: list[Series], who: str) -> Series:
 
 
 def _thinned(places: np.ndarray) -> np.ndarray:
-    if len(places) <= MOST_ROWS:
+    if len(places) <= MAX_ROWS:
         return places
-    return places[np.linspace(0, len(places) - 1, MOST_ROWS).round().astype(np.int64)]
+    return places[np.linspace(0, len(places) - 1, MAX_ROWS).round().astype(np.int64)]
 
 
 def _errors(model: Any, blocks: list[np.ndarray]) -> list[float]:
