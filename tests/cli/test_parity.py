@@ -86,7 +86,7 @@ def test_a_detector_is_fitted_as_told(folder, tmp_path):
     detector = load(tmp_path / "kept")
     assert (detector.calibration_fraction, detector.trim) == (0.25, False)
     said = sentence(call("detect", folder / "rows.csv", "--model", tmp_path / "kept", *asked))
-    assert "--components, --calibration-fraction, --no-trim: for a fit" in said
+    assert "--components, --calibration-fraction, --no-trim are for a fit" in said
 
 
 def test_the_file_of_a_series_is_read_as_told(folder):

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["denoise"]
 
-EVALUATED_SHARE = 5  # one clean row in so many is not used for training
+EVALUATED_ONE_IN = 5  # clean rows: one in five is held out
 MIN_EVALUATED = 50
-MAX_COLUMNS_OF_PCA = 2048  # beyond, the first directions the model knows have to do
+MAX_COLUMNS_OF_PCA = 2048  # beyond it, the principal directions stored in the model are used
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    """A fitted denoiser, the rows it learned from if it did so now, and how well it restored rows of known truth."""
+    """A fitted denoiser, its training rows unless it was loaded, and how well it restored rows whose truth is known."""
 
     denoiser: Denoiser
     learned: np.ndarray | None
@@ -128,7 +128,7 @@ def denoise(
         say(f"The denoiser is in {str(save)!r}.")
     if figure is not None:
         _draw(figure, table, restored, truth)
-    # Without -o standard output belongs to the rows, unless what is asked for is the report.
+    # Without -o standard output is for the rows, unless the report is asked for.
     if output is not None or not json:
         rows = read.with_numbers(restored) if read.is_mixed else restored
         write_rows(output, rows, table.columns, beside=table, row_shape=table.row_shape, overwrite=overwrite)
@@ -143,7 +143,7 @@ def denoise(
 
 
 def _series_run(model: str) -> Any:
-    """The run of a series, if the model is one; None of a denoiser."""
+    """The run, if the model is of a series; else None."""
     from isthmus.cli.run_folder import open_run
 
     try:
@@ -175,7 +175,7 @@ def _read(data: str, fitted: Denoiser | None, reading: ReadingFlags, **roles: An
 
 
 def _complete(read: Table) -> Table:
-    """The numbers of a table, and in its missing cells what a linear model expects there."""
+    """The numeric columns of a table, missing cells filled by a linear model."""
     import dataclasses
 
     import numpy as np
@@ -221,7 +221,7 @@ def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: 
     from isthmus.denoising.levels import are_pairs
 
     order = np.random.default_rng(seed).permutation(len(rows))
-    n_evaluated = len(rows) // EVALUATED_SHARE if len(rows) >= MIN_EVALUATED else 0
+    n_evaluated = len(rows) // EVALUATED_ONE_IN if len(rows) >= MIN_EVALUATED else 0
     kept, learned = np.sort(order[:n_evaluated]), np.sort(order[n_evaluated:])
     say(f"learning from {len(learned):,} clean rows …")
     pairs = are_pairs(table.values, rows)
@@ -246,7 +246,7 @@ def _learned_blind(table: Table, corruption: str, level: float | None, seed: int
 
 
 def _name_columns(denoiser: Denoiser, table: Table) -> None:
-    """Let the denoiser know its columns by name, where they have names that later rows are to be matched by."""
+    """Store the columns' names in the denoiser, so that later rows are matched by them."""
     import numpy as np
 
     if table.image_shape is None and table.columns != unnamed(table.n_columns):
@@ -261,7 +261,7 @@ def _evaluate(
     noisy: np.ndarray,
     restored: np.ndarray,
 ) -> Restoration | None:
-    """Restored rows beside what PCA of the training rows makes of them; a kept denoiser knows PCA's first axes."""
+    """Restored rows compared with PCA of the training rows; a saved denoiser has PCA's first axes."""
     from isthmus.denoising import principal_axes, restoration
 
     if float(truth.max()) <= float(truth.min()):

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["detect"]
 
-MAX_ROWS = 100_000
-MIN_BATCH = 20  # rows of which drift is told
+MAX_ROWS = 100_000  # written of a table that does not fit in memory
+MIN_BATCH = 20  # rows needed to test for drift
 
 Score = Literal[
     "combined", "relations", "density", "neighbours", "core", "mahalanobis", "reconstruction", "latent", "likelihood"
@@ -197,7 +197,7 @@ def detect(
 
         known = _only_present(train, roles, options)
         normal = _sample(_described(open_table(train, **known, **options)), train, seed)
-        # a column that the rows learned from have may be absent from the rows to score
+        # the rows to score may lack a column of the training rows
         named: dict[str, Any] = {name: roles[name] if known[name] is None else None for name in ("labels", "ids")}
         dropped = [name for name in drop if name not in known["drop"]]
         stream = open_matching(data, _columns_of(normal, drop), drop=dropped, **named, reading=reading)
@@ -255,7 +255,7 @@ def detect(
 
 
 def _facts(stream: TableStream, detection: Any, n_alarms: int) -> dict[str, Any]:
-    """What --json says before the rows."""
+    """The fields that --json prints before the rows."""
     data = {} if stream.description is None else {"data": stream.description.to_facts()}
     return {
         "rows": len(stream),
@@ -266,7 +266,7 @@ def _facts(stream: TableStream, detection: Any, n_alarms: int) -> dict[str, Any]
 
 
 def _sample(stream: TableStream, source: str, seed: int) -> Table:
-    """All rows of a stream, or as many as fit in memory, drawn at random."""
+    """All rows of a stream, or a random sample that fits in memory."""
     import numpy as np
 
     if stream.fits_in_memory:
@@ -283,13 +283,14 @@ def _require_sense(train: Any, model: Any, save: Any, of_fit: Mapping[str, Any],
         raise UsageError("--save keeps a detector that --train has fitted; give --train.")
     given = [flag for flag, value in of_fit.items() if value is not None]
     if model is not None and given:
-        raise UsageError(f"{', '.join(given)}: for a fit, and --model names what is fitted already.")
+        verb = "is" if len(given) == 1 else "are"
+        raise UsageError(f"{', '.join(given)} {verb} for a fit; --model names what is fitted.")
     if fdr is not None and contamination is not None:
         raise UsageError("--fdr and --contamination set the same alarms; give one of them.")
 
 
 def _described(stream: TableStream) -> TableStream:
-    """The stream, once it was said what was made of its file."""
+    """Print how the stream's file was read, and return the stream."""
     if stream.description is not None:
         for line in stream.description.lines():
             say(line)
@@ -297,7 +298,7 @@ def _described(stream: TableStream) -> TableStream:
 
 
 def _only_present(source: str, roles: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    """Columns named for the rows to score, where the training rows have them, too."""
+    """Columns named for the rows to score, without those that the training rows lack."""
     from isthmus.tables import open_table
 
     names = open_table(source, **options).all_columns
@@ -315,7 +316,7 @@ def _columns_of(table: Table, drop: tuple[str, ...]) -> Expected:
 
 
 def _with_limit(detection: Any, alarms: Any) -> Any:
-    """With the lowest score of an alarm as the threshold; none where there is no alarm."""
+    """The detection with the lowest score of an alarm as its threshold; infinite without alarms."""
     from isthmus.anomaly.conformal import Threshold
 
     limit = float(detection.explanation.scores[alarms].min()) if alarms.any() else float("inf")
@@ -323,7 +324,7 @@ def _with_limit(detection: Any, alarms: Any) -> Any:
 
 
 def _say_drift(detector: Any, rows: Table) -> None:
-    """A batch that is unlike the normal rows as a whole is told of: its rows are no anomalies of it."""
+    """Note a batch that differs from the normal rows as a whole: its rows stand out for that reason alone."""
     if len(rows) < MIN_BATCH:
         return
     drift = detector.drift(rows)

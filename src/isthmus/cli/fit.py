@@ -192,17 +192,17 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit]:
         rows = read_and_split(request)
         if is_main_process():
             require_same_data(run, rows.record)
-        if rows.has_gaps:  # which the rows to learn from may be without, by chance
+        if rows.has_gaps:  # even if, by chance, the training rows have none
             chosen = {"missing": "mask"} | chosen
         say(f"fitting the {asked.variant} autoencoder …")
         ready_sklearn()
-        kind = chosen_variant(asked.variant)  # which imports PyTorch: what was read has been described by now
+        kind = chosen_variant(asked.variant)  # imports PyTorch, now that the data have been described
         estimator = _fitted(kind(**chosen, random_state=asked.seed), rows, checkpoints())
-    return estimator.set_params(verbose=kind().verbose), rows  # verbose as it is without a command line
+    return estimator.set_params(verbose=kind().verbose), rows  # verbose only on the command line
 
 
 def _evaluate_and_keep(asked: Asked, run: Path, estimator: Any, rows: DataSplit, *, overwrite: bool) -> dict[str, Any]:
-    """The run folder of a fitted estimator, and what is to be said of it."""
+    """Write the run folder of a fitted estimator, and return the report."""
     from isthmus.evaluation import evaluation_table
 
     variant, seed = asked.variant, asked.seed
@@ -236,7 +236,7 @@ def _evaluate_and_keep(asked: Asked, run: Path, estimator: Any, rows: DataSplit,
 
 
 def _written(run: Path, report: dict[str, Any]) -> list[str]:
-    """What the run holds to look at, and what each is good for."""
+    """The files of a run worth opening, and what for."""
     lines = []
     if report.get("page"):
         lines.append(f"  {run / report['page']}: open it in a browser; it decodes as you move over the map.")
@@ -247,14 +247,14 @@ def _written(run: Path, report: dict[str, Any]) -> list[str]:
 
 
 def _name_of(data: str) -> str:
-    """What the run folder is named after: the file or folder without its suffix."""
+    """The name of the data for the run folder: that of the file or folder, without its suffix."""
     path = Path("stdin" if data == "-" else data)
     name = path.stem if path.suffix else path.resolve().name
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name) or "data"
 
 
 def _fitted(estimator: Any, rows: DataSplit, checkpoints: Any) -> Any:
-    """The estimator fitted; where it refuses, its settings are named as the flags they were given by."""
+    """Fit the estimator; in its error messages settings are named as flags."""
     try:
         return estimator.fit(rows.to_learn_from, given=rows.given_to_learn_from, checkpoints=checkpoints)
     except ValueError as error:
@@ -282,7 +282,7 @@ def _report(run: Path, variant: str, estimator: Any, evaluations: dict[str, Eval
 
 
 def _draw(folder: Path, estimator: Any, rows: DataSplit, pca_components: int) -> list[str]:
-    """The figures' names; a run is worth keeping even where they cannot be drawn, for whatever reason."""
+    """The figures' names; a run is kept even if they cannot be drawn, for whatever reason."""
     from isthmus.cli.figures import draw_figures
 
     say("drawing figures …")
@@ -301,7 +301,7 @@ def _draw(folder: Path, estimator: Any, rows: DataSplit, pca_components: int) ->
 
 
 def _explore(page: Path, models: dict[str, Any], rows: DataSplit, evaluations: dict[str, Evaluation]) -> str | None:
-    """The page's name; a run is worth keeping even where it cannot be written, for whatever reason."""
+    """The page's name; a run is kept even if it cannot be written, for whatever reason."""
     from isthmus.cli.explore import write_page
     from isthmus.explorer import UnknownLayerError
 

@@ -1,4 +1,4 @@
-"""``isthmus fit FILE --ratings user,item[,value]``: an autoencoder of items, beside the closed form."""
+"""``isthmus fit FILE --ratings user,item[,value]``: an autoencoder of items, compared with the closed form."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTINGS = {"threshold": float, "ridge": float, "max_iter": int, "max_items": in
 
 @dataclass(frozen=True)
 class AskedRatings:
-    """What was asked of the command."""
+    """The arguments of the command."""
 
     data: str
     columns: str
@@ -77,7 +77,7 @@ def fit_ratings(
     single = int((np.diff(liked(ratings.matrix, model.threshold_).indptr) == 1).sum())
     if single:
         users = "1 user has" if single == 1 else f"{single:,} users have"
-        say(f"note: {users} a single like, which tells how popular its item is, and not what goes with it.")
+        say(f"note: {users} a single like, which shows how popular its item is but not what goes with it.")
     report = _report(run, model)
     kept = {name: value for name, value in report.items() if name != "run"}
 

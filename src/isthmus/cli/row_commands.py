@@ -1,9 +1,8 @@
 """``isthmus encode``, ``decode``, ``reconstruct``, ``impute`` and ``score``: rows in, one row out for each.
 
-One table. An entry is a function with its command's help, which is given the fitted model and says what to write:
-the names of the columns, and their values for a block of rows. What the entries share is written once, in
-`_row_command`: the flags, opening the run and the rows, matching columns, and writing block by block with ids and
-labels beside the values.
+Each entry is a function with its command's help as docstring. It takes the fitted model and returns what to write: the
+names of the columns, and a function of their values for a block of rows. `_row_command` does the rest: the flags,
+opening the run and the rows, matching columns, and writing block by block with ids and labels.
 
 ===========  =========  ====================  =====================================
 command      reads      writes                by
@@ -65,7 +64,7 @@ ENTRIES: dict[str, Callable[[_Fitted], _Written]] = {}
 
 @dataclass(frozen=True)
 class _Fitted:
-    """The model that a command is given: the path as it was typed, the estimator, its rows' columns and conditions."""
+    """The model of a command: the path as typed, the estimator, the columns and conditions of its rows, and flags."""
 
     path: str
     estimator: Any
@@ -78,7 +77,7 @@ class _Fitted:
     importance_samples: int | None = None
 
     def given(self, block: Table) -> dict[str, Any]:
-        """What the rows of a block are given, as an argument; none of a model fitted without."""
+        """The conditions of a block's rows, as a keyword argument; empty for a model without conditions."""
         return {"given": self.conditions.of(block)} if self.conditions.names else {}
 
 
@@ -90,7 +89,7 @@ class _Written:
     values: Callable[[Table], Any]
     what: str = "rows"
     closing: Callable[[TableStream, _Gaps], str] | None = None
-    copies: Sequence[Callable[[Table], Any]] = ()  # of a command that writes several files: the values of each
+    copies: Sequence[Callable[[Table], Any]] = ()  # for several files: the values of each
 
 
 class _Gaps:
@@ -162,7 +161,7 @@ def _row_command(
                 )
                 return
             outputs = _numbered(output, draws)
-            if not pictures:  # what depends on no model is refused before one is loaded
+            if not pictures:  # refused before the model is loaded, as nothing here depends on it
                 for one in outputs:
                     require_writable(one, overwrite=overwrite)
             estimator = found.load()
@@ -187,7 +186,7 @@ def _row_command(
                     answers = answers_of_workers(_answer_of, asked, stream.blocks())
                 else:
                     answers = answers_here(values, stream.blocks())
-                gaps = _Gaps()  # those of the last file, which are those of each
+                gaps = _Gaps()  # the same for every file
                 write_blocks(
                     one,
                     stream,
@@ -221,7 +220,7 @@ def _row_command(
 
 
 def _answer_of(run: str, entry: str, given: tuple[str, ...], settings: tuple[Any, ...]) -> Callable[[Table], Any]:
-    """In a worker: what answers a block of rows."""
+    """In a worker: the function that answers a block of rows."""
     found = open_run(run)
     estimator = found.load()
     conditions = Conditions(found, estimator, given)
@@ -270,7 +269,7 @@ def decode(model: _Fitted) -> _Written:
 
 
 def _numbered(output: Path | None, draws: int | None) -> list[Path | None]:
-    """The files to write: the one that was named, or one a draw."""
+    """The files to write: the named one, or one for each draw."""
     if draws is None:
         return [output]
     if output is None or not output.suffix:
@@ -293,7 +292,7 @@ def reconstruct(model: _Fitted) -> _Written:
 
 
 def _with_bands(model: _Fitted, interval: float) -> _Written:
-    """Reconstructions, and beside them the lower and upper ends of their bands."""
+    """Reconstructions, with the lower and upper limits of their bands."""
     if model.estimator.fitted_.layout is not None and not model.estimator.fitted_.layout.is_plain:
         raise CommandError(
             f"{model.path!r}: --interval writes bands of numbers, and its table has columns of other kinds; use "
@@ -320,7 +319,7 @@ def impute(model: _Fitted) -> _Written:
     if not model.estimator.fitted_.takes_gaps:
         raise CommandError(f"{model.path!r} can't fill cells; fit it again with --missing mask.")
     count = model.draws
-    held: dict[str, Any] = {}  # the draws of the last block: a table in memory is one block, and drawn once
+    held: dict[str, Any] = {}  # the draws of the last block: a table in memory is one block, drawn once
 
     def filled(block: Table) -> Any:
         return model.estimator.impute(block.rows, **model.given(block))

@@ -39,7 +39,7 @@ TABLES = ".csv, .tsv, .parquet, .npy or .npz"
 
 
 def rows_of(what: str) -> Parameter:
-    """The argument that names data: what they are for, and what is read."""
+    """The argument that names the data: their purpose, and the formats that are read."""
     return Parameter(help=f"{what}: {READ}.")
 
 
@@ -97,7 +97,7 @@ Draws = Annotated[
 Interval = Annotated[
     float | None,
     Parameter(
-        help="Write beside each column the ends of a band that holds this share of new cells, such as 0.9.",
+        help="Write for each column also the limits of a band that holds this share of new cells, such as 0.9.",
         validator=Number(gt=0, lt=1),
         show_default=False,
     ),

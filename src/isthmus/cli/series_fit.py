@@ -1,4 +1,4 @@
-"""``isthmus fit FILE --time COLUMN``: an autoencoder of windows, beside singular spectrum analysis."""
+"""``isthmus fit FILE --time COLUMN``: an autoencoder of windows, compared with singular spectrum analysis."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["AskedWindows", "fit_series"]
 
 @dataclass(frozen=True)
 class AskedWindows:
-    """What was asked of the command."""
+    """The arguments of the command."""
 
     data: str
     time: str
@@ -92,7 +92,7 @@ def fit_series(
 def _evaluate_and_keep(
     asked: AskedWindows, run: Path, model: Any, file: Any, *, plots: bool, page: bool, overwrite: bool
 ) -> dict[str, Any]:
-    """The run folder of a fitted model, and what is to be said of it."""
+    """Write the run folder of a fitted model, and return the report."""
     from isthmus.explorer.series_page import detected, evaluated_windows
 
     data = SeriesData(file, asked.time, asked.labels, Path(asked.data).stem, of_fit=True)
@@ -118,7 +118,7 @@ def _evaluate_and_keep(
 
 
 def _tried(make: Callable[[], Any], what: str, command: str) -> Any:
-    """What was made; a run is worth keeping even where it can't be, for whatever reason."""
+    """The result of ``make``, else None with a note: a run is kept even without figures or page."""
     try:
         return make()
     except CommandError as error:
@@ -135,7 +135,7 @@ def _unfitted(asked: AskedWindows) -> Any:
     size = chosen.pop("n_components", None)
     typed = {name for name, value in asked.settings.items() if value is not None and name != "n_components"}
     network = "auto"
-    if typed == {"network"} and asked.variant == "vanilla":  # a choice of the windows' own
+    if typed == {"network"} and asked.variant == "vanilla":  # a setting of `WindowedAutoencoder` itself
         network, typed = network_of_windows(asked.settings), set()
     autoencoder = None
     if asked.variant != "vanilla" or typed:

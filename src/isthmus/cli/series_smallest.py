@@ -1,4 +1,4 @@
-"""``isthmus smallest FILE --time COLUMN``: the smallest code of windows, beside singular spectrum analysis."""
+"""``isthmus smallest FILE --time COLUMN``: the smallest code of windows, compared with singular spectrum analysis."""
 
 from __future__ import annotations
 

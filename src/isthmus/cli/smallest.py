@@ -1,4 +1,4 @@
-"""``isthmus smallest``: how few latents still reconstruct the rows well, beside PCA."""
+"""``isthmus smallest``: how few latents still reconstruct the rows well, compared with PCA."""
 
 from __future__ import annotations
 
@@ -145,9 +145,9 @@ def smallest(
         return
     from isthmus.smallest.result import bits_sentence, choice_sentence, gap_sentence, second_opinion
 
-    told = [choice_sentence(found), second_opinion(found), gap_sentence(found), bits_sentence(found)]
+    lines = [choice_sentence(found), second_opinion(found), gap_sentence(found), bits_sentence(found)]
     place = [] if output is None else [f"The run is in {str(output)!r}."]
-    show(found.table(), found.sentence, *(line for line in told if line is not None), *place)
+    show(found.table(), found.sentence, *(line for line in lines if line is not None), *place)
 
 
 def _pca_size(text: str | None) -> int | None:
@@ -167,7 +167,7 @@ def _sizes(text: str | None) -> tuple[int, ...]:
 
 
 def _write(folder: Path, found: RateDistortion, rows: DataSplit) -> None:
-    """A run folder like that of `isthmus fit`, of the code chosen; of the nested one where none was."""
+    """Write a run folder like that of `isthmus fit`: of the chosen code, else of the nested one."""
     from isthmus.storage import save
 
     model = found.nested if found.model is None else found.model

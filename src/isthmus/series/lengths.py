@@ -1,8 +1,7 @@
 """How long a window should be: the period of the series, and two lengths that don't depend on it.
 
-The period is the highest local maximum of the autocorrelation at lags from 3 to 400, as TSB-AD takes it (Liu &
-Paparrizos, NeurIPS 2024). A period of a few steps makes a useless window, so 32 is the least; windows of 96 and 192
-steps beside it see slower changes.
+The period is the highest local maximum of the autocorrelation at lags from 3 to 400, as in TSB-AD (Liu & Paparrizos,
+NeurIPS 2024). A window of a few steps is useless, so the minimum is 32; windows of 96 and 192 steps see slower changes.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from isthmus.series.windows import Units
 __all__ = ["autocorrelation", "period_of", "window_lengths"]
 
 LONGEST_LAG, SHORTEST_LAG = 400, 3
-PERIODS = (6, 303)  # a shorter one is noise, a longer one has been seen too seldom
+PERIODS = (6, 303)  # shorter ones are noise, longer ones have been seen too seldom
 WITHOUT_PERIOD = 125
 STEPS_LOOKED_AT = 20_000
 MIN_LENGTH, FIXED_LENGTHS = 32, (96, 192)
 MAX_CELLS = 1_200  # of a window
-WINDOWS_IN_SERIES = 8  # at least as many windows beside each other
+WINDOWS_IN_SERIES = 8  # minimum number of windows that fit side by side
 SHORTEST_WINDOW = 4
 WELL_COVERED = 0.9  # share of the steps that windows of the longest length should cover
 
@@ -56,8 +55,8 @@ def period_of(series: Series, units: Units) -> int | None:
 def window_lengths(series: Series, units: Units, window: int | str, who: str) -> tuple[int, ...]:
     """The lengths of windows in steps, ascending: the one asked for, or for "auto" those that suit the series.
 
-    None is longer than an eighth of the series, has more than 1,200 numbers, or is so long that segments which could
-    hold two of it would cover less than nine tenths of the steps. Raises a `ValueError` where nothing fits.
+    No window is longer than an eighth of the series, has more than 1,200 numbers, or is so long that the segments that
+    can hold two windows cover less than nine tenths of the steps. Raises a `ValueError` if nothing fits.
     """
     n_steps = len(series)
     sizes = series.segments[:, 1] - series.segments[:, 0]
@@ -91,7 +90,7 @@ def window_lengths(series: Series, units: Units, window: int | str, who: str) ->
 
 
 def _covering(sizes: np.ndarray) -> int:
-    """The longest window of which segments that hold two cover nine tenths of the steps."""
+    """The longest window such that segments that hold two cover nine tenths of the steps."""
     ascending = np.sort(sizes)[::-1]
     covered = np.cumsum(ascending) / ascending.sum()
     return int(ascending[np.searchsorted(covered, WELL_COVERED)]) // 2

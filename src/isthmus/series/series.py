@@ -1,4 +1,4 @@
-"""A series: numbers on a grid of time steps, NaN where one is missing, in segments that no window may leave."""
+"""A series: numbers on a grid of time steps, NaN where missing, in segments that no window may cross."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from isthmus.tables.frames import is_frame
 
 __all__ = ["HELD_CELLS", "Series", "on_grid", "scratch", "series_of", "with_channels_of"]
 
-HELD_CELLS = 1 << 25  # of a series that is put in order in memory; a larger one goes to a scratch file
+HELD_CELLS = 1 << 25  # most cells that are sorted in memory; a larger series uses a scratch file
 CHUNK_STEPS = 1 << 17
 
 
@@ -72,7 +72,7 @@ class Series:
         return int(np.searchsorted(stamps, moment))
 
     def of_readings(self, of_steps: np.ndarray) -> np.ndarray:
-        """What is known of each step, for each reading in the order they were given."""
+        """Values of steps as values of readings, in the order the readings were given."""
         return of_steps if self.grid.is_identity else of_steps[self.grid.place]
 
 
@@ -100,7 +100,7 @@ def series_of(X: Any, times: Any = None, *, who: str, channels: Sequence[str] | 
         X = X.to_frame() if X.ndim == 1 else X
     if is_frame(X):
         names, has_names = [str(name) for name in X.columns], True
-        if hasattr(X, "column_names"):  # an Arrow table's columns are its cells
+        if hasattr(X, "column_names"):  # `columns` of an Arrow table are its data
             names = list(X.column_names)
         X = _numbers_of_frame(X, names, who)
     values = X if isinstance(X, np.ndarray) else np.asarray(X)
@@ -127,7 +127,7 @@ def series_of(X: Any, times: Any = None, *, who: str, channels: Sequence[str] | 
 
 
 def with_channels_of(series: Series, like: Series, who: str) -> Series:
-    """The series with the channels that were learned from, in their order; a `ValueError` if one has vanished."""
+    """The series with the channels of ``like``, in their order; a `ValueError` if one is missing."""
     if series.has_names and like.has_names:
         absent = [name for name in like.channels if name not in series.channels]
         if absent:
@@ -150,7 +150,7 @@ def with_channels_of(series: Series, like: Series, who: str) -> Series:
 
 
 def on_grid(values: Any, grid: Grid) -> Any:
-    """Readings averaged on the steps of a grid, NaN where there is none; a large series goes to a scratch file."""
+    """Readings averaged on the steps of a grid, NaN where there is none; a large result is in a scratch file."""
     if grid.is_identity:
         return values
     n_steps, n_channels = len(grid), values.shape[1]
@@ -170,7 +170,7 @@ def on_grid(values: Any, grid: Grid) -> Any:
 
 
 def scratch(shape: tuple[int, int]) -> Any:
-    """Room for numbers: in memory, or where that is too much in a file that is gone with the process."""
+    """An uninitialized array: in memory, or if too large in a file that is deleted with the process."""
     if shape[0] * shape[1] <= HELD_CELLS:
         return np.empty(shape)
     with tempfile.TemporaryFile(prefix="isthmus-series-") as file:

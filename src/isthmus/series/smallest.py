@@ -1,10 +1,10 @@
-"""The smallest code of a window: how many numbers locate a series in its own motion.
+"""The smallest code of a window: how many numbers describe the state of a series.
 
-A sine has one degree of freedom, its phase; yet its windows lie on a circle in a plane, so the closed form needs two
-components. A nonlinear decoder needs one or two: one number runs along the circle, but no continuous encoder into a
-line can close it, so windows on either side of the cut are encoded badly. Two sines whose periods have no common
-multiple move on a torus: two phases, four components, and an autoencoder in between. The size is chosen on held-out
-contiguous blocks (`isthmus.series.held_out`).
+A sine has one degree of freedom, its phase; its windows lie on a circle in a plane, so the closed form needs two
+components. A nonlinear decoder needs one or two: one number runs along the circle, but no continuous encoder maps a
+circle to a line, so windows on either side of the cut are encoded badly. Two sines whose periods have no common
+multiple move on a torus: two phases, four components, and an autoencoder needs a number in between. The size is chosen
+on held-out contiguous blocks (`isthmus.series.held_out`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A series that goes on: what a detector must remember between two updates, and how it scores what comes in.
+"""Streams: the state that a detector keeps between updates, and how it scores new steps.
 
-A step is scored by the windows that were complete at it, so the score is final at once. Windows begin at every eighth
-of their length from the start of their segment, wherever the pieces of the stream begin: pieces of any size give the
+A step is scored by the windows that are complete by then, so its score is final at once. Windows start at every eighth
+of their length from the start of their segment, wherever the pieces of the stream start, so pieces of any size give the
 same scores.
 """
 
@@ -27,16 +27,16 @@ __all__ = ["StreamState", "followed", "stream_state"]
 
 @dataclass(frozen=True, eq=False)
 class StreamState:
-    """What is known at the end of a stream.
+    """The state at the end of a stream.
 
     Attributes
     ----------
     tail : ndarray of shape (n, n_channels)
-        Latest steps of the present segment: enough for the windows that are still incomplete.
+        Latest steps of the current segment: enough for the windows that are still incomplete.
     n_steps : int
-        Steps there have been.
+        Steps so far.
     segment : int
-        First step of the present segment.
+        First step of the current segment.
     stamp, step : float
         Stamp of the latest step, and the length of one: microseconds for dates.
     is_dated : bool
@@ -87,19 +87,18 @@ def _latest(grid: WindowGrid, totals: np.ndarray, window: WindowModel, start: in
 
 
 def followed(detector: Any, X: Any, times: Any) -> SeriesDetection:
-    """Score new steps, and move the detector's ``stream_`` on."""
+    """Score new steps, and update the detector's ``stream_``."""
     who, state, model = f"{type(detector).__name__}.update", detector.stream_, detector.model_
     values = _values(X, detector, who)
     n_readings = len(values)
     stamps = stamps_of(times, n_readings, who)
     advance = _advance(stamps, state, n_readings, who)
-    place = np.cumsum(advance) - 1  # of each reading among the new steps
-    begins = np.flatnonzero(advance > LONGEST_FILLED)  # readings after a long gap, which takes no steps
-    place = np.cumsum(np.where(advance > LONGEST_FILLED, 1, advance)) - 1  # of each reading among the new steps
+    after_gap = advance > LONGEST_FILLED  # readings after a long gap, which takes no steps
+    place = np.cumsum(np.where(after_gap, 1, advance)) - 1  # of each reading among the new steps
     n_new = int(place[-1]) + 1 if n_readings else 0
     steps = np.full((n_new, values.shape[1]), np.nan)
     steps[place] = values
-    cuts = place[begins]
+    cuts = place[after_gap]
     bounds = np.unique(np.concatenate([[0], cuts, [n_new]]))
     pieces, now = [], state
     for start, stop in itertools.pairwise(bounds.tolist()):
@@ -108,7 +107,7 @@ def followed(detector: Any, X: Any, times: Any) -> SeriesDetection:
         piece, now = _followed_piece(model, now, steps[start:stop], start)
         pieces.append(piece)
     scores = np.concatenate([np.empty(0), *(piece.scores for piece in pieces)])
-    now = dataclasses.replace(now, tracker=dataclasses.replace(now.tracker))  # the one before stays as it is
+    now = dataclasses.replace(now, tracker=dataclasses.replace(now.tracker))  # the old state stays unchanged
     thresholds, spans = now.tracker.follow(scores, state.n_steps)
     of_steps = _stamps(stamps, state, place, n_new)
     if n_new:
@@ -138,7 +137,7 @@ def _values(X: Any, detector: Any, who: str) -> np.ndarray:
 
 
 def _advance(stamps: np.ndarray | None, state: StreamState, n_readings: int, who: str) -> np.ndarray:
-    """Steps from each reading's predecessor to it; more than can be filled where a new segment begins."""
+    """Steps from the previous reading to each; more than can be filled where a new segment starts."""
     if stamps is None:
         return np.ones(n_readings, dtype=np.int64)
     if (stamps.dtype.kind == "M") != state.is_dated:
@@ -212,7 +211,7 @@ def _followed_piece(
 
 
 def _reason(model: SeriesModel, pieces: Sequence[_Piece], peak: int) -> Reason:
-    """What each channel adds to the score of a new step, its value, and what was expected of it by then."""
+    """What each channel adds to the score of a new step, its value, and its expected value at that time."""
     piece = next(piece for piece in reversed(pieces) if piece.start <= peak)
     at = piece.n_before + peak - piece.start
     series = _local(piece.series.values[: at + 1])

@@ -1,7 +1,7 @@
 """Windows: W consecutive steps of a series as one row with a shape, (channel, time); and the way back to the steps.
 
-Windows are views: W · n numbers of n steps are never laid out, only a few million at a time where a product of
-matrices needs them. What is known of windows becomes known of steps by the mean over the windows that cover a step,
+Windows are views: the W · n numbers of n steps are never copied as a whole, only a few million at a time where a
+product of matrices needs them. Values of windows become values of steps by the mean over the windows that cover a step,
 in O(n) with cumulative sums. Windows lie within segments, so none spans a gap.
 """
 
@@ -17,7 +17,7 @@ from isthmus.series.series import Series
 
 __all__ = ["CHUNK_CELLS", "Units", "WindowGrid", "overlap_mean", "window_chunks"]
 
-CHUNK_CELLS = 1 << 22  # numbers of windows that are laid out at once
+CHUNK_CELLS = 1 << 22  # numbers of windows that are copied at once
 MAX_MISSING = 0.2  # share of a window that may be missing
 CLIP = 1e3  # standard deviations
 STEPS_AT_ONCE = 1 << 19
@@ -28,7 +28,7 @@ MIN_SPREAD = 0.01  # of a reference channel, relative to the channel's spread in
 class Units:
     """Mean and standard deviation of each channel, shape (n_channels,).
 
-    A constant channel has standard deviation 1; one without any number has an infinite one, and is 0 in standard units.
+    A constant channel has standard deviation 1; that of an empty channel is infinite, and its standard units are 0.
     """
 
     center: np.ndarray
@@ -36,7 +36,7 @@ class Units:
 
     @classmethod
     def of(cls, series: Series, beside: Series | None = None) -> Units:
-        """Of all steps known; the spread is at least 1% of that of the series ``beside``."""
+        """Of all known steps; the spread is at least 1% of that of the series ``beside``."""
         center, spread = _moments(series)
         if beside is not None:
             spread = np.maximum(spread, MIN_SPREAD * _moments(beside)[1])
@@ -57,7 +57,7 @@ class Units:
 
 
 def _moments(series: Series) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each channel in two passes; of a channel without any number NaN and 0."""
+    """Mean and standard deviation of each channel, in two passes; NaN and 0 for an empty channel."""
     count, total = np.zeros(series.n_channels), np.zeros(series.n_channels)
     for start in range(0, len(series), STEPS_AT_ONCE):
         part = series.part(start, start + STEPS_AT_ONCE)
@@ -106,8 +106,8 @@ class WindowGrid:
     def per_step(self, of_windows: np.ndarray, start: int, stop: int) -> np.ndarray:
         """The mean over covering windows, for steps ``start`` to ``stop``.
 
-        Windows between two computed ones are interpolated. A window that is NaN (in its first column) counts for
-        nothing, and a step that no window covers is NaN.
+        Windows between two computed ones are interpolated. A window that is NaN (in its first column) is ignored, and a
+        step that no window covers is NaN.
 
         Parameters
         ----------
@@ -163,7 +163,7 @@ class WindowGrid:
         return places, np.stack([np.interp(where, self.starts[places], row) for row in eye], 1)
 
     def trailing(self, of_windows: np.ndarray, start: int, stop: int) -> np.ndarray:
-        """The latest window computed that lies wholly before the end of each step, from ``start`` to ``stop``."""
+        """The value of the latest window that is complete at each step from ``start`` to ``stop``."""
         steps = np.arange(start, stop)
         last = np.searchsorted(self.starts, steps - self.length + 1, side="right") - 1
         found = (
@@ -192,7 +192,7 @@ def window_chunks(
     while start < len(places):
         first = int(grid.starts[places[start]])
         stop = min(start + height, len(places))
-        # Windows that lie far apart are laid out from fewer steps at once.
+        # Windows that lie far apart are copied in smaller chunks.
         reach = np.searchsorted(grid.starts[places[start:stop]], first + CHUNK_CELLS // series.n_channels, side="right")
         stop = start + max(1, int(reach))
         some = places[start:stop]
