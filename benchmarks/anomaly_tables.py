@@ -43,14 +43,14 @@ def tables_of(saved: dict[str, dict[str, Any]]) -> dict[str, str]:
 
 
 def of_sets(sets: dict[str, dict[int, dict[str, Any]]], detector: str, key: str) -> list[float]:
-    """Means over seeds, a set each; empty unless the detector was measured wherever this library's was."""
+    """Mean over seeds of each set; empty unless the detector was measured wherever this library was."""
     fits = [[one.get(detector, {}).get(key) for one in seeds.values() if "isthmus" in one] for seeds in sets.values()]
     fits = [fit for fit in fits if fit]
     return [statistics.fmean(fit) for fit in fits] if all(None not in fit for fit in fits) else []
 
 
 def _means(runs: Runs) -> str:
-    """Detectors by protocols, AUROC / average precision; below them how many sets and seeds."""
+    """Detectors by protocols, AUROC / average precision; below them the numbers of sets and seeds."""
     there = [protocol for protocol in PROTOCOLS if protocol in runs]
     lines = ["| detector | " + " | ".join(there) + " |", "|---" * (len(there) + 1) + "|"]
     for detector, name in NAMES.items():
@@ -118,7 +118,7 @@ def _sets(sets: dict[str, dict[int, dict[str, Any]]]) -> str:
 
 
 def _rates(sets: dict[str, dict[int, dict[str, Any]]]) -> str:
-    """Stated and met false-alarm rates, and which are more than two binomial standard deviations off."""
+    """Stated and observed false-alarm rates, and which differ by more than two binomial standard deviations."""
     lines = ["| set | held out | tested | " + " | ".join(f"stated {float(rate):.0%}" for rate in RATES) + " |"]
     lines.append("|---" * (len(RATES) + 3) + "|")
     totals = dict.fromkeys(RATES, 0.0)

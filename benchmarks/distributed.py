@@ -1,15 +1,15 @@
-"""Training in several processes: what a second one brings here, and what a thousand million rows would take.
+"""Training in several processes: the gain from a second one, and the time for a billion rows.
 
     python benchmarks/distributed.py            # measures, writes results/several_processes.json and the page
-    python benchmarks/distributed.py --page     # the page of the figures there are
+    python benchmarks/distributed.py --page     # only the page, from the stored figures
 
-One process on one core is timed beside two on two cores, in turns, on rows near a curved surface read from Parquet
-(see larger_than_memory.py). An epoch of n rows in batches of B by N processes is taken to last
+One process on one core and two on two cores are timed in turns, on rows near a curved surface read from Parquet (see
+larger_than_memory.py). The model for an epoch of n rows in batches of B by N processes is
 
     n / N · row + n / B · (step + sum(N)),      sum(N) = 2 (N - 1) · latency + 2 (N - 1) / N · bytes / bandwidth
 
-row and step follow from one process and two sizes of batch, latency and bandwidth from sums of several sizes over
-two processes (sum(N) is a ring's: Patarasuk and Yuan 2009). What two processes take is then predicted, and compared.
+row and step follow from one process and two batch sizes, latency and bandwidth from sums of several sizes over two
+processes (sum(N) is a ring's: Patarasuk and Yuan 2009). The time of two processes is then predicted and compared.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def torchrun(size: int, *arguments: str) -> float:
 
 
 def epoch_seconds(source: Path, run: Path, size: int, batch: int) -> dict[str, float]:
-    """What an epoch takes, the first left out; and what the command takes besides its epochs."""
+    """Seconds of an epoch, without the first; and of the command, without its epochs."""
     arguments = ["-m", "isthmus", "fit", str(source), "-o", str(run), "--overwrite", "--memory", "32", "--seed", "0"]
     arguments += [
         "--n-components",
@@ -72,7 +72,7 @@ def epoch_seconds(source: Path, run: Path, size: int, batch: int) -> dict[str, f
 
 
 def sums() -> None:
-    """In one of two processes: seconds of one sum over both, by how many float64 numbers it has."""
+    """In one of two processes: seconds of one sum over both, by its number of float64 values."""
     import torch
     from torch import distributed
 
@@ -207,7 +207,7 @@ def written(facts: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--page", action="store_true", help="write the page only")
+    parser.add_argument("--page", action="store_true", help="only write the page")
     parser.add_argument("--sums", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.sums:

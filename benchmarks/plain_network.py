@@ -1,10 +1,10 @@
-"""The baseline a user would write by hand: a plain autoencoder, given as much processor time as it is compared with.
+"""The baseline that a user would write by hand: a plain autoencoder, trained for a given processor time.
 
     784 – w – w – w – p – w – w – w – 784        w = 128 or 512, GELU between layers
 
-Rows are centred and divided by their overall spread. AdamW with one cycle of the learning rate, planned to end
-when the time does; a tenth of the rows is held out, on which the best epoch and the better of the two widths are
-chosen. Rows lie in memory and batches are taken by index: the fastest ordinary PyTorch loop.
+Rows are centred and divided by their overall spread. AdamW with a one-cycle learning rate, planned to end with the
+time; the best epoch and the better of the two widths are chosen on a held-out tenth of the rows. Rows are in memory and
+batches are taken by index: the fastest ordinary PyTorch loop.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class PlainFit:
     seconds: float
 
     def error(self, X: np.ndarray) -> float:
-        """Of rows never seen."""
+        """Mean squared error on new rows."""
         return self.spread**2 * _error(self.network, _scaled(X, self.mean, self.spread))
 
 
@@ -59,7 +59,7 @@ class PlainNetwork(nn.Module):
 
 
 def best_plain_network(X: np.ndarray, n_latents: int, seconds: float, seed: int) -> PlainFit:
-    """Train each width for ``seconds`` of processor time, and give the one with the smaller validation error."""
+    """Train each width for ``seconds`` of processor time, and return the one with the smaller validation error."""
     fits = [plain_network(X, n_latents, seconds, seed, width) for width in WIDTHS]
     return min(fits, key=lambda fit: fit.validation)
 
@@ -97,12 +97,12 @@ def plain_network(X: np.ndarray, n_latents: int, seconds: float, seed: int, widt
 
 
 def warm_up() -> None:
-    """Pay once what PyTorch charges for first steps, before anything is timed."""
+    """Run PyTorch's slow first steps before anything is timed."""
     plain_network(np.random.default_rng(0).normal(size=(64, 4)), 2, 0.2, 0, WIDTHS[0])
 
 
 def _seconds_an_epoch(network: nn.Module, training: Tensor, validation: Tensor, batch: int) -> float:
-    """Of a copy that is thrown away."""
+    """Measured on a copy of the network."""
     trial = copy.deepcopy(network)
     optimizer = _optimizer(trial, WIDTHS[0])
     seconds = []

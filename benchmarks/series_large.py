@@ -1,8 +1,8 @@
-"""Ten million steps of eight channels, larger than may be held: the detector's time and peak memory.
+"""Ten million steps of eight channels, more than is held in memory: the detector's time and peak memory.
 
     python benchmarks/series_large.py [--steps 10000000] [--channels 8] [-o benchmarks/results/series_large.json]
 
-The series is a sine a channel with noise, written to a file of float32 and mapped from it, with an anomaly every
+Each channel is a sine with noise. The series is written to a memory-mapped file of float32, with an anomaly every
 million steps.
 """
 

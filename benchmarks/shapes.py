@@ -1,14 +1,14 @@
-"""Rows with a shape: photos, spoken digits and word vectors, with nothing set, against PCA and a plain network.
+"""Rows with a shape: photos, spoken digits and word vectors with defaults, against PCA and a plain network.
 
     python benchmarks/shapes.py photos FOLDER --side 32 --latents 32 [--seeds 0 1 2] [--budget 10min]
     python benchmarks/shapes.py sounds FOLDER --latents 32
     python benchmarks/shapes.py words FILE --latents 8
 
-Photos: any folder of one kind, as it is found; 600 held out by the seed. Sounds: the free spoken digit dataset's
+Photos: any folder of one kind, unprepared; 600 held out by the seed. Sounds: the free spoken digit dataset's
 ``recordings``, named digit_speaker_take.wav; takes 0 to 4 of each are held out, its makers' own split. Words: the first
-10,000 of GloVe or word2vec, 2,000 held out by the seed. "plain" is a PyTorch network of the kind that was chosen: the
-same layers without the linear skip, from random weights, for the wall time the fit took. Results go to
-benchmarks/results/shapes.json, a line a run, beside those that are there.
+10,000 of GloVe or word2vec, 2,000 held out by the seed. "plain" is a PyTorch network of the chosen kind: the same
+layers without the linear skip, from random weights, trained for the wall time of the fit. Results are added to
+benchmarks/results/shapes.json, one entry per run.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--latents", type=int, nargs="+", default=[32])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--budget", default=None, help="of one fit, such as 10min; none takes the default")
+    parser.add_argument("--budget", default=None, help="time of one fit, such as 10min [default: the library's]")
     parser.add_argument("--most", type=int, default=None, help="training rows, for a shorter run")
     asked = parser.parse_args()
     options = {"size": (asked.side, asked.side), "skip_unreadable": True, "held_bytes": 1 << 30}
@@ -93,7 +93,7 @@ def _run(asked: argparse.Namespace, train: Table, test: Table, latents: int, see
 
 
 def _plain_error(model: Autoencoder, train: np.ndarray, test: np.ndarray, p: int, seed: int, seconds: float) -> float:
-    """Test error of the best epoch on a held-out tenth, of a network of the same kind without a closed form."""
+    """Test error of a network of the same kind without a closed form, at the best epoch on a held-out tenth."""
     import torch
     from torch.nn.functional import mse_loss
 

@@ -3,8 +3,8 @@
 The rows of the trajectory matrix are the windows of a series; the eigenvectors of their covariance (the lag covariance)
 are the waves of which the series consists: a sine takes two, a trend one or two. Projecting every window onto the
 leading p and averaging where they overlap gives the series those components explain: the trend and the oscillations
-without the noise (Broomhead & King, Physica D 20, 1986; Golyandina, Nekrutkin & Zhigljavsky, Analysis of Time Series Structure,
-2001). With several channels the windows of all are one row (multivariate SSA).
+without the noise (Broomhead & King, Physica D 20, 1986; Golyandina, Nekrutkin & Zhigljavsky, Analysis of Time Series
+Structure, 2001). With several channels the windows of all are one row (multivariate SSA).
 
     w - m  ≈  V z         V the p leading eigenvectors, eigenvalues Λ;  σ² the mean of the others
 
@@ -15,8 +15,8 @@ The expected value of a step is implied by the rest of its windows: for a quarte
 the conditional mean of probabilistic PCA. A whole quarter is left out, since the neighbours of a wrong value are often
 wrong too. The mean square of w_B - expected, on windows of stretches of the series that V was not learned from, falls
 as long as components explain structure and rises once they explain noise: the fewest components within 1 % of the
-minimum are kept. A missing cell is left out of A in the same way, which fills gaps. Windows of a series are similar, so their
-covariance is shrunk (Ledoit & Wolf, 2004).
+minimum are kept. A missing cell is left out of A in the same way, which fills gaps. Windows of a series are similar, so
+their covariance is shrunk (Ledoit & Wolf, 2004).
 """
 
 from __future__ import annotations
