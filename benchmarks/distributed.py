@@ -170,7 +170,7 @@ def written(facts: dict[str, Any]) -> str:
     network = f"64-{'-'.join(map(str, facts['hidden_widths']))}-8"
     lines = [
         f"Measured {facts['date']} ({facts['machine']}): a network {network} and its mirror image, "
-        f"{facts['n_weights']:,} weights, {facts['n_learned']:,} rows of {N_COLUMNS} numbers from Parquet, "
+        f"{facts['n_weights']:,} weights, {facts['n_learned']:,} rows with {N_COLUMNS} features from Parquet, "
         f"{REPEATS} rounds in turns, median and range.",
         "",
         "| batch | epoch, 1 process on 1 core | epoch, 2 processes on 2 cores | efficiency | predicted for 2 |",
@@ -189,7 +189,7 @@ def written(facts: dict[str, Any]) -> str:
         f"From these: {known['row'] * 1e6:.2f} µs a row, {known['step'] * 1e6:.0f} µs a step, a sum over two processes "
         f"{2 * known['latency'] * 1e6:.0f} µs and {1e9 * known['per_byte']:.2f} ns a byte (8 bytes a weight), and "
         f"{known['pass'] * 1e6:.2f} µs a row for all passes other than training: choosing what to hold out, "
-        "statistics, PCA, evaluating.",
+        "statistics, PCA, evaluation.",
         "",
         f"Hours for 10⁹ such rows, {MANY_EPOCHS} epochs in batches of {BATCHES[1]:,}, one core a process:",
         "",
