@@ -243,7 +243,7 @@ def test_stated_false_alarm_rates_are_met():
 
 def test_copies_of_rows_do_not_break_the_rate():
     X = np.repeat(normal_rows(100), 5, axis=0)
-    with pytest.warns(UserWarning, match="of 500 rows only 100 are different"):
+    with pytest.warns(UserWarning, match="only 100 of 500 rows are distinct"):
         detector = quick().fit(X)
     assert len(detector.calibration_scores_) <= 100
     assert np.mean(detector.predict(normal_rows(1000, 5)) == -1) < 0.12

@@ -24,8 +24,6 @@ from isthmus.inference.evidence import (
     density_behind,
     evidence_of,
     fit_code_density,
-    laplace,
-    noise_variance,
 )
 from isthmus.inference.posterior import draw_codes, left_out, standard_errors
 from isthmus.inference.starts import CodeBank
@@ -226,7 +224,8 @@ def test_a_rows_code_does_not_depend_on_its_company(n_latents, n_features):
         network.residual[-1].weight.normal_(0, 0.1)
     rows, guess = torch.randn(1100, n_features), torch.randn(1100, n_latents)
     order, alone, metric = torch.randperm(1100), slice(700, 701), torch.eye(n_latents)
-    bank = CodeBank.of(network, torch.randn(50, n_latents), 50)
+    codes = torch.randn(50, n_latents)
+    bank = CodeBank(codes, network(codes).detach())
     ways = (
         lambda x, z: infer(network, GaussianTarget(x), z, steps=3).codes,
         lambda x, z: infer(network, GaussianTarget(x), z, steps=2, curvature=True).curvature,
@@ -250,7 +249,8 @@ def test_a_bank_of_codes_finds_the_other_side_of_a_fold():
     network = Network(None, nn.Sequential(Circle()))
     truth = torch.linspace(-3, 3, 50)[:, None]
     rows, guess = network(truth), truth.sign() * 0.0 + 0.1
-    bank = CodeBank.of(network, torch.linspace(-3, 3, 20)[:, None], 20)
+    codes = torch.linspace(-3, 3, 20)[:, None]
+    bank = CodeBank(codes, network(codes).detach())
     start = bank.better(network, GaussianTarget(rows), guess)
     assert (start - truth).abs().max() < 0.2
     missing = rows.clone()
@@ -351,10 +351,12 @@ def test_the_evidence_of_a_linear_decoder_is_pcas_score(name):
             network.skip.bias.zero_()
         found = infer(network, GaussianTarget(x), torch.zeros(len(x), size), steps=5, curvature=True)
         # Over N - 1 as scikit-learn counts: one of the rows is spent on the mean.
-        noise = noise_variance(2 * found.energy * len(x) / (len(x) - 1), X.shape[1], size)
+        noise = float(2 * found.energy.double().sum()) / (len(x) - 1) / (X.shape[1] - size)
         assert noise == pytest.approx(pca.noise_variance_, rel=1e-4)
         density = fit_code_density(found.codes, noise * torch.linalg.inv(found.curvature))
-        scores = laplace(network, GaussianTarget(x, 1 / noise), found.codes, density, steps=5)
+        target = GaussianTarget(x, 1 / noise)
+        best = infer(network, target, found.codes, steps=5, prior=density.prior, curvature=True)
+        scores = evidence_of(best, target, density)
         np.testing.assert_allclose(scores.numpy(), pca.score_samples(X), rtol=1e-4, atol=1e-4 * X.shape[1])
 
 
@@ -364,8 +366,9 @@ def test_the_evidence_of_what_is_observed_is_the_marginal_density():
     noise, covariance = 0.09, torch.diag(torch.tensor([1.0, 0.5, 2.0, 1.5]))
     rows = torch.where(torch.rand(rows.shape) < 0.3, torch.nan, rows)
     density = CodeDensity(torch.zeros(4), covariance)
-    found = laplace(network, observed_target(rows, 1 / noise), torch.zeros(len(rows), 4), density, steps=8)
-    for row, score in zip(rows.double(), found, strict=True):
+    target = observed_target(rows, 1 / noise)
+    best = infer(network, target, torch.zeros(len(rows), 4), steps=8, prior=density.prior, curvature=True)
+    for row, score in zip(rows.double(), evidence_of(best, target, density), strict=True):
         there = ~row.isnan()
         part = weight[there]
         marginal = part @ covariance.double() @ part.T + noise * torch.eye(int(there.sum()), dtype=torch.float64)

@@ -6,7 +6,8 @@ import copy
 import dataclasses
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +49,7 @@ from isthmus.training.objective import Objective
 from isthmus.training.progress import progress_bar
 from isthmus.training.state import RunState
 
-__all__ = ["PartialFit", "fit_partially", "fit_rows"]
+__all__ = ["PartialFit", "fit_partially", "fit_rows", "raising_interrupts"]
 
 PARTIAL_FIT_SAMPLE = 2048  # rows that evaluate a pass of `partial_fit`
 
@@ -81,16 +82,23 @@ def _searched(estimator: Any, source: ValidRows, group: ProcessGroup) -> int | N
 
     def fit(settings: Any, rows_to_learn: ValidRows) -> FittedState:
         rows, settings.fitted_ = initialize(settings, rows_to_learn, group)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("error", ".*training ended early, interrupted", ConvergenceWarning)
-            try:
-                _train(settings, rows_to_learn, rows, group, time.perf_counter())
-            except ConvergenceWarning as interrupted:  # otherwise Ctrl-C would end this fit only
-                raise KeyboardInterrupt from interrupted
+        with raising_interrupts():
+            _train(settings, rows_to_learn, rows, group, time.perf_counter())
         return settings.fitted_
 
     search = supported if estimator.n_components == "auto" else fewest_keeping
     return search(estimator, source, group, fit)
+
+
+@contextmanager
+def raising_interrupts() -> Iterator[None]:
+    """A context in which Ctrl-C during a fit is a `KeyboardInterrupt`, rather than ending that fit alone."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*training ended early, interrupted", ConvergenceWarning)
+        try:
+            yield
+        except ConvergenceWarning as interrupted:
+            raise KeyboardInterrupt from interrupted
 
 
 def _train(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, TypeVar
 
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 
 from isthmus.estimator import BaseAutoencoder
+from isthmus.fitting import raising_interrupts
 
 __all__ = ["unfitted_copy", "uninterrupted"]
 
@@ -28,9 +27,5 @@ def unfitted_copy(autoencoder: Any, who: str, seed: int) -> BaseAutoencoder:
 
 def uninterrupted(estimator: Fitted, X: Any) -> Fitted:
     """Fit the estimator; Ctrl-C, which would otherwise end this fit only, stops the enclosing work too."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", ".*training ended early, interrupted", ConvergenceWarning)
-        try:
-            return estimator.fit(X)
-        except ConvergenceWarning as interrupted:
-            raise KeyboardInterrupt from interrupted
+    with raising_interrupts():
+        return estimator.fit(X)

@@ -26,12 +26,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from isthmus.inference.codes import Decoder, GaussianPrior, Inferred, infer
+from isthmus.inference.codes import GaussianPrior, Inferred
 from isthmus.inference.posterior import covariances
 from isthmus.inference.solving import factor
 from isthmus.inference.target import Target
 
-__all__ = ["CodeDensity", "density_behind", "evidence_of", "fit_code_density", "laplace", "noise_variance"]
+__all__ = ["CodeDensity", "density_behind", "evidence_of", "fit_code_density"]
 
 MIN_SHARE = 1e-4  # of a code's variance that remains if noise explains all of it
 MIN_VARIANCE = 1e-12  # of constant codes
@@ -59,11 +59,6 @@ class CodeDensity:
     @property
     def log_det(self) -> float:
         return float(torch.linalg.slogdet(self.covariance.double())[1])
-
-
-def noise_variance(squared_errors: Tensor, n_cells: int, n_latents: int) -> float:
-    """σ² from the squared residuals of least-squares codes, shape (n_rows,), of rows with ``n_cells`` cells."""
-    return float(squared_errors.double().mean()) / max(n_cells - n_latents, 1)
 
 
 def fit_code_density(codes: Tensor, spreads: Tensor | None) -> CodeDensity:
@@ -136,12 +131,6 @@ def _finite(codes: Tensor, spreads: Tensor | None) -> tuple[Tensor, Tensor | Non
         spreads = spreads[spreads.isfinite().flatten(1).all(1)]
         spreads = spreads if len(spreads) else None
     return (codes[finite] if bool(finite.any()) else torch.zeros_like(codes)), spreads
-
-
-def laplace(decoder: Decoder, target: Target, guess: Tensor, density: CodeDensity, *, steps: int) -> Tensor:
-    """Log p(x) of a target's rows, in nats, shape (batch,), from guesses of their codes, shape (batch, p)."""
-    found = infer(decoder, target, guess, steps=steps, prior=density.prior, curvature=True)
-    return evidence_of(found, target, density)
 
 
 def evidence_of(found: Inferred, target: Target, density: CodeDensity) -> Tensor:

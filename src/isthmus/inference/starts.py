@@ -31,13 +31,6 @@ class CodeBank:
     codes: Tensor
     outputs: Tensor
 
-    @staticmethod
-    @torch.no_grad()
-    def of(decoder: Decoder, codes: Tensor, most: int) -> CodeBank:
-        """At most ``most`` of the codes, evenly spaced."""
-        kept = codes[torch.linspace(0, len(codes) - 1, min(most, len(codes))).long()]
-        return CodeBank(kept, decoder(kept))
-
     @torch.no_grad()
     def better(self, decoder: Decoder, target: Target, guess: Tensor) -> Tensor:
         """For each row the better of its guess and the nearest code of the bank, shape (batch, p).
