@@ -1,14 +1,14 @@
-"""Finding anomalies with what a user gets who sets nothing, beside the usual detectors.
+"""Anomaly detection with default settings, compared with the usual detectors.
 
     python benchmarks/anomalies.py --folder PATH     every .npz in it (arrays X, y; y = 1 marks an anomaly)
 
-Protocols, of at most 2,000 rows a set drawn at random, without repeated rows:
+Protocols, with at most 2,000 random rows per set, without duplicates:
 
-    clean       half of the normal rows to learn from; the other half and all anomalies are tested
-    5 %, 10 %   the same, with anomalies among the rows to learn from; half of the anomalies are kept for that, the
-                other half tested; sets with too few anomalies for a hundred normal rows are left out
-    swap        one cell of each normal test row replaced by another row's; tested against the rows as they were
-    move        one cell moved by two standard deviations
+    clean       training on half of the normal rows; testing on the other half and all anomalies
+    5 %, 10 %   the same with anomalies among the training rows; half of the anomalies are used for that, the others
+                are tested; sets with too few anomalies for a hundred normal rows are left out
+    swap        one cell of each normal test row is replaced by another row's; tested against the original rows
+    move        one cell is shifted by two standard deviations
 
 No label is used in a fit. The others get standardised columns: five nearest neighbours, LOF, the isolation forest and
 PCA's Mahalanobis distance from scikit-learn, DTE's non-parametric method by its formula (Livernoche et al. 2024: the
@@ -39,7 +39,7 @@ from isthmus.anomaly import AutoencoderOutlierDetector
 from isthmus.tables import atomic_write
 
 RESULTS = Path(__file__).parent / "results" / "anomalies.json"
-MOST_ROWS, MOST_BROKEN, LEAST_NORMAL_ROWS = 2_000, 400, 100
+MAX_ROWS, MAX_BROKEN, MIN_NORMAL_ROWS = 2_000, 400, 100
 SHARES = {"clean": 0.0, "5 %": 0.05, "10 %": 0.1}
 BROKEN = ("swap", "move")
 RATES = (0.01, 0.05, 0.1)
@@ -47,28 +47,28 @@ Split = dict[str, np.ndarray]
 
 
 def read(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows without repetitions, at most 2,000 of them, and which of them are anomalies."""
+    """At most 2,000 rows without duplicates, and which of them are anomalies."""
     with np.load(path, allow_pickle=False) as arrays:
         rows = np.column_stack([arrays["X"].astype(np.float64), arrays["y"].astype(np.float64)])
     rows = np.unique(rows, axis=0)
-    rows = rows[np.random.default_rng(seed).permutation(len(rows))[:MOST_ROWS]]
+    rows = rows[np.random.default_rng(seed).permutation(len(rows))[:MAX_ROWS]]
     return rows[:, :-1], rows[:, -1] == 1
 
 
 def split_of(X: np.ndarray, y: np.ndarray, seed: int, protocol: str) -> Split | None:
-    """Rows to learn from and to test; None where there are too few anomalies for the protocol."""
+    """Training and test rows; None if there are too few anomalies for the protocol."""
     rng = np.random.default_rng(seed)
     normal, anomalies = rng.permutation(np.flatnonzero(~y)), rng.permutation(np.flatnonzero(y))
     half = len(normal) // 2
     if protocol in BROKEN:
-        return _broken(X[normal[:half]], X[normal[half:]][:MOST_BROKEN], protocol, rng)
+        return _broken(X[normal[:half]], X[normal[half:]][:MAX_BROKEN], protocol, rng)
     share = SHARES[protocol]
     if share == 0:
         test = np.concatenate([normal[half:], anomalies])
         return {"train": X[normal[:half]], "test": X[test], "truth": y[test]}
     spare = len(anomalies) // 2
     n_normal = min(half, 4 * spare)
-    if n_normal < LEAST_NORMAL_ROWS:
+    if n_normal < MIN_NORMAL_ROWS:
         return None
     mixed = anomalies[: round(n_normal * share / (1 - share))]
     test = np.concatenate([normal[half:], anomalies[spare:]])
@@ -92,8 +92,8 @@ def evaluated(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 
 def ours(split: Split, seed: int) -> dict[str, Any]:
-    """This library's figures, with the share of normal test rows of a p-value up to each stated rate."""
-    begun = time.process_time()
+    """This library's figures, with the share of normal test rows whose p-value is at most each stated rate."""
+    started = time.process_time()
     detector = AutoencoderOutlierDetector(random_state=seed).fit(split["train"])
     fitted = time.process_time()
     found = detector.detect(split["test"])
@@ -103,7 +103,7 @@ def ours(split: Split, seed: int) -> dict[str, Any]:
         "held_out": len(detector.calibration_scores_),
         "normal_tested": len(normal),
         "trimmed": detector.n_trimmed_,
-        "fit_cpu_seconds": fitted - begun,
+        "fit_cpu_seconds": fitted - started,
         "detect_cpu_seconds": time.process_time() - fitted,
     }
     if "columns" in split:
@@ -139,7 +139,7 @@ def baselines(split: Split, seed: int) -> dict[str, dict[str, Any]]:
 
 
 def saved(results: Path) -> dict[str, dict[str, Any]]:
-    """Figures by detector, of every "set, protocol, seed"."""
+    """Figures by "set, protocol, seed" and detector."""
     return json.loads(results.read_text()) if results.exists() else {}
 
 
@@ -153,19 +153,19 @@ def save(results: Path, key: str, figures: dict[str, Any]) -> None:
 
 
 def cheapest_first(folder: Path, most_columns: int) -> list[Path]:
-    """Sets by the number of cells that are used of them."""
+    """Sets by the number of their cells that are used."""
 
     def cells(path: Path) -> tuple[int, int]:
         with np.load(path, allow_pickle=False) as arrays:
             n_rows, n_columns = arrays["X"].shape
-        return min(n_rows, MOST_ROWS) * n_columns, n_columns
+        return min(n_rows, MAX_ROWS) * n_columns, n_columns
 
     sizes = {path: cells(path) for path in folder.glob("*.npz")}
     return sorted((path for path in sizes if sizes[path][1] <= most_columns), key=sizes.__getitem__)
 
 
 def _work(paths: list[Path], protocols: list[str], seeds: int) -> Iterator[tuple[Path, str, int]]:
-    """Every fit there is to make, seed by seed."""
+    """Every fit to make, seed by seed."""
     for seed in range(seeds):
         yield from ((path, protocol, seed) for protocol in protocols for path in paths)
 
@@ -175,19 +175,19 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="a folder of .npz files with arrays X and y")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where the figures are kept, for resuming")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--minutes", type=float, help="begin no new fit after this time")
+    parser.add_argument("--minutes", type=float, help="start no new fit after this time")
     parser.add_argument("--most-columns", type=int, default=2_000, help="leave out sets with more columns")
     parser.add_argument("--protocols", nargs="+", choices=(*SHARES, *BROKEN), default=[*SHARES, *BROKEN])
     parser.add_argument("--peers", action="store_true", help="measure PyOD's detectors instead of ours")
     asked = parser.parse_args()
     warnings.filterwarnings("ignore")
     paths, peers = cheapest_first(asked.folder, asked.most_columns), Peers() if asked.peers else None
-    begun = time.monotonic()
+    started = time.monotonic()
     for path, protocol, seed in _work(paths, asked.protocols, asked.seeds):
         key = f"{path.stem}, {protocol}, {seed}"
         if ("pyod_autoencoder" if peers else "isthmus") in saved(asked.results).get(key, {}):
             continue
-        if asked.minutes is not None and time.monotonic() - begun > 60 * asked.minutes:
+        if asked.minutes is not None and time.monotonic() - started > 60 * asked.minutes:
             print("stopped at the time limit; the same command resumes")
             break
         split = split_of(*read(path, seed), seed, protocol)

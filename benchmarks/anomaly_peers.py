@@ -1,9 +1,8 @@
 """PyOD's detectors with their own defaults, in the peers' environment: a worker for benchmarks/anomalies.py.
 
 Rows are standardised; PyOD's networks do that themselves as well. The worker reads lines "SEED FOLDER" on standard
-input, scores test.npy in that folder by detectors fitted to train.npy, writes scores.npz and answers with the
-CPU seconds that
-each fit took.
+input, scores test.npy in that folder by detectors fitted to train.npy, writes scores.npz and answers with the CPU
+seconds of each fit.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ def main() -> None:
     from pyod.models.vae import VAE
     from sklearn.preprocessing import StandardScaler
 
-    answers, sys.stdout = sys.stdout, sys.stderr  # what detectors print is no answer
+    answers, sys.stdout = sys.stdout, sys.stderr  # detectors print to standard output
     for line in sys.stdin:
         seed, folder = line.rstrip("\n").split(" ", 1)
         train, test = np.load(Path(folder, "train.npy")), np.load(Path(folder, "test.npy"))
@@ -75,9 +74,9 @@ def main() -> None:
         }
         scores, seconds = {}, {}
         for name, detector in detectors.items():
-            begun = time.process_time()
+            started = time.process_time()
             detector.fit(train)
-            seconds[name] = time.process_time() - begun
+            seconds[name] = time.process_time() - started
             scores[name] = np.nan_to_num(detector.decision_function(test))
         np.savez(Path(folder, "scores.npz"), **scores)
         print(json.dumps(seconds), file=answers, flush=True)

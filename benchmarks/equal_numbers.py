@@ -1,10 +1,10 @@
-"""Whether a change left every number as it was: histories of all variants at fixed seeds, recorded and compared.
+"""Whether a change left every number unchanged: histories of all variants at fixed seeds, recorded and compared.
 
     python benchmarks/equal_numbers.py record before.json      at the commit before
     python benchmarks/equal_numbers.py compare before.json     at the commit after
 
-Every variant, and the settings that take another path through training, is fitted to the digits and to one table.
-All columns of the history but the seconds are compared, with no tolerance, and so are the codes and reconstructions.
+Every variant, and settings that take other paths through training, are fitted to the digits and to one table. All
+columns of the history except the seconds are compared without tolerance, and so are codes and reconstructions.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""The explorer page measured in headless Chromium: size, first paint, decodes a second, frames while one moves.
+"""The explorer page measured in headless Chromium: size, first paint, decodes per second, frames while moving.
 
     python benchmarks/explorer.py              # needs chromium; writes the table of docs/explorer.md
     python benchmarks/explorer.py --pictures   # writes docs/images/explorer-light.png, -dark.png and the moving
     explorer.webp
 
-*First paint* is the first contentful paint of the page opened from disk, *ready* is when the first decode stands beside
-its original; both the least of five loads. *Decodes* are counted over half a second, one item after another. A *move*
-is all that one move of the pointer does: decode, pictures, handle, sliders; a *map* is one drawing of it with every
-dot, as when two fingers move it: the median and the slowest of 60. The *mosaic* is 16 by 16 decodes drawn. Other work
-on the machine slows all of it.
+*First paint* is the first contentful paint of the page opened from disk, *ready* is when the first decode is shown
+beside its original; both are the minimum of five loads. *Decodes* are counted over half a second, one item after
+another. A *move* is all the work for one move of the pointer: decode, pictures, handle, sliders; a *map* is one drawing
+of it with every dot, as when two fingers move it: the median and the slowest of 60. The *mosaic* draws 16 by 16
+decodes. Other work on the machine slows all of these.
 """
 
 from __future__ import annotations

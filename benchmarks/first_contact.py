@@ -1,8 +1,8 @@
-"""What each command does with files as people have them, given nothing but the file.
+"""What each command does with files found in practice, given nothing but the file.
 
     python benchmarks/first_contact.py FOLDER --command detect --command smallest --command impute --results first.jsonl
 
-FOLDER holds files and a ``manifest.csv`` that says of each how many rows it has, and which of its columns a sensible
+FOLDER holds files and a ``manifest.csv`` that states for each how many rows it has, and which of its columns a sensible
 person would learn from, would leave out, or might do either with (``path,form,rows,learn,leave_out,either,names,
 header,picture_shape``: places of columns as JSON lists). Every command runs in a process of its own, forked from one
 that has imported the libraries: what it does is what the command line does, without the seconds of its start.
@@ -42,7 +42,7 @@ REFUSED = re.compile(r"^isthmus: ")
 
 
 def tokens_of(command: str, data: str, folder: Path) -> list[str]:
-    """The command line that a person types; of fits, with few epochs."""
+    """The command line as a person would type it, with few epochs for fits."""
     run = str(folder / "run")
     typed = {
         "fit": ["fit", data, "-o", run, "--no-plots", "--no-page", "--json", *FEW],
@@ -87,7 +87,7 @@ def run_apart(tokens: Sequence[str], folder: Path, seconds: float) -> dict[str, 
     }
 
 
-# ---- what was to come of it ----------------------------------------------------------------------------------------
+# ---- what was expected ---------------------------------------------------------------------------------------------
 
 
 def plain(name: Any) -> str:
@@ -96,7 +96,7 @@ def plain(name: Any) -> str:
 
 
 def columns_fault(wanted: dict[str, str], learned: Sequence[str]) -> str:
-    """What is wrong with the columns that were learned from; nothing if they are right."""
+    """What is wrong with the columns that were learned from; empty if nothing."""
     names = [plain(name) for name in json.loads(wanted["names"])]
     must, out, either = (set(json.loads(wanted[key])) for key in ("learn", "leave_out", "either"))
     if wanted["form"] in BY_NUMBER:
@@ -109,7 +109,7 @@ def columns_fault(wanted: dict[str, str], learned: Sequence[str]) -> str:
             unknown.append(name)
         else:
             places.add(place)
-    if unknown:  # names that are made differently, of doubled or several header rows: the number decides
+    if unknown:  # names made differently, from duplicates or several header rows: compare the number
         return "" if len(must) <= len(learned) <= len(must | either) else f"{len(learned)} columns, not {len(must)}"
     missing, wrong = sorted(must - places), sorted(places & out)
     parts = [f"not learned from: {', '.join(names[place] for place in missing[:4])}"] if missing else []
@@ -125,7 +125,7 @@ def rows_fault(wanted: dict[str, str], n_rows: Any) -> str:
 
 
 def facts_fault(wanted: dict[str, str], facts: dict[str, Any]) -> str:
-    """What is wrong with what a command says it made of the file (data.json, or ``data`` of --json)."""
+    """What is wrong with a command's description of the file (data.json, or ``data`` of --json)."""
     fault = rows_fault(wanted, facts.get("n_rows"))
     columns = facts.get("columns") or []
     if fault or not columns or wanted["picture_shape"]:
@@ -135,19 +135,19 @@ def facts_fault(wanted: dict[str, str], facts: dict[str, Any]) -> str:
 
 
 def read_rows(path: Path) -> list[list[str]]:
-    """The rows of a written CSV, without its first."""
+    """The rows of a written CSV, without the header."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.reader(file))[1:]
 
 
 def fault_of(command: str, wanted: dict[str, str], found: dict[str, Any], folder: Path) -> str:
-    """What is wrong with the answer of a command that ended with 0; nothing if it is right."""
+    """What is wrong with the output of a command that ended with 0; empty if nothing."""
     if command in ("fit", "smallest"):
         run = folder / {"fit": "run", "smallest": "smallest"}[command]
         return facts_fault(wanted, json.loads((run / "data.json").read_text()))
     fitted = folder / "run" / "data.json"
     n_fitted = str(json.loads(fitted.read_text())["n_rows"]) if fitted.exists() else wanted["rows"]
-    same = wanted if wanted["rows"] == "any" else wanted | {"rows": n_fitted}  # a row of totals may be left out or in
+    same = wanted if wanted["rows"] == "any" else wanted | {"rows": n_fitted}  # a row of totals may be in or out
     if command == "detect":
         facts = json.loads(found["out"])
         fault = rows_fault(wanted, len(read_rows(folder / "detect.csv")))
@@ -167,7 +167,7 @@ def fault_of(command: str, wanted: dict[str, str], found: dict[str, Any], folder
 
 
 def number_of_columns(data: Path) -> int:
-    """Columns that a run learned from: the last of those that impute writes."""
+    """Number of columns that a run learned from; impute writes them last."""
     columns = json.loads(data.read_text()).get("columns") or []
     return sum(one["learned"] for one in columns) if columns and isinstance(columns[0], dict) else len(columns) or 1
 
@@ -210,7 +210,7 @@ def import_libraries() -> None:
 
 
 def summary(results: Sequence[dict[str, Any]], commands: Sequence[str]) -> str:
-    """A line a command."""
+    """One line per command."""
     lines = [f"{'command':<10} {'files':>5} {'right':>5} {'wrong':>5} {'refused':>7} {'longest s':>9}"]
     for command in commands:
         own = [one for one in results if one["command"] == command]
@@ -221,13 +221,13 @@ def summary(results: Sequence[dict[str, Any]], commands: Sequence[str]) -> str:
 
 
 def main() -> None:
-    """Try the commands on every file, print what isn't right, then a line a command."""
+    """Try the commands on every file, print what isn't right, then one line per command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--command", action="append", choices=COMMANDS, help="[default: all]")
     parser.add_argument("--only", default="", help="files whose name or form holds this text")
     parser.add_argument("--seconds", type=float, default=300.0, help="processor time a command may take")
-    parser.add_argument("--results", type=Path, help="file of what was found, a line of JSON each, to go on with")
+    parser.add_argument("--results", type=Path, help="JSON Lines file of the results, for resuming")
     given = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     commands = [command for command in COMMANDS if command in (given.command or COMMANDS)]

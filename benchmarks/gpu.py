@@ -1,12 +1,12 @@
-"""On a GPU: seconds an epoch beside the plain PyTorch loop, and whether the results are the CPU's to rounding.
+"""On a GPU: seconds per epoch against a plain PyTorch loop, and whether results equal the CPU's up to rounding.
 
     python benchmarks/gpu.py             about two minutes on a machine with a GPU
     python benchmarks/gpu.py --quick     few rows and narrow layers: whether it runs at all
 
 Both train the same network on the same rows with the same batches and number format. The plain loop has its rows on the
 device, takes batches by index, steps with the fused AdamW and never waits for the device within an epoch. Fits take
-turns; the ratio of each round is taken, and median and range are printed. A fit is timed at two lengths, so what comes
-before and after the epochs cancels.
+turns; median and range of the ratios of each round are printed. A fit is timed at two lengths, so that the time before
+and after the epochs cancels.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ CLOSE = 1e-3  # largest relative difference of CPU and GPU after the same steps:
 
 
 def curved_rows(n_rows: int, n_features: int) -> np.ndarray:
-    """Eight hidden numbers, nonlinearly spread over the columns, with a little noise."""
+    """Columns that are nonlinear functions of eight hidden variables, with a little noise."""
     rng = np.random.default_rng(0)
     hidden = rng.standard_normal((n_rows, 8))
-    bent = np.tanh(hidden @ rng.standard_normal((8, 64))) @ rng.standard_normal((64, n_features))
-    return (bent + 0.1 * rng.standard_normal(bent.shape)).astype(np.float32)
+    rows = np.tanh(hidden @ rng.standard_normal((8, 64))) @ rng.standard_normal((64, n_features))
+    return (rows + 0.1 * rng.standard_normal(rows.shape)).astype(np.float32)
 
 
 def model(device: str, width: int, batch: int, epochs: int) -> Autoencoder:
-    """Random start, one format, no search and no early end: an epoch is the same work as the plain loop's."""
+    """Random start, one format, no search and no early stopping: an epoch does the same work as the plain loop's."""
     return Autoencoder(
         8, hidden_layer_sizes=(width, width), batch_size=batch, max_iter=epochs, start="random", precision="float32",
         validation_fraction=0.1, early_stopping=False, polish=0, device=device, random_state=0,
@@ -46,11 +46,11 @@ def model(device: str, width: int, batch: int, epochs: int) -> Autoencoder:
 
 def seconds_of(task) -> float:
     """Wall seconds, the device's own work included."""
-    begun = time.perf_counter()
+    started = time.perf_counter()
     task()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter() - begun
+    return time.perf_counter() - started
 
 
 def plain_epochs(X: np.ndarray, device: torch.device, width: int, batch: int, epochs: int) -> None:
@@ -83,7 +83,7 @@ def race(X: np.ndarray, device: torch.device, width: int, batch: int, n_rounds: 
     def plain(epochs: int) -> float:
         return seconds_of(lambda: plain_epochs(X, device, width, batch, epochs))
 
-    ours(1), plain(1)  # what is compiled, tuned and allocated once
+    ours(1), plain(1)  # warm up: compiling, tuning and allocating happen once
     rounds = []
     for _ in range(n_rounds):
         times = [run(epochs) for epochs in (SHORT, LONG) for run in (plain, ours)]
@@ -109,7 +109,7 @@ def differences(X: np.ndarray, device: torch.device, width: int) -> dict[str, fl
 
 
 def main() -> int:
-    """Print the ratios and the differences; 1 where a difference is more than rounding."""
+    """Print the ratios and the differences; return 1 if a difference exceeds rounding."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick

@@ -1,10 +1,10 @@
-"""What polished codes cost and bring: error, cost of a step, sizes found by the score, noise, error bars.
+"""Costs and benefits of polished codes: error, cost of a step, sizes found by the score, noise, error bars.
 
     python benchmarks/inference.py               every question; about an hour on two cores left alone
     python benchmarks/inference.py --only cost   one of: cost, memory, digits, steps, needs, sizes, harder, bands, uses
 
-Digits use the tutorial's split and five seeds. Everything else is made here, by numbers that no default was chosen by
-(docs/defaults.md names the tables and seeds those came from). Writes benchmarks/results/inference.json.
+Digits use the tutorial's split and five seeds. All other data are generated here, with seeds that were not used to
+choose defaults (docs/defaults.md names the tables and seeds that were). Writes benchmarks/results/inference.json.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ RESULTS = Path(__file__).parent / "results" / "inference.json"
 SEEDS = range(5)
 
 
-# ---- what it costs --------------------------------------------------------------------------------------
+# ---- costs ---------------------------------------------------------------------------------------------
 
 
 def cost() -> dict[str, Any]:
-    """One step beside the matrix products it is made of, and beside the encoder's pass; microseconds a row."""
+    """One step against its matrix products alone, and against the encoder's pass; microseconds per row."""
     torch.set_num_threads(1)
     shapes = ((2, 64, 128), (8, 64, 128), (8, 100, 256), (32, 100, 256), (8, 784, 512), (32, 784, 512))
     with torch.inference_mode():
@@ -85,27 +85,27 @@ def _products(size: int, columns: int, width: int, n_rows: int, block: int = 256
 
 
 def _seconds(work: Callable[[], Any], repeats: int = 9) -> float:
-    """The least processor time of several runs: what else the machine does only adds to it."""
+    """The minimum processor time of several runs: other work on the machine only adds to it."""
     work()
     found = []
     for _ in range(repeats):
-        begun = time.thread_time()
+        started = time.thread_time()
         work()
-        found.append(time.thread_time() - begun)
+        found.append(time.thread_time() - started)
     return min(found)
 
 
 def memory(n_rows: int = 1_000_000, n_columns: int = 100) -> dict[str, float]:
-    """`transform` of a million rows to 8 latents: seconds, and what it adds to the peak of memory beside its result."""
+    """`transform` of a million rows to 8 latents: seconds, and peak memory added besides its result."""
     rng = np.random.default_rng(304)
     mixing = rng.standard_normal((8, n_columns)).astype(np.float32)
     X = np.tanh(rng.standard_normal((n_rows, 8), dtype=np.float32) @ mixing)
     X += 0.1 * rng.standard_normal(X.shape, dtype=np.float32)
     model = Autoencoder(8, random_state=0, max_iter=3).fit(X[:20_000]).set_params(polish=3)
     model.transform(X[:50_000])
-    before, begun = _peak_megabytes(), time.process_time()
+    before, started = _peak_megabytes(), time.process_time()
     codes = model.transform(X)
-    seconds = time.process_time() - begun
+    seconds = time.process_time() - started
     found = {"seconds of processor time": seconds, "megabytes of rows": X.nbytes / 2**20}
     return found | {"megabytes added": _peak_megabytes() - before, "megabytes of codes": codes.nbytes / 2**20}
 
@@ -114,7 +114,7 @@ def _peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-# ---- what it brings -------------------------------------------------------------------------------------
+# ---- benefits -------------------------------------------------------------------------------------------
 
 
 def digits() -> dict[str, Any]:
@@ -125,9 +125,9 @@ def digits() -> dict[str, Any]:
     for size in (2, 4, 8, 16):
         errors: dict[str, list[float]] = {"polished": [], "its encoder alone": [], "ordinary fit": [], "seconds": []}
         for seed in SEEDS:
-            begun = time.process_time()
+            started = time.process_time()
             model = Autoencoder(size, random_state=seed).fit(train)
-            errors["seconds"].append(time.process_time() - begun)
+            errors["seconds"].append(time.process_time() - started)
             errors["polished"].append(_error(model, test))
             errors["its encoder alone"].append(_error(model.set_params(polish=0), test))
             errors["ordinary fit"].append(_error(Autoencoder(size, polish=0, random_state=seed).fit(train), test))
@@ -153,7 +153,7 @@ def steps() -> dict[str, Any]:
 
 
 def needs() -> dict[str, Any]:
-    """How many latents do what PCA does with 10, 20 and 30, on the digits: `rate_distortion` with that target."""
+    """Latents that match PCA with 10, 20 and 30 on the digits: `rate_distortion` with that target."""
     table = load_bundled("digits")
     found = {}
     for size in (10, 20, 30):
@@ -177,7 +177,7 @@ def _pca_error(train: np.ndarray, test: np.ndarray, size: int) -> float:
     return float(np.mean(np.square(pca.inverse_transform(pca.transform(test)) - test)))
 
 
-# ---- what the score finds -------------------------------------------------------------------------------
+# ---- sizes by the score ---------------------------------------------------------------------------------
 
 
 def linear(rank: int, seed: int, n_rows: int = 600) -> tuple[np.ndarray, float]:
@@ -204,7 +204,7 @@ HARDER = {"curved": (curved, (5, 8))}
 
 
 def sizes(kinds: dict[str, Any] = KINDS) -> dict[str, Any]:
-    """`GridSearchCV` over n_components by the score alone, where the size is known; and the noise variance found."""
+    """`GridSearchCV` over n_components by the score alone, for known sizes; and the estimated noise variance."""
     found = {}
     for kind, (make, dimensions) in kinds.items():
         for dimension in dimensions:
@@ -245,7 +245,7 @@ def bands() -> dict[str, Any]:
             rng = np.random.default_rng([303, dimension, seed])
             X, _ = curved(dimension, seed, n_rows=3000)
             model = Autoencoder(dimension, random_state=seed).fit(X[:2000])
-            clean = model.inverse_transform(model.transform(X[2000:]))  # rows that lie on the model's own sheet
+            clean = model.inverse_transform(model.transform(X[2000:]))  # rows on the model's own surface
             noisy = clean + np.sqrt(model.noise_variance_) * rng.standard_normal(clean.shape)
             model.set_params(polish=20)
             truth = model.transform(clean)
@@ -256,13 +256,13 @@ def bands() -> dict[str, Any]:
     return found
 
 
-# ---- where else it serves -------------------------------------------------------------------------------
+# ---- other uses -----------------------------------------------------------------------------------------
 
 
 def uses() -> list[dict[str, Any]]:
-    """Detector and samples with polished codes and without: area under ROC of anomalies, energy distance of samples.
+    """Detector and samples with and without polished codes: area under ROC of anomalies, energy distance of samples.
 
-    The sets are apart from those of the benchmarks of anomalies and generation.
+    The sets are not those of the benchmarks for anomalies and generation.
     """
     digits, cancer = load_bundled("digits"), load_bundled("breast_cancer")
     kinds = np.unique(digits.labels)

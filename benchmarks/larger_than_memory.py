@@ -1,17 +1,16 @@
-"""Training and encoding a table larger than memory: peak memory and speed, beside a table that fits.
+"""Training and encoding a table larger than memory: peak memory and speed, compared with a table that fits.
 
     python benchmarks/larger_than_memory.py write big/ --gigabytes 20
     python benchmarks/larger_than_memory.py run big/
-    python benchmarks/larger_than_memory.py encode big/     # of that the encoding alone, in minutes
+    python benchmarks/larger_than_memory.py encode big/     # only the encoding, in minutes
     python benchmarks/larger_than_memory.py speeds big/     # the same for the first 8 files, in minutes
 
-`write` makes a folder of Parquet files of 64 float32 columns that lie near a curved surface of 6 dimensions, from a
-seed. `run` fits and encodes the folder, and the first file alone held in memory, each command in a process of
-its own, one thread each, and reports the largest memory each held. Rows a second: of training, those of the later
-epochs by the run's own history; of encoding, those of the command less what a thousand rows take, the median of three
-of both and of the first file, which last seconds. Codes of the
-first file are compared with those it has within the folder, and the weights learned from it as a file with those
-learned from it as an array.
+`write` makes a folder of Parquet files of 64 float32 columns near a curved surface of 6 dimensions, from a seed. `run`
+fits and encodes the folder, and the first file alone held in memory, each command in its own process with one thread,
+and reports the peak memory of each. Rows per second of training are those of the epochs after the first by the run's
+own history; for encoding, the time of a thousand rows is subtracted. The short commands are run three times, and the
+median is taken. Codes of the first file are compared with its codes within the folder, and the weights learned from it
+as a file with those learned from it as an array.
 """
 
 from __future__ import annotations
@@ -65,17 +64,17 @@ def write(folder: Path, gigabytes: float, seed: int) -> None:
 
 def measured(*arguments: str) -> dict[str, float]:
     """Seconds and the largest resident memory of one command in a process of its own."""
-    begin = time.perf_counter()
+    started = time.perf_counter()
     command = [sys.executable, "-m", "isthmus", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
     _, status, usage = os.wait4(process.pid, 0)
     if os.waitstatus_to_exitcode(status):
         raise SystemExit(f"isthmus {' '.join(arguments)} failed.")
-    return {"seconds": time.perf_counter() - begin, "peak_megabytes": usage.ru_maxrss / 1024}
+    return {"seconds": time.perf_counter() - started, "peak_megabytes": usage.ru_maxrss / 1024}
 
 
 def epochs_measured(run: Path, n_rows: int) -> dict[str, float]:
-    """Rows a second of a fit that has ended, in its epochs after the first."""
+    """Rows per second of a finished fit, in its epochs after the first."""
     with (run / "test_rows.csv").open() as file:
         n_learned = n_rows - sum(1 for _ in file) + 1
     with (run / "history.csv").open() as file:
@@ -84,7 +83,7 @@ def epochs_measured(run: Path, n_rows: int) -> dict[str, float]:
 
 
 def same_weights(file: Path) -> bool:
-    """Whether a file that fits in memory teaches the same bits as its rows in an array."""
+    """Whether a file that fits in memory gives the same weights, bit for bit, as its rows in an array."""
     from isthmus import Autoencoder, open_table
 
     table = open_table(file)
@@ -96,8 +95,7 @@ def same_weights(file: Path) -> bool:
 
 
 def run(folder: Path) -> dict:
-    """All that is measured of a folder."""
-
+    """All measurements of a folder."""
     from isthmus import open_table
 
     files = sorted(folder.glob("*.parquet"))
@@ -120,7 +118,7 @@ def run(folder: Path) -> dict:
 
 
 def encoded(folder: Path, model: Path, facts: dict) -> dict:
-    """What `run` measured, with the encoding of the folder and of its first file measured (again)."""
+    """The facts of `run` with measurements of encoding the folder and its first file."""
     import pyarrow
     from pyarrow import parquet
 
@@ -150,8 +148,8 @@ def encoded(folder: Path, model: Path, facts: dict) -> dict:
     return facts
 
 
-def encoded_anew(folder: Path, facts: dict) -> dict:
-    """What `run` measured of a folder, its encoding measured again by a model fitted to the first file."""
+def encoded_again(folder: Path, facts: dict) -> dict:
+    """The facts of `run` with the encoding measured again, by a model fitted to the first file."""
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         model = Path(place, "run")
         measured("fit", str(sorted(folder.glob("*.parquet"))[0]), *FIT, "--memory", "4096", "-o", str(model))
@@ -208,7 +206,7 @@ def main() -> None:
         return
     kept = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     if asked.command == "encode":
-        kept["run"] = encoded_anew(asked.folder, kept["run"])
+        kept["run"] = encoded_again(asked.folder, kept["run"])
     else:
         kept[asked.command] = run(asked.folder) if asked.command == "run" else speeds(asked.folder, FEW_FILES)
     RESULT.write_text(json.dumps(kept, indent=1) + "\n")

@@ -1,14 +1,14 @@
-"""The size that `smallest` finds beside estimators of intrinsic dimension, on scikit-dimension's manifolds.
+"""The size that `smallest` finds, compared with estimators of intrinsic dimension, on scikit-dimension's manifolds.
 
     python benchmarks/manifolds.py [--seeds 2] [--rows 1000]
 
-The twenty-four manifolds of `BenchmarkManifolds` (Hein & Audibert 2005; Campadelli et al. 2015), without noise, beside
-TwoNN, MLE, ESS, DANCo and local PCA with scikit-dimension's defaults, which run in the peers' environment. No default
-was chosen by these manifolds.
+The twenty-four manifolds of `BenchmarkManifolds` (Hein & Audibert 2005; Campadelli et al. 2015), without noise. TwoNN,
+MLE, ESS, DANCo and local PCA have scikit-dimension's defaults and run in the peers' environment. No default of isthmus
+was chosen on these manifolds.
 
-The two answer different questions. An intrinsic dimension is local: a circle has 1. A code is global: one number that
-changes smoothly cannot go round a circle, so the smallest code of a closed manifold may be larger by one, and that of a
-manifold wound up tightly, such as a spiral of many turns, is what a network of this size can unwind. Writes
+The two answer different questions. An intrinsic dimension is local: a circle has 1. A code is global: a single number
+cannot go round a circle continuously, so the smallest code of a closed manifold may be larger by one, and that of a
+tightly wound manifold, such as a spiral of many turns, depends on what a network of this size can unwind. Writes
 benchmarks/results/manifolds.json and a table in docs/uses/smallest.md.
 """
 
@@ -62,13 +62,13 @@ def manifolds(seed: int, rows: int) -> dict[str, np.ndarray]:
 
 
 def size_of(X: np.ndarray, dimension: float, seed: int) -> dict[str, float]:
-    """What `isthmus smallest` chooses, from all rows."""
+    """The size that `isthmus smallest` chooses, from all rows."""
     found = choose(X, Target("evidence"), {}, n_splits=SPLITS, seed=seed, say=lambda text: None)
     return {"true": dimension, "found": found.size}
 
 
 def summary(ways: Ways) -> str:
-    """For each way: how often it is right once rounded, how often within one, and the mean error in percent."""
+    """For each method: how often it is right when rounded, how often within one, and the mean error in percent."""
     lines = ["| way | right | within one | mean error, % of the true dimension |", "|---|---|---|---|"]
     for way in ("isthmus", *PEERS):
         rows = [row for row in ways.rows if row["way"] == way]

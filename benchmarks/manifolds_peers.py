@@ -27,10 +27,10 @@ def main(seed: str, rows: str, out: str) -> None:
         dimension = int(benchmark.truth.loc[name, "Intrinsic Dimension"])
         found[f"X/{name}"], found[f"dimension/{name}"] = X, np.array(dimension)
         for estimator in ESTIMATORS:
-            began = time.perf_counter()
+            started = time.perf_counter()
             np.random.seed(int(seed))  # DANCo draws from the global generator
             estimate = getattr(skdim.id, estimator)().fit(X).dimension_
-            found[f"{estimator}/{name}"] = np.array([float(estimate), time.perf_counter() - began])
+            found[f"{estimator}/{name}"] = np.array([float(estimate), time.perf_counter() - started])
         print(name, dimension, {one: round(float(found[f"{one}/{name}"][0]), 2) for one in ESTIMATORS}, flush=True)
     np.savez(out, **found)
 

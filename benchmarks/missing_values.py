@@ -1,17 +1,16 @@
-"""Cells hidden at random from twelve tables, filled by isthmus and by what else is used for it.
+"""Cells hidden at random in twelve tables, imputed by isthmus and by the usual methods.
 
     python benchmarks/missing_values.py --folder ADBENCH [--seeds 2] [--only glass]
 
-Four tables are scikit-learn's; eight are files of ADBench (NUMBER_NAME.npz with an array X), in ADBENCH. Of each at
-most 200 rows are drawn, for the forests' sake. Columns are standardised by what is observed, and the error is the root
-mean square over the hidden cells, in standard deviations: 1 is about what column means make. The hidden cells are
-looked at once, at the end. How isthmus fills cells was chosen on other tables (Stamps, vertebral, yeast, PageBlocks,
-thyroid, WBC).
+Four tables are scikit-learn's; eight are files of ADBench (NUMBER_NAME.npz with an array X), in ADBENCH. At most
+200 rows of each are drawn, since forests are slow. Columns are standardised by their observed cells, and the error is
+the root mean square over the hidden cells, in standard deviations: about 1 for column means. The hidden cells are used
+once, at the end. The method of isthmus was chosen on other tables (Stamps, vertebral, yeast, PageBlocks, thyroid, WBC).
 
 The others: column means; PCA imputation, the iterated singular value decomposition with its rank chosen on a tenth of
 the observed cells; scikit-learn's `KNNImputer`, and its `IterativeImputer` with the default ridge, with extremely
 randomised trees (30 of them, at most 5 rounds), and with random forests as in missForest (50 trees, √d columns a split,
-at most 5 rounds). Figures are added to the results file as they are found, so a run that was stopped is continued.
+at most 5 rounds). Figures are added to the results file as they are measured, so an interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -36,14 +35,14 @@ from sampled_tables import sampled_table
 BUNDLED = ("iris", "diabetes", "wine", "breast_cancer")
 ADBENCH = ("14_glass", "44_Wilt", "28_pendigits", "6_cardio", "7_Cardiotocography", "41_Waveform")
 ADBENCH += ("18_Ionosphere", "12_fault")
-SHARES, MOST_ROWS = (0.1, 0.3), 200
+SHARES, MAX_ROWS = (0.1, 0.3), 200
 RANKS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
 ROOT = Path(__file__).parent.parent
 RESULTS, PAGE = ROOT / "benchmarks/results/missing_values.json", ROOT / "docs/uses/missing-values.md"
 
 
 def pca_imputation(X: np.ndarray, rank: int, rounds: int = 200, tolerance: float = 1e-4) -> np.ndarray:
-    """Fill with the means, then with the projection on ``rank`` directions, until nothing moves."""
+    """Fill with the means, then with the projection on ``rank`` directions, until convergence."""
     holes = np.isnan(X)
     filled = np.where(holes, np.nanmean(X, 0), X)
     for _ in range(rounds):
@@ -90,8 +89,8 @@ WAYS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
 def errors_of(
     name: str, folder: Path | None, share: float, seed: int, ways: list[str]
 ) -> dict[str, tuple[float, float]]:
-    """Root mean square error over the hidden cells, and seconds of processor time, of some ways."""
-    whole = sampled_table(name, folder, MOST_ROWS, [seed, 1])
+    """Root mean square error over the hidden cells, and seconds of processor time, of some methods."""
+    whole = sampled_table(name, folder, MAX_ROWS, [seed, 1])
     hidden = np.random.default_rng(seed).random(whole.shape) < share
     X = np.where(hidden, np.nan, whole)
     mean, spread = np.nanmean(X, 0), np.nanstd(X, 0)
@@ -101,14 +100,14 @@ def errors_of(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         for way in ways:
-            begun = time.process_time()
+            started = time.process_time()
             filled = WAYS[way](X, seed)
-            found[way] = float(np.sqrt(np.square(filled[hidden] - truth).mean())), time.process_time() - begun
+            found[way] = float(np.sqrt(np.square(filled[hidden] - truth).mean())), time.process_time() - started
     return found
 
 
 def table(results: list[dict]) -> str:
-    """The rows of the docs page: the mean over the seeds, and how isthmus stands to the best of the others."""
+    """The table of the docs page: means over the seeds, and the ratio of isthmus to the best other method."""
     names = list(WAYS)
     lines = [
         f"| set | hidden | {' | '.join(names)} | isthmus / best other |",
@@ -124,8 +123,8 @@ def table(results: list[dict]) -> str:
         cells = [f"**{error:.3f}**" if error == least else f"{error:.3f}" for error in means.values()]
         ratios.append(means["isthmus"] / best)
         sums.append(list(means.values()))
-        told = name.partition("_")[2] if name[0].isdigit() else name
-        lines.append(f"| {told} | {share:.0%} | {' | '.join(cells)} | {ratios[-1]:.2f} |")
+        shown = name.partition("_")[2] if name[0].isdigit() else name
+        lines.append(f"| {shown} | {share:.0%} | {' | '.join(cells)} | {ratios[-1]:.2f} |")
     overall = [f"{error:.3f}" for error in np.mean(sums, 0)]
     seconds = [f"{np.median([entry['seconds'][way] for entry in results]):.1f}" for way in names]
     lines.append(f"| mean | | {' | '.join(overall)} | {np.exp(np.mean(np.log(ratios))):.2f} |")

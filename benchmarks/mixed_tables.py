@@ -1,10 +1,10 @@
-"""Mixed tables reconstructed from few numbers, beside PCA of the same columns as one-hot and standardised numbers.
+"""Mixed tables reconstructed from small codes, compared with PCA of one-hot and standardised columns.
 
     python benchmarks/mixed_tables.py
 
-Sets bundled with scikit-learn, their classes among the columns as categories or booleans; 30% of the rows held
-out, five seeds, defaults, a code of two and of four numbers. Writes benchmarks/results/mixed_tables.json and the table
-in docs/uses/mixed-tables.md.
+Sets bundled with scikit-learn, their classes among the columns as categories or booleans; 30% of the rows held out,
+five seeds, defaults, codes of two and of four dimensions. Writes benchmarks/results/mixed_tables.json and the table in
+docs/uses/mixed-tables.md.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def frames() -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def one(frame: pd.DataFrame, size: int, seed: int) -> dict[str, dict[str, float]]:
-    """Mean error of numbers and dates, and mean share of the other cells reconstructed right, of both ways."""
+    """Mean error of numbers and dates, and mean accuracy of the other cells, for both methods."""
     train, test = train_test_split(frame, test_size=0.3, random_state=seed)
     errors = column_errors(Autoencoder(size, random_state=seed).fit(train), test)
     return {

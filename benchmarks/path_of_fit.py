@@ -1,4 +1,4 @@
-"""The files that `fit(X)` passes through on its way to the first gradient, read off a real fit.
+"""The files that `fit(X)` passes through on its way to the first gradient, traced in a real fit.
 
     python benchmarks/path_of_fit.py            the files in order, and how often a call leads back up the floors
     python benchmarks/path_of_fit.py table.csv  those of `isthmus fit table.csv`, up to the estimator
@@ -18,7 +18,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import isthmus
-from isthmus import Autoencoder  # before the trace: what an import runs is no step of a fit
+from isthmus import Autoencoder  # before the trace, which should not include imports
 from test_floors import floor_of, module_name
 
 PACKAGE = Path(isthmus.__file__).parent

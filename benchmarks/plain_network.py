@@ -1,10 +1,10 @@
-"""The baseline a user would write by hand: a plain autoencoder, given as much processor time as it is compared with.
+"""The baseline that a user would write by hand: a plain autoencoder, trained for a given processor time.
 
     784 – w – w – w – p – w – w – w – 784        w = 128 or 512, GELU between layers
 
-Rows are centred and divided by their overall spread. AdamW with one cycle of the learning rate, planned to end
-when the time does; a tenth of the rows is held out, on which the best epoch and the better of the two widths are
-chosen. Rows lie in memory and batches are taken by index: the fastest ordinary PyTorch loop.
+Rows are centred and divided by their overall spread. AdamW with a one-cycle learning rate, planned to end with the
+time; the best epoch and the better of the two widths are chosen on a held-out tenth of the rows. Rows are in memory and
+batches are taken by index: the fastest ordinary PyTorch loop.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class PlainFit:
     seconds: float
 
     def error(self, X: np.ndarray) -> float:
-        """Of rows never seen."""
+        """Mean squared error on new rows."""
         return self.spread**2 * _error(self.network, _scaled(X, self.mean, self.spread))
 
 
@@ -59,7 +59,7 @@ class PlainNetwork(nn.Module):
 
 
 def best_plain_network(X: np.ndarray, n_latents: int, seconds: float, seed: int) -> PlainFit:
-    """Train each width for ``seconds`` of processor time, and give the one with the smaller validation error."""
+    """Train each width for ``seconds`` of processor time, and return the one with the smaller validation error."""
     fits = [plain_network(X, n_latents, seconds, seed, width) for width in WIDTHS]
     return min(fits, key=lambda fit: fit.validation)
 
@@ -78,7 +78,7 @@ def plain_network(X: np.ndarray, n_latents: int, seconds: float, seed: int, widt
     batch = min(BATCH, len(training))
     steps_an_epoch = math.ceil(len(training) / batch)
     epochs = max(1, int(seconds / _seconds_an_epoch(network, training, validation, batch)))
-    begun = time.process_time()
+    started = time.process_time()
     optimizer = _optimizer(network, width)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, HIGHEST_RATE[width], total_steps=epochs * steps_an_epoch + 1, pct_start=WARM_UP
@@ -92,27 +92,27 @@ def plain_network(X: np.ndarray, n_latents: int, seconds: float, seed: int, widt
         if error < best_error:
             best_error, best_epoch, best = error, epoch, copy.deepcopy(network.state_dict())
     network.load_state_dict(best)
-    spent = time.process_time() - begun
+    spent = time.process_time() - started
     return PlainFit(network, mean, spread, width, best_error, epochs, best_epoch, spent)
 
 
 def warm_up() -> None:
-    """Pay once what PyTorch charges for first steps, before anything is timed."""
+    """Run PyTorch's slow first steps before anything is timed."""
     plain_network(np.random.default_rng(0).normal(size=(64, 4)), 2, 0.2, 0, WIDTHS[0])
 
 
 def _seconds_an_epoch(network: nn.Module, training: Tensor, validation: Tensor, batch: int) -> float:
-    """Of a copy that is thrown away."""
+    """Measured on a copy of the network."""
     trial = copy.deepcopy(network)
     optimizer = _optimizer(trial, WIDTHS[0])
     seconds = []
     for _ in range(TRIAL_STEPS):
-        begun = time.process_time()
+        started = time.process_time()
         _step(trial, optimizer, training[torch.arange(batch)])
-        seconds.append(time.process_time() - begun)
-    begun = time.process_time()
+        seconds.append(time.process_time() - started)
+    started = time.process_time()
     _error(trial, validation)
-    return sorted(seconds)[TRIAL_STEPS // 2] * math.ceil(len(training) / batch) + time.process_time() - begun
+    return sorted(seconds)[TRIAL_STEPS // 2] * math.ceil(len(training) / batch) + time.process_time() - started
 
 
 def _step(network: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor) -> None:

@@ -3,7 +3,7 @@
     python benchmarks/pretraining.py [digits] [fashion-mnist]
 
 Digits: 30% of held-out rows, five seeds; Fashion-MNIST: 10,000 training rows, its own test rows, three seeds. 10, 20
-and 50 labels a class; the rest of the training rows are given unlabelled. From scratch: the same encoder and head,
+and 50 labels per class; the other training rows are unlabelled. From scratch: the same encoder and head,
 random weights, the same steps and noise, the labelled rows only. PCA is fitted on all rows; its size and C are chosen
 by cross-validation on the labels. Settings were chosen on a validation share of the training rows (seeds 100 to 103 of
 another split). Writes benchmarks/results/pretraining.json and the table in docs/uses.
@@ -45,7 +45,7 @@ def rows_of(name: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
 
 
 def one(name: str, per_class: int, seed: int) -> dict[str, float]:
-    """Test accuracy of the three ways, for one split and one choice of labelled rows."""
+    """Test accuracy of the three methods, for one split and one choice of labelled rows."""
     X, y, X_test, y_test = rows_of(name, seed)
     generator = np.random.default_rng(1000 + seed)
     labelled = np.concatenate(
@@ -96,7 +96,7 @@ def as_markdown(rows: list[dict]) -> str:
 
 
 def main() -> None:
-    """Run what is asked; rows of other data sets stay as they were."""
+    """Run the data sets asked for; results of others are kept."""
     rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
     for name in sys.argv[1:] or ("digits", "fashion-mnist"):
         for labels in (10, 20, 50):

@@ -1,17 +1,16 @@
-"""What a user who sets nothing gets: test error with default settings beside PCA's and a plain network's.
+"""Test error with default settings, compared with PCA and a plain network.
 
     python benchmarks/quality.py             digits, MNIST and Fashion-MNIST
     python benchmarks/quality.py --tables    tables: bundled, generated, and any folder of .npz files (arrays X,
                                              optional y) given by --folder
-    --only WORD ...                          works whose name holds one of these words
+    --only WORD ...                          works whose name contains one of these words
     --times 1 5                              CPU time of the plain network, in multiples of isthmus's
     --again                                  measure again what is measured already
 
-For every seed, one after the other in one process on one thread: a fit with default settings, then plain
-autoencoders (`plain_network`) given the same CPU time, and five times as much. A run that is interrupted
-resumes where it was: each measurement is written to benchmarks/results/quality.json (or tables.json) at once.
-Writes the tables in README.md and docs/ too. No test row of any set was used to choose a default; the table says
-of which sets training rows were (see `quality_data`).
+For every seed, in one process on one thread: a fit with default settings, then plain autoencoders (`plain_network`)
+with the same CPU time, and with five times as much. Each measurement is written to benchmarks/results/quality.json (or
+tables.json) at once, so an interrupted run resumes. Also writes the tables in README.md and docs/. No test row of any
+set was used to choose a default; the table marks the sets whose training rows were (see `quality_data`).
 """
 
 from __future__ import annotations
@@ -41,16 +40,16 @@ WORSE = 1.01  # than PCA, above this ratio
 
 
 def measure(work: Work, seed: int, times: Iterable[float], record: dict[str, Any]) -> dict[str, Any]:
-    """One seed of one work; what ``record`` has already is kept."""
+    """One seed of one work; measurements already in ``record`` are kept."""
     train, test = work.split(seed)
     if "error" not in record:
         estimator = _estimator(work, seed)
-        begun = time.process_time()
+        started = time.process_time()
         estimator.fit(train)
-        record["seconds"] = time.process_time() - begun
-        begun = time.process_time()
+        record["seconds"] = time.process_time() - started
+        started = time.process_time()
         reconstructed = estimator.reconstruct(test)
-        record["reconstruct_seconds"] = time.process_time() - begun
+        record["reconstruct_seconds"] = time.process_time() - started
         record["error"] = _mean_squared_error(reconstructed, test)
         record["epochs"], record["best_epoch"] = estimator.n_iter_, estimator.best_epoch_
         record["pca"] = _pca_error(train, test, work.size)
@@ -147,7 +146,7 @@ def sentence(rows: list[dict[str, Any]]) -> str:
 
 
 def write_into_readme(text: str) -> None:
-    """Replace what the README says of the outcome by this."""
+    """Replace the table in the README."""
     before, rest = README.read_text().split(MARKS[0])
     _, after = rest.split(MARKS[1])
     README.write_text(f"{before}{MARKS[0]}\n{text}\n{MARKS[1]}{after}")
@@ -167,7 +166,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", action="store_true", help="tables instead of pictures")
     parser.add_argument("--folder", type=Path, help="more tables: a folder of .npz files")
-    parser.add_argument("--only", nargs="+", metavar="WORD", help="works whose name holds one of these words")
+    parser.add_argument("--only", nargs="+", metavar="WORD", help="works whose name contains one of these words")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--times", type=float, nargs="*", default=[1.0, 5.0])
     parser.add_argument("--again", action="store_true", help="measure again what is measured already")

@@ -1,7 +1,7 @@
-"""The data that quality is measured on, and which part each set plays.
+"""The data on which quality is measured, and the role of each set.
 
-Some sets were used when the defaults were chosen (``CHOOSING``), by splits inside their training rows; the others
-(all else) had no say at all. In neither group were test rows looked at. Near copies of one another are in one group.
+Some sets were used to choose the defaults (``CHOOSING``), by splits of their training rows; the others were not. Test
+rows were used in neither group. Near copies of one another are in one group.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CHOOSING = frozenset(
 
 @dataclass(frozen=True)
 class Work:
-    """Rows to be encoded in ``size`` dimensions; ``split`` gives training and test rows for a seed."""
+    """Rows to encode in ``size`` dimensions; ``split`` returns training and test rows for a seed."""
 
     name: str
     size: int
@@ -65,7 +65,7 @@ def pictures() -> Iterator[Work]:
 
 
 def tables(folder: Path | None) -> Iterator[Work]:
-    """Standardised tables to a quarter of their columns: an 80/20 split of its own for every seed."""
+    """Standardised tables to a quarter of their columns, with a separate 80/20 split for every seed."""
     for name, X in _tables(folder):
         size = max(1, X.shape[1] // 4)
         yield Work(

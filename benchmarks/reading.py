@@ -1,8 +1,8 @@
-"""How a large CSV of mixed columns is read: peak memory, and the time of the first pass beside pyarrow's own parse.
+"""Reading a large CSV of mixed columns: peak memory, and the time of the first pass against pyarrow's own parser.
 
-Each is measured in a process of its own, on one thread. The first pass finds every column's kind, its categories and
-its missing cells, and leaves the rows as an Arrow file in the scratch folder; pyarrow's parse is `pyarrow.csv.open_csv`
-read to its end. Run it as ``python benchmarks/reading.py --megabytes 1000``.
+Each is measured in its own process, on one thread. The first pass finds every column's kind, its categories and its
+missing cells, and writes the rows to an Arrow file in the scratch folder; pyarrow reads `pyarrow.csv.open_csv` to its
+end. Run it as ``python benchmarks/reading.py --megabytes 1000``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CITIES = np.array(["Oslo", "Bergen", "Trondheim", "Stavanger", "Tromsø", "Bodø
 
 
 def write_mixed(path: Path, n_bytes: int) -> int:
-    """Write a table of ids, categories, dates, numbers with gaps, booleans and free text; how many rows it has."""
+    """Write a table of ids, categories, dates, numbers with gaps, booleans and free text; return its number of rows."""
     generator = np.random.default_rng(0)
     day, n_rows = np.datetime64("2015-01-01"), 0
     with path.open("w", encoding="utf-8") as file:

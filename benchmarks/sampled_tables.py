@@ -1,4 +1,4 @@
-"""Tables of numbers that scikit-learn bundles, or that lie in a folder of ADBench files: a sample of their rows."""
+"""Samples of rows from numeric tables bundled with scikit-learn or in a folder of ADBench files."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Detectors of series side by side, on a folder of labelled series: VUS-PR per collection, alarms, processor seconds.
+"""Anomaly detectors for series compared on a folder of labelled series: VUS-PR by collection, alarms, CPU seconds.
 
     python benchmarks/series.py FOLDER SCORER [-o benchmarks/results/series.json] [--only NAME]
 
 FOLDER holds CSV files (timestamp, channels, label) and meta.tsv (file, collection, train_rows); SCORER is a Python file
-with ``vus(labels, scores, period)`` and ``period(values)``, as TSB-AD computes them. A step is scored from the series
-itself by every method; no point adjustment. Intervals are 95 % of a paired bootstrap over series. Nothing here chooses
-anything: what was chosen, was chosen on these series by their makers' own documents, so other series must confirm it.
+with ``vus(labels, scores, period)`` and ``period(values)``, as TSB-AD computes them. Every method scores the steps from
+the series itself; no point adjustment. Intervals are 95 % of a paired bootstrap over series. The settings of
+the detector were chosen on these series, so the result must be confirmed on others.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ import numpy as np
 import pandas as pd
 
 from isthmus.series import SeriesOutlierDetector, series_of
-from isthmus.series.lengths import WITHOUT_PERIOD, period_of
-from isthmus.series.neighbours import PARTS, Reference
+from isthmus.series.lengths import WITHOUT_PERIOD, period_of, window_lengths
+from isthmus.series.neighbours import PARTS, Reference, Surprises
 from isthmus.series.scoring import learn
 from isthmus.series.windows import Units, WindowGrid, overlap_mean, window_chunks
 
 STATED = 2.0  # episodes per 1,000 steps
 RESAMPLES = 2_000
-MOST_COMPARED = 4_000  # windows that a peer compares with
+MAX_COMPARED = 4_000  # reference windows of a peer
 
 
 def ours(X: np.ndarray) -> np.ndarray:
@@ -44,12 +44,8 @@ def ours_one_window(X: np.ndarray) -> np.ndarray:
 def nearest_alone(X: np.ndarray) -> np.ndarray:
     """The part K alone, with the three windows."""
     series = series_of(X, who="benchmark")
-    from isthmus.series.lengths import window_lengths
-
     units = Units.of(series)
     _, scored = learn(series, window_lengths(series, units, "auto", "benchmark"), units)
-    from isthmus.series.neighbours import Surprises
-
     near = PARTS.index("near")
     totals = []
     for grid, amounts in zip(scored.grids, scored.amounts, strict=True):
@@ -61,7 +57,7 @@ def nearest_alone(X: np.ndarray) -> np.ndarray:
 def five_neighbours(X: np.ndarray, *, each: bool = False) -> np.ndarray:
     """Distance to the 5 nearest windows of the period, at every step; with ``each`` every window is standardized."""
     rows, grid = _windows(X, max(_period(X), 4), each=each)
-    some = slice(None, None, -(-len(rows) // MOST_COMPARED))
+    some = slice(None, None, -(-len(rows) // MAX_COMPARED))
     reference = Reference(rows[some], None, grid.starts[some])
     amounts = np.concatenate(
         [
@@ -77,7 +73,7 @@ def profile(X: np.ndarray) -> np.ndarray:
 
 
 def sub_pca(X: np.ndarray) -> np.ndarray:
-    """As TSB-AD has it: the distance along each component divided by its share of variance, summed."""
+    """As in TSB-AD: the distance along each component divided by its share of variance, summed."""
     rows, grid = _windows(X, max(_period(X), 4), each=False)
     flat = rows.reshape(len(rows), -1)
     flat = (flat - flat.mean(0)) / np.maximum(flat.std(0), 1e-9)
@@ -88,7 +84,7 @@ def sub_pca(X: np.ndarray) -> np.ndarray:
 
 
 def principal_residual(X: np.ndarray) -> np.ndarray:
-    """The squared residual of windows beside the components that explain half of the variance."""
+    """The squared residual of windows from the components that explain half of the variance."""
     rows, grid = _windows(X, max(_period(X), 4), each=False)
     flat = rows.reshape(len(rows), -1) - rows.reshape(len(rows), -1).mean(0)
     _, sizes, axes = np.linalg.svd(flat, full_matrices=False)
@@ -129,11 +125,10 @@ def _windows(X: np.ndarray, length: int, *, each: bool) -> tuple[np.ndarray, Win
     series = series_of(X, who="benchmark")
     units = Units.of(series)
     grid = WindowGrid.of(series.segments, length, 1)
+    rows = np.concatenate([np.array(part) for _, part, _ in window_chunks(series, units, grid)])
     if each:
-        rows = np.concatenate([np.array(part) for _, part, _ in window_chunks(series, units, grid)])
-        centred = rows - rows.mean(2, keepdims=True)
-        return centred / np.maximum(rows.std(2, keepdims=True), 0.01), grid
-    return np.concatenate([np.array(part) for _, part, _ in window_chunks(series, units, grid)]), grid
+        rows = (rows - rows.mean(2, keepdims=True)) / np.maximum(rows.std(2, keepdims=True), 0.01)
+    return rows, grid
 
 
 # ---- alarms --------------------------------------------------------------------------------------------
@@ -142,24 +137,22 @@ def _windows(X: np.ndarray, length: int, *, each: bool) -> tuple[np.ndarray, Win
 def alarms(X: np.ndarray, labels: np.ndarray, n_past: int) -> dict[str, dict[str, float]]:
     """Episodes at the stated rate and without one: of the series, and of a stream after a past of ``n_past`` steps."""
     found = {
-        "whole series": _counted(SeriesOutlierDetector(episodes=STATED).fit(X).episodes_, labels, 0),
-        "whole series, no rate stated": _counted(SeriesOutlierDetector().fit(X).episodes_, labels, 0),
+        "whole series": _counted(SeriesOutlierDetector(episodes=STATED).fit(X).episodes_, labels),
+        "whole series, no rate stated": _counted(SeriesOutlierDetector().fit(X).episodes_, labels),
     }
     for threshold in ("static", "tracked"):
         try:
             detector = SeriesOutlierDetector(episodes=STATED, threshold=threshold).fit(X[:n_past])
         except ValueError:
             continue
-        found[f"stream, {threshold}"] = _counted(detector.update(X[n_past:]).episodes, labels[n_past:], 0)
+        found[f"stream, {threshold}"] = _counted(detector.update(X[n_past:]).episodes, labels[n_past:])
     return found
 
 
-def _counted(episodes: Any, labels: np.ndarray, margin: int) -> dict[str, float]:
+def _counted(episodes: Any, labels: np.ndarray) -> dict[str, float]:
     edges = np.diff(np.concatenate([[0], labels, [0]]))
     events = list(zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1, strict=True))
-    hit = sum(
-        any(one.first <= last + margin and one.last >= first - margin for one in episodes) for first, last in events
-    )
+    hit = sum(any(one.first <= last and one.last >= first for one in episodes) for first, last in events)
     false = sum(not any(one.first <= last and one.last >= first for first, last in events) for one in episodes)
     return {"events": len(events), "found": hit, "false": false, "normal_steps": int((labels == 0).sum())}
 
@@ -173,7 +166,9 @@ def main() -> None:
     parser.add_argument("scorer", type=Path)
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--only", action="append")
-    parser.add_argument("--networks", action="store_true", help="a network for each series too: minutes")
+    parser.add_argument(
+        "--networks", action="store_true", help="also fit a network to each series, which takes minutes"
+    )
     given = parser.parse_args()
     scorer = _module(given.scorer)
     meta = pd.read_csv(given.folder / "meta.tsv", sep="\t")
@@ -187,9 +182,9 @@ def main() -> None:
         X, labels = table.iloc[:, 1:-1].to_numpy(float), table["label"].to_numpy(int)
         n_steps += len(X)
         for name, method in methods.items():
-            begin = time.process_time()
+            started = time.process_time()
             found = method(X)
-            seconds[name] += time.process_time() - begin
+            seconds[name] += time.process_time() - started
             found = np.nan_to_num(found, nan=np.nanmin(found) if np.isfinite(found).any() else 0.0)
             scores[name].append(scorer.vus(labels, found, scorer.period(X[:, 0]))[1])
         print(file, {name: round(one[-1], 3) for name, one in scores.items()}, file=sys.stderr, flush=True)

@@ -1,9 +1,9 @@
-"""Held-out gaps of ten series, filled: singular spectrum analysis and networks beside interpolation and seasonal means.
+"""Held-out gaps in ten series: singular spectrum analysis and networks against interpolation and seasonal means.
 
     python benchmarks/series_gaps.py FOLDER [-o benchmarks/results/series_gaps.json]
 
 The first ten series in meta.tsv's order that have a period are taken. Twenty gaps of 6 and of 24 steps are hidden in
-each (one seed per series), the model is fitted to what is left, and the error is the mean square over hidden values in
+each (one seed per series), the model is fitted to the rest, and the error is the mean square over hidden values in
 units of the series' variance. A seasonal mean is that of the same phase of the period.
 """
 
@@ -28,8 +28,8 @@ def hidden(n: int, size: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     slots = np.linspace(size, n - 2 * size, N_GAPS + 1)[:-1]
     width = slots[1] - slots[0] - 2 * size
-    begins = (slots + rng.random(N_GAPS) * max(width, 1)).astype(int)
-    return np.concatenate([np.arange(begin, begin + size) for begin in begins])
+    starts = (slots + rng.random(N_GAPS) * max(width, 1)).astype(int)
+    return np.concatenate([np.arange(start, start + size) for start in starts])
 
 
 def interpolated(x: np.ndarray) -> np.ndarray:
@@ -49,7 +49,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("-o", "--output", type=Path)
-    parser.add_argument("--networks", action="store_true", help="a network for each series too: many minutes")
+    parser.add_argument(
+        "--networks", action="store_true", help="also fit a network to each series, which takes many minutes"
+    )
     given = parser.parse_args()
     rows: list[dict[str, object]] = []
     for file in pd.read_csv(given.folder / "meta.tsv", sep="\t")["file"]:

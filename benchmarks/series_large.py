@@ -1,8 +1,8 @@
-"""Ten million steps of eight channels, larger than may be held: the detector's time and peak memory.
+"""Ten million steps of eight channels, more than is held in memory: the detector's time and peak memory.
 
     python benchmarks/series_large.py [--steps 10000000] [--channels 8] [-o benchmarks/results/series_large.json]
 
-The series is a sine a channel with noise, written to a file of float32 and mapped from it, with an anomaly every
+Each channel is a sine with noise. The series is written to a memory-mapped file of float32, with an anomaly every
 million steps.
 """
 
@@ -32,12 +32,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         shape = (given.steps, given.channels)
         series = np.memmap(Path(folder, "series"), dtype=np.float32, mode="w+", shape=shape)
-        for begin in range(0, given.steps, CHUNK):
-            t = np.arange(begin, min(begin + CHUNK, given.steps))
+        for start in range(0, given.steps, CHUNK):
+            t = np.arange(start, min(start + CHUNK, given.steps))
             part = np.sin(2 * np.pi * t[:, None] / (40 + 7 * np.arange(given.channels)))
             part += 0.2 * rng.normal(size=part.shape)
             part[(t % 1_000_000 >= 500_000) & (t % 1_000_000 < 500_060), 0] = 1.5
-            series[begin : begin + len(t)] = part
+            series[start : start + len(t)] = part
         series.flush()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         cpu, wall = time.process_time(), time.perf_counter()

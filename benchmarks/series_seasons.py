@@ -1,12 +1,12 @@
-"""Series with daily, weekly and yearly seasons, two anomalies planted in each: what is found with nothing set.
+"""Series with daily, weekly and yearly seasons and two planted anomalies each: what the defaults find.
 
     python benchmarks/series_seasons.py [--first-seed 200] [--seeds 12] [-o benchmarks/results/series_seasons.json]
 
 Six kinds of series, each with and without the anomalies (of two different sorts). Counted are: events that an episode
 touches; false episodes; whether the peak of an event is above every score outside; episodes of the series without
 anomalies; and for the kinds with weekends, the share of those that peak on a weekend at a stated rate of 2 per 1,000
-steps (weekends are .29 of the steps). What `isthmus.series` does about seasons was chosen on seeds 0 to 11 and looked
-at once on 100 to 111, so results are of others.
+steps (weekends are .29 of the steps). How `isthmus.series` handles seasons was chosen on seeds 0 to 11 and checked
+once on 100 to 111, so results are from other seeds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SORTS = ("spike", "stuck", "low", "high", "noise", "reversed")
 
 @dataclass(frozen=True)
 class Kind:
-    """Steps a day, days, how long an anomaly lasts, and whether there are weekends and a year."""
+    """Steps per day, days, length of an anomaly, and whether there are weekends and a yearly season."""
 
     per_day: int
     days: tuple[int, int]
@@ -48,7 +48,7 @@ KINDS = {
 
 
 def made(kind: Kind, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values, noise of an autoregression included, the scale of an anomaly, and which steps are on weekends."""
+    """Values with autoregressive noise, the scale of an anomaly, and which steps are on weekends."""
     n_steps = int(rng.integers(*kind.days)) * kind.per_day
     step = np.arange(n_steps) + int(rng.integers(7 * kind.per_day))
     hour, weekend = step % kind.per_day * 24 / kind.per_day, step // kind.per_day % 7 >= 5
@@ -70,7 +70,7 @@ def made(kind: Kind, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, 
 
 
 def planted(values: np.ndarray, scale: float, kind: Kind, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Put two anomalies of different sorts into the values; first and last step of each."""
+    """Plant two anomalies of different sorts in the values; return the first and last step of each."""
     n_steps, events = len(values), []
     places = (int(rng.uniform(0.15, 0.4) * n_steps), int(rng.uniform(0.6, 0.85) * n_steps))
     for at, sort in zip(places, rng.choice(SORTS, 2, replace=False), strict=True):

@@ -1,14 +1,14 @@
-"""Rows with a shape: photos, spoken digits and word vectors, with nothing set, against PCA and a plain network.
+"""Rows with a shape: photos, spoken digits and word vectors with defaults, against PCA and a plain network.
 
     python benchmarks/shapes.py photos FOLDER --side 32 --latents 32 [--seeds 0 1 2] [--budget 10min]
     python benchmarks/shapes.py sounds FOLDER --latents 32
     python benchmarks/shapes.py words FILE --latents 8
 
-Photos: any folder of one kind, as it is found; 600 held out by the seed. Sounds: the free spoken digit dataset's
+Photos: any folder of one kind, unprepared; 600 held out by the seed. Sounds: the free spoken digit dataset's
 ``recordings``, named digit_speaker_take.wav; takes 0 to 4 of each are held out, its makers' own split. Words: the first
-10,000 of GloVe or word2vec, 2,000 held out by the seed. "plain" is a PyTorch network of the kind that was chosen: the
-same layers without the linear skip, from random weights, for the wall time the fit took. Results go to
-benchmarks/results/shapes.json, a line a run, beside those that are there.
+10,000 of GloVe or word2vec, 2,000 held out by the seed. "plain" is a PyTorch network of the chosen kind: the same
+layers without the linear skip, from random weights, trained for the wall time of the fit. Results are added to
+benchmarks/results/shapes.json, one entry per run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from isthmus.tables import Table, read
 
 RESULTS = Path(__file__).parent / "results" / "shapes.json"
 HELD_OUT = {"photos": 600, "words": 2000}
-MOST_WORDS, FIRST_TAKES = 10_000, 5
+MAX_WORDS, FIRST_TAKES = 10_000, 5
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--latents", type=int, nargs="+", default=[32])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--budget", default=None, help="of one fit, such as 10min; none takes the default")
+    parser.add_argument("--budget", default=None, help="time of one fit, such as 10min [default: the library's]")
     parser.add_argument("--most", type=int, default=None, help="training rows, for a shorter run")
     asked = parser.parse_args()
     options = {"size": (asked.side, asked.side), "skip_unreadable": True, "held_bytes": 1 << 30}
@@ -59,14 +59,14 @@ def _split(kind: str, table: Table, seed: int) -> tuple[Table, Table]:
     if kind == "sounds":
         takes = np.array([int(Path(name).stem.split("_")[2]) for name in table.ids])
         return table.take(np.flatnonzero(takes >= FIRST_TAKES)), table.take(np.flatnonzero(takes < FIRST_TAKES))
-    order = np.random.default_rng(seed).permutation(min(len(table), MOST_WORDS if kind == "words" else len(table)))
+    order = np.random.default_rng(seed).permutation(min(len(table), MAX_WORDS if kind == "words" else len(table)))
     return table.take(order[HELD_OUT[kind] :]), table.take(order[: HELD_OUT[kind]])
 
 
 def _run(asked: argparse.Namespace, train: Table, test: Table, latents: int, seed: int) -> dict[str, object]:
-    begun, processor = time.perf_counter(), time.process_time()
+    started, processor = time.perf_counter(), time.process_time()
     model = Autoencoder(latents, random_state=seed, budget=asked.budget).fit(train)
-    seconds, processor = time.perf_counter() - begun, time.process_time() - processor
+    seconds, processor = time.perf_counter() - started, time.process_time() - processor
     pca = PCA(latents, random_state=0).fit(train.values)
     error = float(np.square(model.reconstruct(test.values) - test.values).mean())
     principal = float(np.square(pca.inverse_transform(pca.transform(test.values)) - test.values).mean())
@@ -93,7 +93,7 @@ def _run(asked: argparse.Namespace, train: Table, test: Table, latents: int, see
 
 
 def _plain_error(model: Autoencoder, train: np.ndarray, test: np.ndarray, p: int, seed: int, seconds: float) -> float:
-    """Test error of the best epoch on a held-out tenth, of a network of the same kind without a closed form."""
+    """Test error of a network of the same kind without a closed form, at the best epoch on a held-out tenth."""
     import torch
     from torch.nn.functional import mse_loss
 
@@ -110,8 +110,8 @@ def _plain_error(model: Autoencoder, train: np.ndarray, test: np.ndarray, p: int
     x, new = (torch.from_numpy((part - mean) / unit).float() for part in (train, test))
     learned, held_out = x[len(x) // 10 :], x[: len(x) // 10]
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-4)
-    begun, best, answer = time.perf_counter(), float("inf"), float("inf")
-    while time.perf_counter() - begun < seconds:
+    started, best, answer = time.perf_counter(), float("inf"), float("inf")
+    while time.perf_counter() - started < seconds:
         network.train()
         for batch in learned[torch.randperm(len(learned))].split(128):
             optimizer.zero_grad()

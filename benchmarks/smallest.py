@@ -1,11 +1,11 @@
-"""How often the smallest code is found, where it is known; and what it is on the bundled data.
+"""How often the smallest code is found where it is known, and the sizes found for the bundled data.
 
-    python benchmarks/smallest.py            all; ten minutes or so
+    python benchmarks/smallest.py            everything; about ten minutes
     python benchmarks/smallest.py --tables   only the bundled data
 
-Tables are drawn with 1, 2, 3, 5 or 10 hidden numbers, 20 to 40 columns, 600 to 2,000 rows, and noise of 0.05 to
-0.3 of each column's deviation. None of these generators was used to choose how sizes are chosen. Digits and the others
-use fresh 80/20 splits. Writes benchmarks/results/smallest.json and the tables in docs/uses/smallest.md.
+Tables are drawn with 1, 2, 3, 5 or 10 hidden variables, 20 to 40 columns, 600 to 2,000 rows, and noise of 0.05 to
+0.3 of each column's deviation. None of these generators was used to design the choice of sizes. The bundled data use
+new 80/20 splits. Writes benchmarks/results/smallest.json and the tables in docs/uses/smallest.md.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def linear(rng: np.random.Generator, hidden: np.ndarray, n_columns: int) -> np.n
 
 
 def bowl(rng: np.random.Generator, hidden: np.ndarray, n_columns: int) -> np.ndarray:
-    """Sums and, half as large, squares of sums."""
-    straight, square = (hidden @ rng.standard_normal((hidden.shape[1], n_columns)) for _ in range(2))
-    return straight / straight.std(0) + 0.5 * (square / square.std(0)) ** 2
+    """Sums, and squares of sums at half weight."""
+    linear_part, square = (hidden @ rng.standard_normal((hidden.shape[1], n_columns)) for _ in range(2))
+    return linear_part / linear_part.std(0) + 0.5 * (square / square.std(0)) ** 2
 
 
 def answers(rng: np.random.Generator, hidden: np.ndarray, n_columns: int) -> np.ndarray:
-    """Logistic curves of sums, as questions answered more and more often with yes."""
+    """Logistic curves of sums, like rates of agreement with a question."""
     sums = hidden @ rng.standard_normal((hidden.shape[1], n_columns))
     return 1 / (1 + np.exp(-2.5 * sums / sums.std(0) + rng.uniform(-1, 1, n_columns)))
 
@@ -64,7 +64,7 @@ def draw(kind: str, dimension: int, seed: int) -> tuple[np.ndarray, float]:
 
 
 def recovered(seeds: Iterable[int]) -> Iterable[dict[str, Any]]:
-    """One row a table: what was hidden, and what was found by the default rule and by PCA with the same rule."""
+    """One row per table: the hidden dimension, and the sizes found by default and by PCA with the same rule."""
     for seed in seeds:
         for kind in KINDS:
             for dimension in DIMENSIONS:
@@ -163,8 +163,8 @@ def main() -> None:
     parser.add_argument("--tables", action="store_true", help="only the bundled data")
     parser.add_argument("--draws", type=int, default=1, help="tables drawn for each kind and dimension")
     asked = parser.parse_args()
-    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"recovery": [], "tables": []}
-    known = {"recovery": known["recovery"] if asked.tables else [], "tables": []}
+    earlier = json.loads(RESULTS.read_text())["recovery"] if asked.tables and RESULTS.exists() else []
+    known: dict[str, Any] = {"recovery": earlier, "tables": []}
     for row in tables():
         known["tables"].append(row)
         print(row["data"], row["asked"], row["sentence"], flush=True)

@@ -1,11 +1,11 @@
-"""isthmus raced against its peers and against the arithmetic: ratios in one run, tables and plots.
+"""Speed of isthmus against its peers and against the bare arithmetic: ratios within one run, tables and plots.
 
-    make bench                                     everything; an hour or two on two cores, left alone
-    python benchmarks/speed.py --quick             tiny work, to see that everything runs; results to runs/speed
+    make bench                                     everything; an hour or two on two idle cores
+    python benchmarks/speed.py --quick             tiny work, to check that everything runs; results to runs/speed
     python benchmarks/speed.py --only same-network whole-process
 
 Writes benchmarks/results/speed.json, .md and two plots, and the table in docs/benchmarks.md. Questions not asked
-keep the answers they had.
+keep their earlier answers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ QUESTIONS: dict[str, Callable[[Course], Answer]] = {
 
 
 def write(folder: Path, *, quick: bool) -> str:
-    """Table and plots of what is stored; the table goes into the documentation unless the run was a quick one."""
+    """Table and plots of the stored answers; the table goes into the documentation except after a quick run."""
     stored = json.loads((folder / "speed.json").read_text())
     machines = sorted({answer["machine"] for answer in stored.values()})
     text = as_markdown(read_rows(stored, QUESTIONS)) + "\n\nMeasured on: " + "; ".join(machines) + "."
@@ -54,21 +54,21 @@ def write(folder: Path, *, quick: bool) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="tiny work, once; no figure of it means anything")
+    parser.add_argument("--quick", action="store_true", help="tiny work, once; its figures mean nothing")
     parser.add_argument("--only", nargs="+", choices=QUESTIONS, metavar="NAME", help=", ".join(QUESTIONS))
-    parser.add_argument("--repeats", type=int, default=5, help="of the short work; the long is run two or three times")
+    parser.add_argument("--repeats", type=int, default=5, help="of short work; long work is run two or three times")
     asked = parser.parse_args()
     set_up_peers()
     course = Course(1 if asked.quick else asked.repeats, asked.quick)
     folder = ROOT / "runs" / "speed" if asked.quick else Path(__file__).parent / "results"
     where = machine()
     for name in asked.only or QUESTIONS:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         print(f"== {name}", flush=True)
         answer = QUESTIONS[name](course)
         store(folder / "speed.json", {name: answer}, where)
         text = write(folder, quick=asked.quick)
-        print(f"   {time.perf_counter() - begun:.0f} s in all", flush=True)
+        print(f"   {time.perf_counter() - started:.0f} s in all", flush=True)
     print(text)
 
 

@@ -1,19 +1,20 @@
-"""Do bands hold the share they say, and are intervals after Rubin's rules as sure as they say?
+"""Do bands contain their stated share, and do intervals by Rubin's rules have their nominal coverage?
 
     python benchmarks/spread.py --folder ADBENCH [--part bands] [--repeats 100] [--theirs 20]
 
 Bands: twenty tables, at most 1,000 rows, columns standardised, a quarter of the columns as latents; an autoencoder with
-its defaults (at most 20 epochs) is fitted to 70 % of the rows, and `reconstruct(X, interval=0.9)` asked of the others.
-The share of their cells inside should be .9 in the mean over splits: the few test rows of one split leave it uncertain
-by some hundredths. Beside it the band's width as a share of that which PCA of the same size
-needs, its half widths being quantiles of its own errors on rows held out in the same way.
+its defaults (at most 20 epochs) is fitted to 70 % of the rows, and `reconstruct(X, interval=0.9)` is applied to the
+others. The share of their cells inside should be .9 on average over splits: with the few test rows of one split it is
+uncertain by some hundredths. The band's width is given as a share of that for PCA of the same size, whose half widths
+are quantiles of its own errors on rows held out in the same way.
 
 Intervals: on five tables a regression of one column on the others. The whole table is the population; 200 rows are
 drawn from it with replacement, a fifth of the cells of the outcome and of the first two predictors is hidden, at random
-(MCAR) or the more often the higher the third predictor (MAR), and five filled tables are combined by Rubin's rules,
-with Barnard and Rubin's degrees of freedom and standard errors that allow for unequal variances (HC3). Of the nominal
-95 % intervals of all coefficients the share that holds the population's coefficient is counted: by isthmus's draws, by
-those of `IterativeImputer(sample_posterior=True)`, and with no cell hidden, which is what can be had.
+(MCAR) or more often for higher values of the third predictor (MAR), and five filled tables are combined by Rubin's
+rules, with Barnard and Rubin's degrees of freedom and standard errors that allow for unequal variances (HC3). Of the
+nominal 95 % intervals of all coefficients, the share that contains the population's coefficient is counted: with
+isthmus's draws, with those of `IterativeImputer(sample_posterior=True)`, and with no cell hidden, as the attainable
+coverage.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def rows_of(name: str, folder: Path | None, most: int) -> np.ndarray:
 
 
 def bands_of(name: str, folder: Path | None, seed: int) -> dict:
-    """The share of new cells inside bands of .9, of all and of the worst column, and their width beside PCA's."""
+    """The share of new cells inside bands of .9, its spread over columns, and their width relative to PCA's."""
     X = rows_of(name, folder, 1000)
     order = np.random.default_rng(seed).permutation(len(X))
     train, test = X[order[: int(0.7 * len(X))]], X[order[int(0.7 * len(X)) :]]
@@ -95,7 +96,7 @@ def combined(filled: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ours(X: np.ndarray, seed: int) -> list[np.ndarray]:
-    """What `impute(X, draws=…)` of a model fitted to X calls."""
+    """The draws of `impute(X, draws=…)` of a model fitted to X."""
     center, spread = np.nanmean(X, 0), np.nanstd(X, 0)
     u, rng = (X - center) / spread, np.random.default_rng(seed)
     return [center + spread * draw_cells(u, one, rng) for one in posterior(u, DRAWS, rng)]
@@ -156,7 +157,7 @@ def summary(results: list[dict]) -> str:
 
 
 def main() -> None:
-    """Measure what is not yet in the results file; print a line each."""
+    """Measure what is not yet in the results file; print one line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="ADBench's tables")
     parser.add_argument("--part", choices=("bands", "intervals"), action="append")

@@ -1,14 +1,14 @@
-"""Synthetic tables beside a Gaussian copula, a Gaussian mixture, TVAE and CTGAN, on three mixed tables.
+"""Synthetic tables compared with a Gaussian copula, a Gaussian mixture, TVAE and CTGAN, on three mixed tables.
 
     python benchmarks/synthetic_tables.py [--seeds 3] [--max-iter N]
 
 Wine with its cultivar as a category, breast cancer with a boolean, diabetes with a date and a boolean. A third of the
-rows is held out; each way draws as many rows as were learned from. Figures, all against held-out rows:
+rows is held out; each method draws as many rows as there are training rows. Figures, all against held-out rows:
 
     column     mean over columns of the Kolmogorov-Smirnov distance, or of the total variation distance of categories
     pair       mean absolute difference of Spearman's correlations, categories as their one-hot columns
-    C2ST       accuracy of a random forest, cross-validated, that is to say which rows are synthetic: 0.5 is best
-    nearest    median distance to the nearest training row, divided by that of held-out rows: far below 1 are copies
+    C2ST       cross-validated accuracy of a random forest in telling synthetic from held-out rows: 0.5 is best
+    nearest    median distance to the nearest training row, divided by that of held-out rows: far below 1 means copies
     utility    R² or accuracy of a random forest trained on synthetic rows and tested on held-out ones, divided by
                that of one trained on real rows
 
@@ -175,10 +175,10 @@ def by_peer(way: str, train: pd.DataFrame, seed: int) -> pd.DataFrame:
 def measured(
     draw: Callable[[pd.DataFrame, int], pd.DataFrame], train: pd.DataFrame, test: pd.DataFrame, target: str, seed: int
 ) -> dict[str, float]:
-    """The figures of what one way draws, and the seconds of fitting and drawing."""
-    began = time.perf_counter()
+    """The figures of one method's rows, and the seconds of fitting and drawing."""
+    started = time.perf_counter()
     drawn = draw(train, seed)
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - started
     return {**dict(zip(FIGURES, figures(drawn, train, test, target, seed), strict=True)), "seconds": seconds}
 
 
@@ -196,12 +196,18 @@ def figures(drawn: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, target
     both = pd.concat([new.iloc[:count], held_out.iloc[:count]])
     whose = np.repeat([0, 1], count)
     forest = RandomForestClassifier(100, random_state=seed)
-    told = cross_val_score(forest, both.to_numpy(), whose, cv=5).mean()
+    separated = cross_val_score(forest, both.to_numpy(), whose, cv=5).mean()
     spread = known.std().replace(0, 1)
     search = NearestNeighbors(n_neighbors=1).fit((known / spread).to_numpy())
     near = [np.median(search.kneighbors((one / spread).to_numpy())[0]) for one in (new, held_out)]
     useful = [_useful(rows, held_out, target, seed) for rows in (new, known)]
-    return [float(np.mean(columns)), float(pair), float(told), float(near[0] / near[1]), float(useful[0] / useful[1])]
+    return [
+        float(np.mean(columns)),
+        float(pair),
+        float(separated),
+        float(near[0] / near[1]),
+        float(useful[0] / useful[1]),
+    ]
 
 
 def _useful(rows: pd.DataFrame, test: pd.DataFrame, target: str, seed: int) -> float:
@@ -222,7 +228,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--max-iter", type=int, default=None)
     parser.add_argument("--without-peers", action="store_true")
-    parser.add_argument("--again", action="store_true", help="forget the figures that are there")
+    parser.add_argument("--again", action="store_true", help="discard earlier figures")
     asked = parser.parse_args()
     if not asked.without_peers:
         set_up_peers()

@@ -1,21 +1,21 @@
-"""Which variant when: every variant with its default settings at five jobs, over several tables and seeds.
+"""Which variant for what: every variant with default settings on several tasks, tables and seeds.
 
     python benchmarks/variants.py --folder PATH    the tables of scikit-learn, and every .npz in the folder
                                                    (arrays X, y; y = 1 marks an anomaly)
 
-Each seed splits a table: 60% of the rows are learned from, 20% are for validation and 20% for the test, columns
-standardised by the rows learned from. Nothing is tuned. Every figure is taken on validation and on test rows; the page
-names the variant that is best on *validation* rows and prints what it did on *test* rows.
+Each seed splits a table: 60% of the rows for training, 20% for validation and 20% for the test, columns standardised by
+the training rows. Nothing is tuned. Every figure is computed on validation and on test rows; the page names the variant
+that is best on *validation* rows and prints its figures on *test* rows.
 
     reconstruct squared error over that of the linear model, PCA, with the same size of code
     neighbours  accuracy of 5 nearest neighbours on standardised codes
     logistic    accuracy of logistic regression on standardised codes
     denoise     rows with noise of half a standard deviation, reconstructed: squared error to the clean rows over PCA's
     sample      energy distance between rows drawn and rows held out
-    anomaly     area under the ROC curve of -score_samples; only normal rows are learned from
+    anomaly     area under the ROC curve of -score_samples; only normal rows are used for training
 
-The code has a quarter of the columns, 2 to 16; the sparse one its own default, twice the columns. A finished fit is
-saved at once, and a run that was interrupted goes on. Writes benchmarks/results/variants.json.
+The code has a quarter of the columns, 2 to 16; the sparse one its own default, twice the columns. Each result is
+saved at once, and an interrupted run resumes. Writes benchmarks/results/variants.json.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ from isthmus.variants import variants
 RESULTS = Path(__file__).parent / "results" / "variants.json"
 SEEDS = range(5)
 CLASSES = ("digits", "wine", "breast_cancer")
-MOST_ROWS = 1000
+MAX_ROWS = 1000
 NOISE = 0.5
 LINEAR = "linear"
-LEFT_OUT = {"combined"}  # with nothing set it is the vanilla one
+LEFT_OUT = {"combined"}  # by default the same as vanilla
 
 
 def models(size: int, seed: int) -> dict[str, isthmus.BaseAutoencoder]:
@@ -68,9 +68,9 @@ def tables(folder: Path | None) -> Iterator[tuple[str, np.ndarray, np.ndarray, b
 
 
 def cut(X: np.ndarray, y: np.ndarray, seed: int, anomalies: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Standardised rows and classes to learn from, to validate on and to test on."""
+    """Standardised rows and classes for training, validation and test."""
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(X))[:MOST_ROWS]
+    order = rng.permutation(len(X))[:MAX_ROWS]
     X, y = X[order], y[order]
     part = np.searchsorted([0.6, 0.8], (np.arange(len(X)) + 0.5) / len(X))  # 0, 1, 2: learned, validation, test
     if anomalies:
@@ -134,11 +134,11 @@ def main() -> None:
             for kind, model in models(size, seed).items():
                 if (name, kind, seed) in done:
                     continue
-                begun = time.perf_counter()
+                started = time.perf_counter()
                 model.fit(parts["learned"][0])
                 row = {"data": name, "variant": kind, "seed": seed, "columns": parts["learned"][0].shape[1]}
                 row |= {"rows": len(parts["learned"][0]), "size": model.n_components_}
-                row["seconds"] = time.perf_counter() - begun
+                row["seconds"] = time.perf_counter() - started
                 row |= {on: evaluated(model, parts, on, seed, anomalies) for on in ("validation", "test")}
                 rows.append(row)
                 with atomic_write(asked.into) as path:

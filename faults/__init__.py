@@ -1,1 +1,1 @@
-"""Every fault that can befall a fit, tried for real; `python -m faults` writes docs/reliability.md."""
+"""Fault injection: every fault that can hit a fit is tried; `python -m faults` writes docs/reliability.md."""

@@ -1,7 +1,7 @@
-"""Try every fault and write down what was lost: ``python -m faults [kills] [seconds for them] [words]``.
+"""Try every fault and record what was lost: ``python -m faults [kills] [seconds for them] [words]``.
 
-Figures go to faults/results/faults.json, the page made of them to docs/reliability.md. With words only the faults whose
-names hold them are tried, and the figures of the others stay.
+Figures go to faults/results/faults.json, the page made from them to docs/reliability.md. With words, only faults whose
+names contain them are tried, and the figures of the others are kept.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
 
 
 def families(n_kills: int, seconds: float) -> Iterator[tuple[str, str, Iterator[str | None]]]:
-    """Each fault, what is promised, and its tries: what was lost in each, in words, or None."""
+    """Each fault, what is promised, and its trials: for each a description of what was lost, or None."""
     yield (
         "bit flips, cuts",
         "the damaged checkpoint is skipped with a warning, and the one before it is used",
@@ -82,7 +82,7 @@ def families(n_kills: int, seconds: float) -> Iterator[tuple[str, str, Iterator[
 
 
 def main(n_kills: int, seconds: float, words: str = "") -> int:
-    """Run all; the exit code is 1 if anything was lost."""
+    """Run all trials; the exit code is 1 if anything was lost."""
     known = json.loads((RESULTS / "faults.json").read_text())["faults"] if words else []
     found, order = {row["fault"]: row for row in known}, []
     for fault, promise, tries in families(n_kills, seconds):

@@ -1,8 +1,8 @@
-"""Every command that writes, killed at random moments: the place holds what was there before, or all that is new.
+"""Every command that writes, killed at random moments: its output is the old one or the complete new one.
 
-A command runs as it would from a shell, in a child that was forked after the imports. After a kill its output is
-compared with what the command writes when nobody harms it. At the end the same command runs once more unharmed, and
-nothing of the killed ones may lie beside its output.
+A command runs as from a shell, in a child process forked after the imports. After a kill its output is compared with
+that of an undisturbed run. At the end the same command runs once more undisturbed, and no leftovers of the killed ones
+may remain beside its output.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from isthmus.cli.outcome import run
 from isthmus.tables import write_table
 
 QUICK = ("--max-iter", "2", "--n-components", "2", "--no-plots", "--no-page")
-# Each with its output last: made of the run "model", which stays as it is.
+# Each with its output last; the run "model" is only read.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "fit": ("fit", "rows.csv", *QUICK, "-o", "out"),
     "smallest": ("smallest", "rows.csv", "--keep", "0.5", "--sizes", "1,2", "--seeds", "1", "-o", "out"),
@@ -45,11 +45,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "plot": ("plot", "model", "-o", "out"),
     "export": ("export", "model", "-o", "out.onnx"),
 }
-OF_TIME = ("history.csv", "training.json", "timing.json", "evaluation.json")  # which hold seconds, or are made of them
+OF_TIME = ("history.csv", "training.json", "timing.json", "evaluation.json")  # their contents depend on timings
 
 
 def state(place: Path) -> dict[str, str]:
-    """Every file of an output by its name, with a hash; of what holds times only that it is there and not empty."""
+    """The files of an output with their hashes; for files that depend on timings, only whether they are not empty."""
     files = [place] if place.is_file() else [path for path in sorted(place.rglob("*")) if path.is_file()]
     found = {}
     for file in files:
@@ -60,7 +60,7 @@ def state(place: Path) -> dict[str, str]:
 
 
 def called(folder: Path, tokens: tuple[str, ...], slowed: bool = False) -> Callable[[], None]:
-    """The command as a task for a child of its own, whose exit code it gives."""
+    """The command as a task for a child process, which ends with its exit code."""
 
     def task() -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  until the child ends
@@ -80,21 +80,21 @@ def prepared(folder: Path) -> None:
 
 
 def tries(name: str, n_tries: int, seed: int = 0) -> Iterator[str | None]:
-    """Kill one command so many times, half of them over an older output; what was lost, in words, or None."""
+    """Kill one command ``n_tries`` times; each trial yields a description of what was lost, or None."""
     drawn, tokens = random.Random(f"{name} {seed}"), COMMANDS[name]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         prepared(folder)
-        began, output = time.monotonic(), folder / tokens[-1]
+        started, output = time.monotonic(), folder / tokens[-1]
         if ended(forked(called(folder, tokens, False))) != 0:
-            yield f"{name}: failed, and nobody had harmed it"
+            yield f"{name}: failed undisturbed"
             return
-        lasts, whole = time.monotonic() - began, state(output)
+        duration, whole = time.monotonic() - started, state(output)
         again = (*tokens, "--overwrite")
         ordinary = {path.name for path in folder.iterdir()}
         for number in range(n_tries):
             child = forked(called(folder, again, number % 2 == 0))
-            time.sleep(drawn.uniform(0, 1.2 * lasts))
+            time.sleep(drawn.uniform(0, 1.2 * duration))
             os.kill(child, signal.SIGKILL)
             ended(child)
             found = state(output)
@@ -103,4 +103,4 @@ def tries(name: str, n_tries: int, seed: int = 0) -> Iterator[str | None]:
             yield f"{name}: the command after the kills did not write the same"
         left = {path.name for path in folder.iterdir()} - ordinary
         if left:
-            yield f"{name}: {sorted(left)[:3]} lie beside the output"
+            yield f"{name}: {sorted(left)[:3]} left beside the output"

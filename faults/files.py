@@ -1,4 +1,4 @@
-"""Files that are damaged, a disk that is full, a folder that can't be written, two fits in one folder."""
+"""Damaged files, a full disk, a folder that can't be written, two fits in one folder."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ FILES = ("config.json", "model.safetensors", "training.json", "training.safetens
 
 
 def _damages(data: bytes) -> Iterator[bytes]:
-    """A cut and three turned bits at every position class: length, header, its end, body, tail."""
+    """A cut and three flipped bits at positions of every kind: length, header and its end, body, tail."""
     size = len(data)
     header = 8 + int.from_bytes(data[:8], "little") if data[:1] != b"{" else 40
     near = {0, 1, 7, 8, 9, header - 1, header, header + 1, size - 2, size - 1}
     for place in sorted(place for place in near | {size * part // 64 for part in range(64)} if 0 <= place < size):
         yield data[:place]
         for bit in (0, 3, 7):
-            turned = bytearray(data)
-            turned[place] ^= 1 << bit
-            yield bytes(turned)
+            flipped = bytearray(data)
+            flipped[place] ^= 1 << bit
+            yield bytes(flipped)
 
 
 def _same_words(name: str, data: bytes, other: bytes) -> bool:
@@ -40,7 +40,7 @@ def _same_words(name: str, data: bytes, other: bytes) -> bool:
 
 
 def damaged() -> Iterator[str | None]:
-    """Every damage to each file of the newest checkpoint: it must be passed over, the one before taken."""
+    """Every damage to each file of the newest checkpoint: it must be skipped, and the one before used."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         fit(folder, max_iter=3)
@@ -55,12 +55,12 @@ def damaged() -> Iterator[str | None]:
                 with warnings.catch_warnings(record=True) as heard:
                     warnings.simplefilter("always")
                     found = newest_step(folder)
-                yield None if found == earlier and heard else f"{name}: step {found} was taken, unwarned or wrongly"
+                yield None if found == earlier and heard else f"{name}: step {found} was used, or without a warning"
             file.write_bytes(data)
 
 
 def disk_full(n_tries: int = 20) -> Iterator[str | None]:
-    """No file may grow beyond a few kilobytes: the fit ends as ever, what was kept before stays whole."""
+    """No file may grow beyond a few kilobytes: the fit finishes as usual, and earlier checkpoints stay valid."""
     expected = weights(fit(None))
     for number in range(n_tries):
         with tempfile.TemporaryDirectory() as place:
@@ -79,7 +79,7 @@ def disk_full(n_tries: int = 20) -> Iterator[str | None]:
 
 
 def not_writable() -> Iterator[str | None]:
-    """A folder below a file (which even root can't make), and one of another user's below a user without rights."""
+    """A folder inside a file, which even root can't make, and a read-only folder of another user."""
 
     def refused(folder: Path) -> None:
         try:
@@ -107,7 +107,7 @@ def not_writable() -> Iterator[str | None]:
 
 
 def two_fits(n_tries: int = 10) -> Iterator[str | None]:
-    """A second process in a folder that is in use is refused; the first ends as ever."""
+    """A second process in a folder that is in use is refused; the first finishes as usual."""
     for _ in range(n_tries):
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)

@@ -1,4 +1,4 @@
-"""kill -9 at random moments: in the middle of training, and in the middle of a save."""
+"""kill -9 at random moments, in training and in saving."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from faults.worker import KINDS, ended, fit, forked, valid_steps, weights
 
 
 def slowed_save() -> None:
-    """Make a save last, so that a kill falls into it: every flush waits a little first."""
+    """Slow saves down so that kills hit them: every flush waits a little first."""
     flush = os.fsync
 
     def slow(handle: int) -> None:
@@ -24,14 +24,14 @@ def slowed_save() -> None:
     os.fsync = slow
 
 
-def _harmed(folder: Path, kind: type, streamed: bool, in_save: bool) -> None:
+def _disturbed(folder: Path, kind: type, streamed: bool, in_save: bool) -> None:
     if in_save:
         slowed_save()
     fit(folder, kind, streamed)
 
 
 def tries(n_tries: int, in_save: bool, seconds: float) -> Iterator[str | None]:
-    """Kill a fit up to three times, then let it end, as often as seconds allow; what was lost, in words, or None."""
+    """Kill a fit up to three times, then let it finish, until ``seconds`` are over; yield what was lost, or None."""
     drawn = random.Random(int(in_save))
     expected: dict[tuple[type, bool], str] = {}
     done, until = 0, time.monotonic() + seconds
@@ -43,7 +43,7 @@ def tries(n_tries: int, in_save: bool, seconds: float) -> Iterator[str | None]:
         with tempfile.TemporaryDirectory() as place:
             folder, reached, kills, lost = Path(place) / "work", -1, 0, None
             for _ in range(6):
-                child = forked(lambda: _harmed(folder, kind, streamed, in_save))  # noqa: B023
+                child = forked(lambda: _disturbed(folder, kind, streamed, in_save))  # noqa: B023
                 time.sleep(drawn.uniform(0.05, 0.5))
                 os.kill(child, signal.SIGKILL)
                 if ended(child) != -signal.SIGKILL:

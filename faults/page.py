@@ -1,4 +1,4 @@
-"""The page of reliability tests, made from the recorded figures alone."""
+"""The page of reliability tests, made only from the recorded figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ a loss of power does to a disk's cache was not tested.
 
 
 def written_page(results: Path) -> str:
-    """The page, in Markdown; the fuzzing of the loaders joins it where there are figures of it."""
+    """The page in Markdown, with the fuzzing of the loaders if there are figures."""
     found = json.loads((results / "faults.json").read_text())
     lines = [HEAD, "| fault | promise | trials | lost |", "|---|---|---:|---:|"]
     lines += [f"| {row['fault']} | {row['promise']} | {row['tried']:,} | {row['lost']:,} |" for row in found["faults"]]

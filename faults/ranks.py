@@ -1,4 +1,4 @@
-"""Several processes: one of them killed, some of them without a row, and an address where nobody listens."""
+"""Several processes: one is killed, some have no rows, or nothing listens at the address."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from faults.commands import called
 from faults.worker import ended, forked, rows, said_to, weights
 from isthmus import Autoencoder, VariationalAutoencoder
 
-SIZES = (2, 4)  # whose lanes are the same, and so the bits of what they learn
+SIZES = (2, 4)  # numbers of processes that give the same bits
 N_EPOCHS = 400
 PATIENCE = 120  # seconds until a fit that does not end counts as lost
 
@@ -38,7 +38,7 @@ def _children(parent: int) -> list[int]:
 
 
 def _loss_and_weights(run: Path) -> tuple[str, dict[str, bytes]]:
-    """The last loss as printed to all its digits, and the weights."""
+    """The last loss with all its digits, and the weights."""
     header, *_, last = (run / "history.csv").read_text().splitlines()
     loss = dict(zip(header.split(","), last.split(","), strict=True))["validation_loss"]
     tensors = load_file(run / "model" / "model.safetensors")
@@ -46,20 +46,20 @@ def _loss_and_weights(run: Path) -> tuple[str, dict[str, bytes]]:
 
 
 def tries(n_tries: int) -> Iterator[str | None]:
-    """Kill a process of a group at a random moment of its training; what was lost, in words, or None."""
+    """Kill one process of a group at a random moment of training; yield what was lost, or None."""
     drawn = random.Random(0)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         np.save(folder / "rows.npy", rows())
         if _begun(folder, "whole", 2).wait(PATIENCE):
-            yield "the fit that nobody harmed failed"
+            yield "the undisturbed fit failed"
             return
         expected = _loss_and_weights(folder / "whole")
         for number in range(n_tries):
-            yield _harmed(folder, f"run-{number}", drawn, expected)
+            yield _disturbed(folder, f"run-{number}", drawn, expected)
 
 
-def _harmed(folder: Path, run: str, drawn: random.Random, expected: tuple[str, dict[str, bytes]]) -> str | None:
+def _disturbed(folder: Path, run: str, drawn: random.Random, expected: tuple[str, dict[str, bytes]]) -> str | None:
     size = drawn.choice(SIZES)
     process = _begun(folder, run, size)
     left = folder / f"{run}.unfinished"
@@ -70,7 +70,7 @@ def _harmed(folder: Path, run: str, drawn: random.Random, expected: tuple[str, d
     victims = _children(process.pid) if process.poll() is None else []
     if not victims or not left.exists():
         process.wait(PATIENCE)
-        return f"{run}: over before it could be harmed"
+        return f"{run}: finished before the kill"
     os.kill(drawn.choice(victims), signal.SIGKILL)
     try:
         code = process.wait(PATIENCE)
@@ -80,12 +80,12 @@ def _harmed(folder: Path, run: str, drawn: random.Random, expected: tuple[str, d
     if code:
         return f"{run}: {size} processes ended with the code {code} after one was killed"
     if _loss_and_weights(folder / run) != expected:
-        return f"{run}: another loss or other weights than of the fit that nobody harmed"
+        return f"{run}: loss or weights differ from the undisturbed fit"
     return None
 
 
 def _of_few(folder: Path, kind: type, n_rows: int, batch_size: int, rank: int, size: int) -> None:
-    """One process of ``size`` fits to a table of a few rows, and leaves a hash of its weights."""
+    """One of ``size`` processes that fit a table of a few rows; it writes a hash of its weights."""
     from torch import distributed
 
     if size > 1:
@@ -102,7 +102,7 @@ FEW = ((2, 2), (3, 1), (3, 100), (5, 2), (9, 3))  # rows, and rows of a batch
 
 
 def empty_shares(kinds: tuple[type, ...] = KINDS, sizes: tuple[tuple[int, int], ...] = FEW) -> Iterator[str | None]:
-    """Batches, or the whole table, of fewer rows than there are processes: some have nothing to do, and all wait."""
+    """Batches, or the whole table, of fewer rows than there are processes: some processes have none and wait."""
     for kind in kinds:
         for n_rows, batch_size in sizes:
             with tempfile.TemporaryDirectory() as place:
@@ -120,7 +120,7 @@ def empty_shares(kinds: tuple[type, ...] = KINDS, sizes: tuple[tuple[int, int], 
 
 
 def wrong_address() -> Iterator[str | None]:
-    """A process is sent to a place where nobody listens, or to none."""
+    """A process gets an address where nothing listens, or an invalid one."""
     from isthmus.cli import distributed
 
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -138,8 +138,10 @@ def wrong_address() -> Iterator[str | None]:
                 os.environ.update(WORLD_SIZE="2", RANK="1", MASTER_ADDR=host, MASTER_PORT=port)  # noqa: B023
                 called(folder, tokens)()  # noqa: B023
 
-            begun = time.monotonic()
+            started = time.monotonic()
             code, lines = ended(forked(lost)), said.read_text().splitlines()
-            told = [line for line in lines if line.startswith("isthmus: ") and "MASTER_" in line]
-            whole = code == 1 and len(told) == 1 and not (folder / "run").exists() and time.monotonic() - begun < 60
+            refused = [line for line in lines if line.startswith("isthmus: ") and "MASTER_" in line]
+            whole = (
+                code == 1 and len(refused) == 1 and not (folder / "run").exists() and time.monotonic() - started < 60
+            )
             yield None if whole else f"{host}:{port}: exit {code}, said {lines[-1:]}"

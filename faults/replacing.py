@@ -26,7 +26,7 @@ def _saves(models: list, folder: Path, exchange: bool) -> None:
 
 
 def tries(n_tries: int, exchange: bool, seconds: float) -> Iterator[str | None]:
-    """Kill one save over another, load what stands there, save again; what was lost or left, in words, or None."""
+    """Kill a save over another, load the folder, save again; yield what was lost or left over, or None."""
     drawn, until = random.Random(int(exchange)), time.monotonic() + seconds
     models = [fit(None, max_iter=1, random_state=seed) for seed in range(2)]
     with tempfile.TemporaryDirectory() as place:
@@ -43,6 +43,6 @@ def tries(n_tries: int, exchange: bool, seconds: float) -> Iterator[str | None]:
                 found = load(folder).random_state
                 save(models[0], folder, overwrite=True)
                 left = [entry.name for entry in Path(place).iterdir() if entry.name != "model"]
-                yield None if found in (0, 1) and not left else f"seed {found} stood there, left {left}"
+                yield None if found in (0, 1) and not left else f"found seed {found}, left {left}"
             except StorageError as error:
                 yield str(error)

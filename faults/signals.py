@@ -1,4 +1,4 @@
-"""Signals, clocks, and numbers that are none."""
+"""Signals, clock jumps, values that are not finite, and lack of memory."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from isthmus.training.loop import Training
 def _at_step(step: int, does: object) -> None:
     taken = Training.step
 
-    def harmed(self: Training, *arguments: object) -> None:
+    def disturbed(self: Training, *arguments: object) -> None:
         taken(self, *arguments)
         if self.state.steps == step:
             does()
 
-    Training.step = harmed
+    Training.step = disturbed
 
 
 def _signalled(number: int) -> object:
@@ -35,14 +35,14 @@ def _signalled(number: int) -> object:
 
 
 def terminated(n_tries: int = 20) -> Iterator[str | None]:
-    """SIGTERM at a random step: exit 143, a checkpoint of that step, the handler put back, the same bits after."""
+    """SIGTERM at a random step: exit 143, a checkpoint, the handler restored, the same bits after resuming."""
     expected, drawn = weights(fit(None)), random.Random(0)
     for _ in range(n_tries):
         step = drawn.randrange(1, 100)
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
 
-            def harmed() -> None:
+            def disturbed() -> None:
                 before = signal.getsignal(signal.SIGTERM)
                 _at_step(step, _signalled(signal.SIGTERM))  # noqa: B023
                 try:
@@ -51,24 +51,24 @@ def terminated(n_tries: int = 20) -> Iterator[str | None]:
                     if signal.getsignal(signal.SIGTERM) is not before:
                         os._exit(9)
 
-            code, kept = ended(forked(harmed)), valid_steps(folder)
+            code, kept = ended(forked(disturbed)), valid_steps(folder)
             whole = code == 143 and max(kept, default=-1) == step and weights(fit(folder)) == expected
             yield None if whole else f"step {step}: exit {code}, kept {kept}"
 
 
 def interrupted_once(n_tries: int = 10) -> Iterator[str | None]:
-    """Ctrl-C: the best model so far is kept and usable."""
+    """Ctrl-C: the best model so far is returned and usable."""
     drawn = random.Random(1)
     for _ in range(n_tries):
         step = drawn.randrange(1, 100)
 
-        def harmed() -> None:
+        def disturbed() -> None:
             _at_step(step, _signalled(signal.SIGINT))  # noqa: B023
             model = fit(None)
             assert np.isfinite(model.reconstruct(rows())).all()
             assert model.n_iter_ < SETTINGS["max_iter"]
 
-        code = ended(forked(harmed))
+        code = ended(forked(disturbed))
         yield None if code == 0 else f"step {step}: exit {code}"
 
 
@@ -76,7 +76,7 @@ def interrupted_twice(n_tries: int = 10) -> Iterator[str | None]:
     """Ctrl-C again while the model is being finished: the program stops."""
     for number in range(n_tries):
 
-        def harmed() -> None:
+        def disturbed() -> None:
             _at_step(5 * number + 3, _signalled(signal.SIGINT))  # noqa: B023
             finish = Training.finish
 
@@ -87,7 +87,7 @@ def interrupted_twice(n_tries: int = 10) -> Iterator[str | None]:
             Training.finish = again
             fit(None)
 
-        code = ended(forked(harmed))
+        code = ended(forked(disturbed))
         yield None if code == 130 else f"exit {code}"
 
 
@@ -106,7 +106,7 @@ def no_number() -> Iterator[str | None]:
 
 
 def runs_away() -> Iterator[str | None]:
-    """A rate of a million: stops or ends with finite best weights, no worse than the start."""
+    """A learning rate of a million: the fit ends with finite best weights, no worse than the start."""
     for seed in range(10):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -117,9 +117,9 @@ def runs_away() -> Iterator[str | None]:
 
 
 def short_of_memory() -> Iterator[str | None]:
-    """Gradients of more than k rows can't be had: the batch is taken in parts, and the fit goes the same way.
+    """Gradients of more than k rows do not fit in memory: batches are split, and the result is the same.
 
-    Losses are compared, not weights: near the start, which is an optimum, Adam makes steps of roundings.
+    Losses are compared, not weights: near the start, which is an optimum, Adam's steps are rounding errors.
     """
     ample = fit(None, max_iter=5).history_.columns["validation_loss"]
     gradients_of = Training._gradients_of
@@ -137,11 +137,11 @@ def short_of_memory() -> Iterator[str | None]:
                 same = np.allclose(fit(None, max_iter=5).history_.columns["validation_loss"], ample, rtol=1e-3, atol=0)
         finally:
             Training._gradients_of = gradients_of
-        yield None if same and heard else f"at most {most} rows: other results, or no word of it"
+        yield None if same and heard else f"at most {most} rows: other results, or no warning"
 
 
 def clock_jumps(n_tries: int = 10) -> Iterator[str | None]:
-    """The wall clock jumps by decades between any two looks at it."""
+    """The wall clock jumps by decades between any two readings."""
     expected, drawn, now = weights(fit(None)), random.Random(2), time.time
     for _ in range(n_tries):
         time.time = lambda: drawn.uniform(-1e9, 1e10)

@@ -1,4 +1,4 @@
-"""A command in surroundings not as they should be: no home folder, little memory, Ctrl-C, files that change."""
+"""A command in adverse conditions: no home folder, little memory, Ctrl-C, files that change."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOWHERE = "/proc/nowhere"  # where not even root can make a folder
 
 
 def _arranged(arrange: Callable[[], object], task: Callable[[], None], said: Path | None = None) -> Callable[[], None]:
-    """The task in what was arranged; what it says goes to a file."""
+    """The task after ``arrange`` has run, with its standard error in a file."""
 
     def both() -> None:
         if said is not None:
@@ -38,13 +38,13 @@ def _arranged(arrange: Callable[[], object], task: Callable[[], None], said: Pat
 
 
 def _sentences(said: Path) -> list[str]:
-    """The lines by which a command ended badly; a traceback counts as one."""
+    """The lines with which a command reported failure; a traceback counts as one."""
     lines = said.read_text().splitlines()
     return [line for line in lines if line.startswith(("isthmus: ", "Traceback"))]
 
 
 def no_home() -> Iterator[str | None]:
-    """HOME and its like are unset; or they name a place where nothing can be made. A process of its own for each."""
+    """HOME and similar variables are unset, or name a folder that cannot be made; each trial in its own process."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         prepared(folder)
@@ -62,7 +62,7 @@ def no_home() -> Iterator[str | None]:
 
 
 def little_memory() -> Iterator[str | None]:
-    """The address space may grow by few megabytes: a command ends as ever, or with exit 1 and one sentence."""
+    """The address space may grow by a few megabytes: a command succeeds, or ends with exit 1 and one sentence."""
     with tempfile.TemporaryDirectory() as place:
         folder, said = Path(place), Path(place) / "said"
         prepared(folder)
@@ -81,10 +81,10 @@ def little_memory() -> Iterator[str | None]:
 
                 code = ended(forked(_arranged(limited, called(folder, (*tokens, "--overwrite")), said)))
                 lines = _sentences(said)
-                told = len(lines) == 1 and "not enough memory" in lines[0]
+                reported = len(lines) == 1 and "not enough memory" in lines[0]
                 yield (
                     None
-                    if code == 0 or (code == 1 and told)
+                    if code == 0 or (code == 1 and reported)
                     else f"{tokens[0]} with {megabytes} MB more: exit {code}, {lines[:1]}"
                 )
 
@@ -93,9 +93,9 @@ INTERRUPTED = ("fit", "smallest", "explore", "encode", "detect", "denoise", "rec
 
 
 def interrupted(n_tries: int = 21) -> Iterator[str | None]:
-    """Ctrl-C at any moment: the old output or the new one, whole, and nothing beside it but what can be resumed.
+    """Ctrl-C at any moment: the old or the new output, complete, and nothing else except a fit to resume.
 
-    A fit that is interrupted in training ends early and writes its best model: the same files, other numbers.
+    A fit interrupted in training ends early and writes its best model: the same files with other numbers.
     """
     drawn = random.Random(0)
     with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as beside:
@@ -104,52 +104,52 @@ def interrupted(n_tries: int = 21) -> Iterator[str | None]:
         for number in range(n_tries):
             name = INTERRUPTED[number % len(INTERRUPTED)]
             tokens, output = (*COMMANDS[name], "--overwrite"), folder / COMMANDS[name][-1]
-            begun = time.monotonic()
+            started = time.monotonic()
             if ended(forked(called(folder, tokens))) != 0:
-                yield f"{name}: failed, and nobody had harmed it"
+                yield f"{name}: failed undisturbed"
                 continue
-            lasts, whole, known = time.monotonic() - begun, state(output), {path.name for path in folder.iterdir()}
+            duration, whole, known = time.monotonic() - started, state(output), {path.name for path in folder.iterdir()}
             child = forked(_arranged(lambda: None, called(folder, tokens), said))
-            time.sleep(drawn.uniform(0.1, 1) * lasts)
+            time.sleep(drawn.uniform(0.1, 1) * duration)
             os.kill(child, signal.SIGINT)
             code, left, lines = ended(child), {path.name for path in folder.iterdir()} - known, _sentences(said)
             found = state(output)
             early = code == 0 and name == "fit" and found.keys() == whole.keys()
             kept = "resume with" in said.read_text() and left == {f"{output.name}.unfinished"}
-            told = lines == ["isthmus: interrupted; nothing was left half written."] if code == 130 else code == 0
+            reported = lines == ["isthmus: interrupted; nothing was left half written."] if code == 130 else code == 0
             yield (
                 None
-                if told and (found == whole or early) and (not left or kept)
+                if reported and (found == whole or early) and (not left or kept)
                 else f"{name}: exit {code}, left {left}, said {lines[:2]}"
             )
 
 
 def changing(n_tries: int = 10) -> Iterator[str | None]:
-    """A file is replaced by another at any moment of a fit that reads it in every epoch.
+    """A file is replaced at a random moment of a fit that reads it in every epoch.
 
-    The model is that of the one file or of the other, or the fit is refused in a sentence; never one of both.
+    The model is of one of the files, or the fit is refused in one sentence; it never mixes them.
     """
     drawn, rng = random.Random(0), np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as beside:
         folder, said = Path(place), Path(beside) / "said"
         tokens = ("fit", "rows.parquet", "--memory", "1", *QUICK, "-o", "out", "--overwrite")
-        whole, lasts, files = [], 0.0, []
+        whole, duration, files = [], 0.0, []
         for shift in (0, 1):
             rows = rng.standard_normal((60_000, 6)).astype(np.float32) + shift
             files.append(folder / f"of-{shift}")
             parquet.write_table(pyarrow.table(dict(zip("abcdef", rows.T, strict=True))), files[-1], row_group_size=4000)
             (folder / "rows.parquet").write_bytes(files[-1].read_bytes())
-            begun = time.monotonic()
+            started = time.monotonic()
             if ended(forked(called(folder, tokens))) != 0:
-                yield "the fit that nobody harmed failed"
+                yield "the undisturbed fit failed"
                 return
-            lasts = time.monotonic() - begun
+            duration = time.monotonic() - started
             whole.append(_weights(folder / "out"))
         for number in range(n_tries):
             (folder / "rows.parquet").write_bytes(files[number % 2].read_bytes())
             (folder / "next").write_bytes(files[1 - number % 2].read_bytes())
             child = forked(_arranged(lambda: None, called(folder, tokens), said))
-            time.sleep(drawn.uniform(0, 1) * lasts)
+            time.sleep(drawn.uniform(0, 1) * duration)
             (folder / "next").replace(folder / "rows.parquet")
             code, lines = ended(child), _sentences(said)
             refused = code == 1 and len(lines) == 1 and "while it was being read" in lines[0]

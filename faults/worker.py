@@ -1,6 +1,6 @@
-"""The fit that is harmed, in a process of its own.
+"""The fit that is disturbed, in its own process.
 
-A child is forked from this process, which has imported all that is needed: so a try costs a fraction of a second.
+The child is forked from this process, which has done all imports, so a trial takes a fraction of a second.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ SETTINGS = {"hidden_layer_sizes": (16,), "batch_size": 32, "max_iter": 20, "rand
 
 
 def rows() -> np.ndarray:
-    """Two hidden numbers bent into six columns."""
+    """Six columns that are nonlinear functions of two hidden variables."""
     rng = np.random.default_rng(0)
     hidden = rng.standard_normal((400, 2))
     return (np.sin(hidden @ rng.standard_normal((2, 6))) + hidden @ rng.standard_normal((2, 6))).astype(np.float32)
 
 
 def source(streamed: bool) -> np.ndarray | ArrayStream:
-    """The rows as an array, or as a stream of which a fifth may be held."""
+    """The rows as an array, or as a stream of which a fifth fits in memory."""
     if not streamed:
         return rows()
     stream = ArrayStream(rows(), segment_rows=50)
@@ -42,7 +42,7 @@ def source(streamed: bool) -> np.ndarray | ArrayStream:
 
 
 def weights(model: Autoencoder) -> str:
-    """A hash of all there is in a model."""
+    """A hash of a model's state."""
     parts = [part.numpy().tobytes() for part in model.model_.state_dict().values()]
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
@@ -66,13 +66,13 @@ def valid_steps(folder: Path) -> list[int]:
 
 
 def said_to(path: str | Path) -> None:
-    """What this process says from now on goes to a file, also where a test runner has put its own stream in the way."""
+    """Redirect this process's standard error to a file, even if a test runner has replaced the stream."""
     os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
 
 
 def forked(task: Callable[[], object]) -> int:
-    """A child that does the task and ends as a program would: 0, the code of SystemExit, or 1 with the error."""
+    """Fork a child that runs the task and exits like a program: 0, the code of SystemExit, or 1 after an error."""
     sys.stdout.flush()
     child = os.fork()
     if child:
@@ -95,5 +95,5 @@ def forked(task: Callable[[], object]) -> int:
 
 
 def ended(child: int) -> int:
-    """How a child ended: its exit code, or minus the signal."""
+    """Wait for a child; its exit code, or minus the signal."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -69,7 +69,7 @@ def test_ratings_without_values_and_a_report_for_machines(rated, tmp_path):
         (("--ratings", "who,mood"), "there is no column 'mood'"),
         (("--ratings", "who,what,stars", "--labels", "who"), "--labels: for tables of rows"),
         (("--ratings", "who,what,stars", "--n-components", "2"), "--n-components: for tables of rows"),
-        (("--threshold", "3"), "--threshold says which ratings are likes"),
+        (("--threshold", "3"), "--threshold: for ratings; name their columns"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_sentence(rated, tmp_path, words, told):

@@ -152,7 +152,7 @@ def test_a_solution_passes_where_progress_cannot_be_written(own_progress, tmp_pa
     solved = call("learn", 2, "--check", _file(tmp_path, exercise(2).reference))
     assert solved.code == 0
     assert "Chapter 2 is solved." in solved.out
-    assert "could not be remembered" in solved.err
+    assert "could not be marked as solved" in solved.err
 
 
 def test_a_function_not_yet_written_is_named(fault_here):

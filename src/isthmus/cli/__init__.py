@@ -27,13 +27,13 @@ ABOUT = (
     "Start with: isthmus fit digits"
 )
 SEVERAL = "_commands"
-STANDARD_INPUT = "\0-"  # a lone "-", which cyclopts would take for the beginning of a flag
+STANDARD_INPUT = "\0-"  # stands for a lone "-", which cyclopts would read as the start of a flag
 WHOLE_NUMBER = r"[-+]?\d+(\.0*)?"
 EVERYWHERE = "Every command also takes --debug, which shows the full traceback of an error."
 
 
 def application(command: str | None = None) -> App:
-    """The app with every command there is, or with one of them alone; none is imported yet."""
+    """The app with all commands, or with one only; none is imported yet."""
     app = App(
         name="isthmus",
         help=ABOUT,
@@ -43,15 +43,15 @@ def application(command: str | None = None) -> App:
         default_parameter=Parameter(negative=(), converter=_converted),
         suppress_keyboard_interrupt=False,
     )
-    found = commands() if command is None else _commands_in(_file_of(command))
-    for name, about in found.items():
+    described = commands() if command is None else _commands_in(_file_of(command))
+    for name, about in described.items():
         if command in (None, name):
             app.command(f"{__name__}.{_file_of(name)}:{name}", name=name, help=about)
     return app
 
 
 def commands() -> dict[str, str]:
-    """Every command's description by its name: the docstring of its function, a line a paragraph."""
+    """Description of each command by name: the docstring of its function, one line per paragraph."""
     found: dict[str, tuple[str, str]] = {}
     for file in _files():
         for name, about in _commands_in(file).items():
@@ -63,7 +63,7 @@ def commands() -> dict[str, str]:
 
 
 def is_command(name: str) -> bool:
-    """Whether there is a command of this name; no more files are read than it may be in."""
+    """Whether there is a command of this name; only files that may hold it are read."""
     return _file_of(name) != ""
 
 
@@ -90,7 +90,7 @@ def _is_command(function: str, file: str) -> bool:
 
 
 def _converted(kind: Any, tokens: Sequence[Token]) -> Any:
-    """What was typed as the value it stands for; a fraction is refused where cyclopts would round it."""
+    """The value of what was typed; a fraction is refused where cyclopts would round it."""
     tokens = [token.evolve(value="-") if token.value == STANDARD_INPUT else token for token in tokens]
     whole = kind is int or (int in get_args(kind) and float not in get_args(kind))
     for token in tokens if whole else ():

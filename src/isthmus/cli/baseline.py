@@ -1,4 +1,4 @@
-"""The tutorial's own recipe on the tutorial's own data: what a model of the digits is shown beside."""
+"""The baseline for models of the digits: the tutorial's own recipe on its own data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def is_tutorial_data(source: str, rows: DataSplit) -> bool:
 
 
 def fitted_baseline(n_components: int, seed: int, rows: DataSplit) -> Any:
-    """The tutorial's recipe, fitted; Ctrl-C stops everything here, as half a fit is no fair comparison."""
+    """The tutorial's recipe, fitted; Ctrl-C stops the command, since half a fit is no fair comparison."""
     from isthmus.inner_fit import uninterrupted
     from isthmus.tutorial import tutorial_recipe
 

@@ -1,11 +1,11 @@
-"""Commands that take a run, where it is one of ``isthmus fit --time``: a file of series in, its steps or windows out.
+"""Commands for a run of ``isthmus fit --time``: a file of series in, its steps or windows out.
 
-What is written has the column of times first, and that of entities where the file has one.
+The output has the column of times first, then that of entities if the file has one.
 
 ===========  ======================================  ==============================
 command      writes a row for each                   by
 ===========  ======================================  ==============================
-encode       window, from when it begins: its code   `WindowedAutoencoder.transform`
+encode       window, by its start: its code          `WindowedAutoencoder.transform`
 score        window: its log density                 `WindowedAutoencoder.score_samples`
 reconstruct  row of the file, in its order           `WindowedAutoencoder.denoise`
 impute       row of the file, in its order           `WindowedAutoencoder.impute`
@@ -79,7 +79,7 @@ def series_rows(
     write_columns(output, columns, overwrite=overwrite)
     if output is not None:
         count = len(next(iter(columns.values())))
-        what = f"windows of {model.length_} steps, by when they begin," if by_window else "rows"
+        what = f"windows of {model.length_} steps, by their start," if by_window else "rows"
         say(f"{count:,} {what} are in {str(output)!r}.")
 
 
@@ -146,7 +146,7 @@ def sample_windows(run: Run, count: int, output: Path | None, *, overwrite: bool
 
 
 def evaluate_series(run: Run, source: str | None, reading: TableFlags, *, json: bool) -> None:
-    """``isthmus evaluate``: figures of windows that the model did not learn from, beside the closed form's."""
+    """``isthmus evaluate``: figures on windows the model was not trained on, beside the closed form's."""
     from isthmus.evaluation import evaluation_table
     from isthmus.explorer.series_page import evaluated_windows
 
@@ -170,11 +170,11 @@ def info_of_series(run: Run) -> dict[str, Any]:
     """What ``isthmus info`` shows."""
     model: Any = run.load_any()
     record = run.series
-    usual = type(model)()
+    default = type(model)()
     changed = {
         name: value
         for name, value in model.get_params(deep=False).items()
-        if name not in ("random_state", "autoencoder") and value != getattr(usual, name)
+        if name not in ("random_state", "autoencoder") and value != getattr(default, name)
     }
     return {
         "model": str(run.model_path),
@@ -198,7 +198,7 @@ def info_of_series(run: Run) -> dict[str, Any]:
 
 
 def plot_of_series(run: Run, source: str | None, reading: TableFlags, folder: Path) -> None:
-    """``isthmus plot``: the figures, one of which is the series with its episodes."""
+    """``isthmus plot``: the figures, including the series with its episodes."""
     from isthmus.explorer.series_page import detected
 
     record, model = require_record(run), run.load_any()
@@ -208,7 +208,7 @@ def plot_of_series(run: Run, source: str | None, reading: TableFlags, folder: Pa
 
 
 def page_of_series(run: Run, source: str | None, reading: TableFlags, output: Path | None, *, overwrite: bool) -> None:
-    """``isthmus explore``: the page of the series of the fit, or of another file."""
+    """``isthmus explore``: the page of the fitted series, or of another file."""
     from isthmus.explorer.series_page import detected
 
     record = require_record(run)

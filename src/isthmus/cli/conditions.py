@@ -1,7 +1,7 @@
-"""What rows are given, on the command line: columns of the fit by ``--given batch,plate``, values by ``batch=A``.
+"""Conditions on the command line: columns at fit by ``--given batch,plate``, values later by ``--given batch=A``.
 
-The columns are named once, at ``isthmus fit``; every later command finds them in its file. ``--given batch=A`` says
-instead that all rows are of batch A: codes of one batch decoded as another's, new rows of a condition.
+The columns are named once, at ``isthmus fit``; later commands find them in their files. ``--given batch=A`` instead
+sets the value for all rows: to decode codes of one batch as another's, or to draw new rows under a condition.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def columns_asked(given: Sequence[str]) -> tuple[str, ...]:
 
 
 class Conditions:
-    """What the rows of a run are given: columns of a file, or the values that were typed."""
+    """The conditions of a run's rows: columns of a file, or values from the command line."""
 
     def __init__(self, run: Run, estimator: Any, asked: Sequence[str] = ()):
         layout = estimator.fitted_.given_layout
@@ -79,11 +79,11 @@ class Conditions:
 
     @property
     def read(self) -> tuple[str, ...]:
-        """The columns to be found in a file."""
+        """The columns to read from a file."""
         return tuple(name for name in self.names if name not in self.fixed)
 
     def beside(self, stream: TableStream, source: str, options: Mapping[str, Any]) -> TableStream:
-        """The rows of a file with what they are given beside them, where that is in the file."""
+        """The rows of a file with those of their conditions that are in it."""
         if not self.read:
             return stream
         import numpy as np
@@ -109,11 +109,11 @@ class Conditions:
         return beside(stream, cells)
 
     def of(self, rows: Table) -> Any:
-        """What rows of a table are given: an Arrow table, or None where nothing is."""
+        """The conditions of a table's rows as an Arrow table; None without any."""
         return self.repeated(len(rows), rows.given)
 
     def repeated(self, n_rows: int, cells: Any = None) -> Any:
-        """The typed values for so many rows, with the columns of ``cells`` for the others."""
+        """Conditions of ``n_rows`` rows: the typed values, and columns of ``cells`` for the others."""
         if not self.names:
             return None
         import pyarrow
@@ -129,14 +129,14 @@ class Conditions:
         return pyarrow.table(columns, names=list(self.names))
 
     def written(self, rows: Table, values: Any, names: Sequence[str]) -> Any:
-        """Numbers of these rows to write, with what the rows are given in columns beside them."""
+        """``values`` of these rows to write, with their conditions as further columns."""
         if not self.names:
             return values
         from isthmus.tables.layout import TableLayout, plain_layout
         from isthmus.tables.table import Table
 
         assert self.layout is not None  # there are names
-        beside = [name for name in self.names if name != rows.label_name]  # labels are written anyhow
+        beside = [name for name in self.names if name != rows.label_name]  # labels are written anyway
         columns = [column for column in self.layout.columns if column.name in beside]
         layout = TableLayout((*plain_layout(names).columns, *columns))
         cells, given = plain_layout(names).decode(values), self.repeated(len(rows), rows.given)
@@ -145,11 +145,11 @@ class Conditions:
         return Table(cells, layout.names, layout=layout)
 
     def examples(self) -> str:
-        """The flags that would say what is missing, with a value that was there at fit."""
+        """The flags that would set the missing conditions, with values seen at fit."""
         assert self.layout is not None  # there are names
-        told = []
+        flags = []
         for column in self.layout.select(self.read).columns:
             levels = [str(level) for level in column.categories]
             value = "0" if not levels else "|".join(levels[:6]) + ("|…" if len(levels) > 6 else "")
-            told.append(f"--given {column.name}={value}")
-        return " ".join(told)
+            flags.append(f"--given {column.name}={value}")
+        return " ".join(flags)

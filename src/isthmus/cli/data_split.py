@@ -1,4 +1,4 @@
-"""Rows to learn from and held-out rows: drawn once by `isthmus fit`, found again by the other commands."""
+"""Training and held-out rows: split once by `isthmus fit`, recovered by the other commands."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["DataRequest", "DataSplit", "held_out_again", "read_and_split"]
 
-MOST_HELD_OUT, MOST_SHOWN = 100_000, 10_000  # rows of data larger than memory
+MAX_HELD_OUT, MAX_SHOWN = 100_000, 10_000  # rows of data larger than memory
 
 
 @dataclass(frozen=True)
 class DataRequest:
-    """The data that a command was told to read, the columns not learned from, and how to draw the rows to hold out.
+    """The data to read, the columns not to train on, and how to draw the held-out rows.
 
-    What is larger than ``memory`` bytes stays where it is.
+    A table larger than ``memory`` bytes is left on disk.
     """
 
     source: str
@@ -49,9 +49,9 @@ class DataRequest:
 class DataSplit:
     """A table, with the indices of the training rows and of those held out.
 
-    Of data larger than memory the table holds the held-out rows and a sample of those learned from; ``stream`` are
-    all of the latter, ``whole`` all rows, and ``places`` says where those held out stand among them. ``request`` says
-    what they were read and split by; rows found again have none.
+    For data larger than memory the table holds the held-out rows and a sample of the training rows; ``stream`` has all
+    training rows, ``whole`` all rows, and ``places`` gives the positions of the held-out rows in it. ``request`` is
+    None for rows recovered from a run.
     """
 
     table: Table
@@ -70,12 +70,12 @@ class DataSplit:
 
     @property
     def to_learn_from(self) -> Any:
-        """All training rows: a table, which an estimator knows to be read from a file, or a stream."""
+        """All training rows: a table, or a stream."""
         return self.table.take(self.train) if self.stream is None else self.stream
 
     @cached_property
     def training_given(self) -> Any:
-        """What the rows of ``training`` are given, as an Arrow table; None where nothing is."""
+        """Conditions of the rows of ``training`` as an Arrow table; None without any."""
         return self.table.take(self.train).given
 
     @property
@@ -95,7 +95,7 @@ class DataSplit:
 
     @property
     def test_places(self) -> np.ndarray:
-        """Where the held-out rows stand in the data, counted from 0."""
+        """Positions of the held-out rows in the data, counted from 0."""
         return self.test if self.places is None else self.places
 
     @cached_property
@@ -120,7 +120,7 @@ class DataSplit:
     def record(self) -> DataRecord:
         """What a run folder keeps of these rows."""
         request = self.request
-        assert request is not None  # a run keeps the rows it was fitted on, not those found again
+        assert request is not None  # only a fit writes a record
         table, whole = self.table, self.whole
         described = table.description if whole is None else whole.description
         layout = table.layout
@@ -151,7 +151,7 @@ class DataSplit:
         )
 
     def facts(self) -> dict[str, Any]:
-        """What was made of the data, as JSON has it."""
+        """How the data were read, for JSON."""
         table = self.table if self.whole is None else self.whole
         known = {"n_rows": len(table), "columns": [], "left_out": [], "cells_missing": 0, "notes": []}
         if table.description is not None:
@@ -164,7 +164,7 @@ class DataSplit:
 
 
 def read_and_split(request: DataRequest) -> DataSplit:
-    """Read a table and draw the rows to hold out, 100,000 at most of a large one; say how many of each there are."""
+    """Read a table and draw the held-out rows, at most 100,000 of a large one; print their numbers."""
     from isthmus.tables import split_table
 
     ready_pyarrow()
@@ -201,7 +201,7 @@ def _of_large(stream: TableStream, request: DataRequest) -> DataSplit:
 
     import numpy as np
 
-    count = min(math.ceil(request.test_size * len(stream)), MOST_HELD_OUT)
+    count = min(math.ceil(request.test_size * len(stream)), MAX_HELD_OUT)
     places = np.sort(np.random.default_rng(request.seed).choice(len(stream), count, replace=False, shuffle=False))
     rows = _large_rows(stream, places, request.seed)
     _require_classes(rows.table, request.source)
@@ -213,20 +213,20 @@ def _of_large(stream: TableStream, request: DataRequest) -> DataSplit:
 
 
 def _large_rows(stream: TableStream, places: np.ndarray, seed: int) -> DataSplit:
-    """Rows held out at ``places`` of a stream, and a sample of the others to show and to compare with."""
+    """Rows held out at ``places`` of a stream, and a sample of the others for plots and comparisons."""
     import numpy as np
 
     from isthmus.tables.table import joined
 
     others = stream.without(places)
-    count = min(MOST_SHOWN, len(others))
+    count = min(MAX_SHOWN, len(others))
     sample = np.sort(np.random.default_rng([seed, 1]).choice(len(others), count, replace=False, shuffle=False))
     table = joined([others.take(sample), stream.take(places)])
     return DataSplit(table, np.arange(count), np.arange(count, len(table)), others, stream, places, stream.dialect)
 
 
 def _require_classes(table: Table, data: str) -> None:
-    """Labels are used after training; what cannot be classes is refused before it."""
+    """Refuse labels that cannot be classes before training, although they are used after it."""
     labels = table.labels
     if labels is not None and labels.dtype.kind == "f" and (labels != labels.round()).any():
         raise CommandError(
@@ -236,7 +236,7 @@ def _require_classes(table: Table, data: str) -> None:
 
 
 def held_out_again(run: Run) -> DataSplit:
-    """The data a run was fitted on, read again; `CommandError` where they are gone or have changed since."""
+    """The data a run was fitted on, read again; a `CommandError` if they are missing or have changed."""
     import numpy as np
 
     from isthmus.tables import DataError, open_table, split_table
@@ -274,4 +274,4 @@ def held_out_again(run: Run) -> DataSplit:
     train, drawn = split_table(table, record.test_size, record.seed)
     if not np.array_equal(np.sort(drawn), np.sort(test)):  # split by another version
         train = np.setdiff1d(np.arange(len(table)), test)
-    return DataSplit(table, train, test)  # in the order learned from: what is fitted again comes out the same
+    return DataSplit(table, train, test)  # in training order: another fit gives the same result

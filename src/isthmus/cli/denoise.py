@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 from isthmus.cli.matching_rows import Expected, read_matching, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
-from isthmus.cli.reading_flags import READ_BY_ITSELF
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, Overwrite, PicturesOutput, Seed, rows_of
 from isthmus.cli.rows_output import require_writable, write_rows
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["denoise"]
 
-EVALUATED_SHARE = 5  # one clean row in so many is not used for training
-FEWEST_EVALUATED = 50
-MOST_COLUMNS_OF_PCA = 2048  # beyond, the first directions the model knows have to do
+EVALUATED_ONE_IN = 5  # clean rows: one in five is held out
+MIN_EVALUATED = 50
+MAX_COLUMNS_OF_PCA = 2048  # beyond it, the principal directions stored in the model are used
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    """A fitted denoiser, the rows it learned from if it did so now, and how well it restored rows of known truth."""
+    """A fitted denoiser, its training rows unless it was loaded, and how well it restored rows whose truth is known."""
 
     denoiser: Denoiser
     learned: np.ndarray | None
@@ -57,6 +57,7 @@ def denoise(
     seed: Seed = 42,
     overwrite: Overwrite = False,
     json: JsonOutput = False,
+    reading: Reading = READ_BY_ITSELF,
 ) -> None:
     """Remove noise from rows.
 
@@ -94,25 +95,23 @@ def denoise(
 
         rows_only = {"--reference": reference, "--figure": figure, "--ids": ids, "--labels": labels, "--drop": drop,
                      "--json": json}  # fmt: skip
-        series_rows(
-            "reconstruct", run, data, output, not_of_series=rows_only, reading=READ_BY_ITSELF, overwrite=overwrite
-        )
+        series_rows("reconstruct", run, data, output, not_of_series=rows_only, reading=reading, overwrite=overwrite)
         return
     fitted = None if model is None else _loaded(model)
-    read = _read(data, fitted, labels=labels, ids=ids, drop=drop)
+    read = _read(data, fitted, reading, labels=labels, ids=ids, drop=drop)
     table = _complete(read)
     require_writable(output, overwrite=overwrite, row_shape=table.row_shape)
     _require_places(save, figure, table, overwrite=overwrite)
     expected = Expected(
         table.columns, f"the columns of {data!r}", table.label_name, table.id_name, drop, table.image_shape
     )
-    truth = None if reference is None else read_matching(reference, expected).values
+    truth = None if reference is None else read_matching(reference, expected, reading=reading).values
     if truth is not None and len(truth) != len(table):
         raise CommandError(f"--reference {reference!r}: {len(truth)} rows, and {data!r} has {len(table)}.")
     if fitted is not None:
         outcome = _Outcome(fitted, None)
     elif clean is not None:
-        rows = read_matching(clean, expected).values
+        rows = read_matching(clean, expected, reading=reading).values
         outcome = _learned_from_clean(table, rows, corruption, level, seed)
     else:
         outcome = _learned_blind(table, corruption, level, seed)
@@ -129,7 +128,7 @@ def denoise(
         say(f"The denoiser is in {str(save)!r}.")
     if figure is not None:
         _draw(figure, table, restored, truth)
-    # Without -o standard output belongs to the rows, unless what is asked for is the report.
+    # Without -o standard output is for the rows, unless the report is asked for.
     if output is not None or not json:
         rows = read.with_numbers(restored) if read.is_mixed else restored
         write_rows(output, rows, table.columns, beside=table, row_shape=table.row_shape, overwrite=overwrite)
@@ -144,7 +143,7 @@ def denoise(
 
 
 def _series_run(model: str) -> Any:
-    """The run of a series, if the model is one; None of a denoiser."""
+    """The run, if the model is of a series; else None."""
     from isthmus.cli.run_folder import open_run
 
     try:
@@ -164,19 +163,19 @@ def _loaded(model: str) -> Denoiser:
     return found
 
 
-def _read(data: str, fitted: Denoiser | None, *, labels: str | None, ids: str | None, drop: tuple[str, ...]) -> Table:
+def _read(data: str, fitted: Denoiser | None, reading: ReadingFlags, **roles: Any) -> Table:
     from isthmus.tables import read
 
     if fitted is None:
-        return read(data, labels=labels, ids=ids, drop=drop)
+        return read(data, **roles, **reading.options())
     names = getattr(fitted, "feature_names_in_", None)
     columns = unnamed(fitted.n_features_in_) if names is None else tuple(map(str, names))
     expected = Expected(columns, "the columns the denoiser was fitted on", image_shape=fitted.image_shape)
-    return read_matching(data, expected, labels=labels, ids=ids, drop=drop)
+    return read_matching(data, expected, **roles, reading=reading)
 
 
 def _complete(read: Table) -> Table:
-    """The numbers of a table, and in its missing cells what a linear model expects there."""
+    """The numeric columns of a table, missing cells filled by a linear model."""
     import dataclasses
 
     import numpy as np
@@ -222,7 +221,7 @@ def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: 
     from isthmus.denoising.levels import are_pairs
 
     order = np.random.default_rng(seed).permutation(len(rows))
-    n_evaluated = len(rows) // EVALUATED_SHARE if len(rows) >= FEWEST_EVALUATED else 0
+    n_evaluated = len(rows) // EVALUATED_ONE_IN if len(rows) >= MIN_EVALUATED else 0
     kept, learned = np.sort(order[:n_evaluated]), np.sort(order[n_evaluated:])
     say(f"learning from {len(learned):,} clean rows …")
     pairs = are_pairs(table.values, rows)
@@ -247,7 +246,7 @@ def _learned_blind(table: Table, corruption: str, level: float | None, seed: int
 
 
 def _name_columns(denoiser: Denoiser, table: Table) -> None:
-    """Let the denoiser know its columns by name, where they have names that later rows are to be matched by."""
+    """Store the columns' names in the denoiser, so that later rows are matched by them."""
     import numpy as np
 
     if table.image_shape is None and table.columns != unnamed(table.n_columns):
@@ -262,14 +261,14 @@ def _evaluate(
     noisy: np.ndarray,
     restored: np.ndarray,
 ) -> Restoration | None:
-    """Restored rows beside what PCA of the training rows makes of them; a kept denoiser knows PCA's first axes."""
+    """Restored rows compared with PCA of the training rows; a saved denoiser has PCA's first axes."""
     from isthmus.denoising import principal_axes, restoration
 
     if float(truth.max()) <= float(truth.min()):
         return None
     autoencoder = denoiser.autoencoder_
     known = autoencoder.scaling_.center, autoencoder.principal_.directions.numpy()
-    pca = principal_axes(learned) if learned is not None and learned.shape[1] <= MOST_COLUMNS_OF_PCA else known
+    pca = principal_axes(learned) if learned is not None and learned.shape[1] <= MAX_COLUMNS_OF_PCA else known
     return restoration(noisy, restored, truth, pca=pca, image_shape=table.image_shape)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["detect"]
 
-MOST_ROWS = 100_000
-LEAST_BATCH = 20  # rows of which drift is told
+MAX_ROWS = 100_000  # written of a table that does not fit in memory
+MIN_BATCH = 20  # rows needed to test for drift
 
 Score = Literal[
     "combined", "relations", "density", "neighbours", "core", "mahalanobis", "reconstruction", "latent", "likelihood"
@@ -60,6 +61,8 @@ def detect(
     false_alarm_rate: Rate = None,
     fdr: Rate = None,
     contamination: Share = None,
+    calibration_fraction: Rate = None,
+    no_trim: Annotated[bool, Parameter(show_default=False)] = False,
     variant: str | None = None,
     components: Annotated[int | None, Parameter(("--components", "-p"), validator=Number(gte=1))] = None,
     top: Rows = 3,
@@ -111,6 +114,10 @@ def detect(
         Instead: the share of normal rows expected among the alarms (Benjamini and Hochberg).
     contamination
         Instead: the share of the rows learned from to call alarms; without --train or --model, of the rows scored.
+    calibration_fraction
+        Share of the rows learned from to hold out once to set the threshold; by default all of them, fold by fold.
+    no_trim
+        Learn from rows that are very far out, too.
     variant
         Kind of autoencoder; a name of isthmus fit --variant.
     components
@@ -141,19 +148,25 @@ def detect(
     if time is not None:
         not_of_series = {
             "--score": score, "--false-alarm-rate": false_alarm_rate, "--fdr": fdr, "--contamination": contamination,
-            "--variant": variant, "--components": components, "--most": most, "--ids": ids, "--shard": shard,
+            "--calibration-fraction": calibration_fraction, "--no-trim": no_trim or None, "--variant": variant,
+            "--components": components, "--most": most, "--ids": ids, "--shard": shard,
             "--engine": None if engine == "local" else engine,
         }  # fmt: skip
         asked = AskedSeries(
-            data, time, entity, time_zone, train, until, model, window, alarm_rate, tracked, top, labels, drop, seed
-        )
+            data, time, entity, time_zone, reading, train, until, model, window, alarm_rate, tracked, top, labels, drop,
+            seed,
+        )  # fmt: skip
         detect_series(asked, not_of_series, output, plot, save, overwrite=overwrite, json=json)
         return
     require_time(
         {"--entity": entity, "--time-zone": time_zone, "--window": window, "--until": until, "--alarms": alarm_rate,
          "--tracked": tracked or None}
     )  # fmt: skip
-    _require_sense(train, model, save, variant, components, fdr, contamination)
+    of_fit = {
+        "--variant": variant, "--components": components, "--contamination": contamination,
+        "--calibration-fraction": calibration_fraction, "--no-trim": no_trim or None,
+    }  # fmt: skip
+    _require_sense(train, model, save, of_fit, fdr, contamination)
     output, share = shared(output, shard)
     if share is not None and (model is None or fdr is not None):
         raise UsageError("shares of the rows are scored apart: they need --model, and take no --fdr.")
@@ -163,6 +176,8 @@ def detect(
     refuse_own_inputs([output, plot], [data, train], model, replaced=[save])
     chosen = {"measure": score, "false_alarm_rate": false_alarm_rate}
     settings = {"random_state": seed} | {name: value for name, value in chosen.items() if value is not None}
+    if model is None:
+        settings |= {"calibration_fraction": calibration_fraction, "trim": not no_trim}
     roles: dict[str, Any] = {"labels": labels, "ids": ids, "drop": drop}
     options = reading.options()
     from isthmus.anomaly.cross_validation import blocks_to_score, detect_stream
@@ -182,7 +197,7 @@ def detect(
 
         known = _only_present(train, roles, options)
         normal = _sample(_described(open_table(train, **known, **options)), train, seed)
-        # a column that the rows learned from have may be absent from the rows to score
+        # the rows to score may lack a column of the training rows
         named: dict[str, Any] = {name: roles[name] if known[name] is None else None for name in ("labels", "ids")}
         dropped = [name for name in drop if name not in known["drop"]]
         stream = open_matching(data, _columns_of(normal, drop), drop=dropped, **named, reading=reading)
@@ -219,7 +234,7 @@ def detect(
         if engine == "ray":
             asked = str(Path(model or "").resolve()), tuple(settings.items())
             scored = answers_of_workers(detection_of, asked, blocks_to_score(stream))
-        found = detect_stream(detector, stream, most or (len(stream) if stream.fits_in_memory else MOST_ROWS), scored)
+        found = detect_stream(detector, stream, most or (len(stream) if stream.fits_in_memory else MAX_ROWS), scored)
         if stream.fits_in_memory:
             _say_drift(detector, stream.load())
         else:
@@ -240,7 +255,7 @@ def detect(
 
 
 def _facts(stream: TableStream, detection: Any, n_alarms: int) -> dict[str, Any]:
-    """What --json says before the rows."""
+    """The fields that --json prints before the rows."""
     data = {} if stream.description is None else {"data": stream.description.to_facts()}
     return {
         "rows": len(stream),
@@ -251,7 +266,7 @@ def _facts(stream: TableStream, detection: Any, n_alarms: int) -> dict[str, Any]
 
 
 def _sample(stream: TableStream, source: str, seed: int) -> Table:
-    """All rows of a stream, or as many as fit in memory, drawn at random."""
+    """All rows of a stream, or a random sample that fits in memory."""
     import numpy as np
 
     if stream.fits_in_memory:
@@ -261,21 +276,21 @@ def _sample(stream: TableStream, source: str, seed: int) -> Table:
     return stream.take(np.sort(np.random.default_rng(seed).choice(len(stream), count, replace=False)))
 
 
-def _require_sense(
-    train: Any, model: Any, save: Any, variant: Any, components: Any, fdr: Any, contamination: Any
-) -> None:
+def _require_sense(train: Any, model: Any, save: Any, of_fit: Mapping[str, Any], fdr: Any, contamination: Any) -> None:
     if train is not None and model is not None:
         raise UsageError("--train and --model say the same thing; give one of them.")
     if save is not None and train is None:
         raise UsageError("--save keeps a detector that --train has fitted; give --train.")
-    if model is not None and (variant is not None or components is not None or contamination is not None):
-        raise UsageError("--variant, --components and --contamination are for a fit; --model names what is fitted.")
+    given = [flag for flag, value in of_fit.items() if value is not None]
+    if model is not None and given:
+        verb = "is" if len(given) == 1 else "are"
+        raise UsageError(f"{', '.join(given)} {verb} for a fit; --model names what is fitted.")
     if fdr is not None and contamination is not None:
         raise UsageError("--fdr and --contamination set the same alarms; give one of them.")
 
 
 def _described(stream: TableStream) -> TableStream:
-    """The stream, once it was said what was made of its file."""
+    """Print how the stream's file was read, and return the stream."""
     if stream.description is not None:
         for line in stream.description.lines():
             say(line)
@@ -283,7 +298,7 @@ def _described(stream: TableStream) -> TableStream:
 
 
 def _only_present(source: str, roles: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    """Columns named for the rows to score, where the training rows have them, too."""
+    """Columns named for the rows to score, without those that the training rows lack."""
     from isthmus.tables import open_table
 
     names = open_table(source, **options).all_columns
@@ -301,7 +316,7 @@ def _columns_of(table: Table, drop: tuple[str, ...]) -> Expected:
 
 
 def _with_limit(detection: Any, alarms: Any) -> Any:
-    """With the lowest score of an alarm as the threshold; none where there is no alarm."""
+    """The detection with the lowest score of an alarm as its threshold; infinite without alarms."""
     from isthmus.anomaly.conformal import Threshold
 
     limit = float(detection.explanation.scores[alarms].min()) if alarms.any() else float("inf")
@@ -309,8 +324,8 @@ def _with_limit(detection: Any, alarms: Any) -> Any:
 
 
 def _say_drift(detector: Any, rows: Table) -> None:
-    """A batch that is unlike the normal rows as a whole is told of: its rows are no anomalies of it."""
-    if len(rows) < LEAST_BATCH:
+    """Note a batch that differs from the normal rows as a whole: its rows stand out for that reason alone."""
+    if len(rows) < MIN_BATCH:
         return
     drift = detector.drift(rows)
     if drift.found:

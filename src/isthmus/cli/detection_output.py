@@ -1,4 +1,4 @@
-"""Rows scored, the most anomalous first: as a table in the format asked for, and as a figure."""
+"""Scored rows, the most anomalous first: as a table in the requested format, and as a figure."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def write_detections(
     overwrite: bool,
     facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a row for every row scored: its id, score, p-value, whether it is an alarm, why, and its top columns.
+    """Write one line per scored row: id, score, p-value, whether it is an alarm, why, and its top columns.
 
-    For each of the ``top`` columns: its name, what it adds to the score, its value and the value expected. With
-    ``facts``, standard output gets one JSON object of them, and of the rows where no file is to be written.
+    For each of the ``top`` columns: name, contribution, value and expected value. With ``facts``, standard output gets
+    one JSON object with them, and with the rows unless a file is written.
     """
     columns = {name: cells[:most] for name, cells in _columns(table, detection, alarms, top).items()}
     if output is None and facts is None and reads_a_person():
@@ -83,7 +83,7 @@ def write_detections(
 
 
 def write_columns(output: Path | None, columns: dict[str, list[Any]], *, overwrite: bool) -> None:
-    """Write named columns as the suffix of the output asks; without an output as CSV on standard output."""
+    """Write named columns in the format of the output's suffix; without an output, as CSV on standard output."""
     import pyarrow
 
     from isthmus.tables import atomic_write
@@ -147,7 +147,7 @@ def _short(values: Any) -> list[float]:
 
 
 def _cells(table: Table, order: Any, places: Any, values: Any, *, short: bool = False) -> list[Any]:
-    """One cell a row; words where columns are of several kinds, and None where one is missing."""
+    """One cell per row: text in a mixed-type table, else numbers; None where missing."""
     cells = [values[row, place] for row, place in zip(order, places, strict=True)]
     if table.is_mixed:
         return [_word(cell, short=short) for cell in cells]
@@ -155,7 +155,7 @@ def _cells(table: Table, order: Any, places: Any, values: Any, *, short: bool = 
 
 
 def _word(cell: Any, *, short: bool) -> str | None:
-    """A cell of a column of any kind, as text; None where it is missing."""
+    """A cell of any kind as text; None where missing."""
     if cell is None or cell != cell:
         return None
     if isinstance(cell, float):
@@ -164,7 +164,7 @@ def _word(cell: Any, *, short: bool) -> str | None:
 
 
 def _as_text(columns: dict[str, list[Any]], separator: str) -> bytes:
-    """Delimited text; words that a spreadsheet would run as a formula begin with an apostrophe."""
+    """Delimited text; an apostrophe precedes text that a spreadsheet would run as a formula."""
     import csv
     import io
 
@@ -177,7 +177,7 @@ def _as_text(columns: dict[str, list[Any]], separator: str) -> bytes:
             return ""
         return str(value).lower() if isinstance(value, bool) else value
 
-    # csv quotes what its own line end holds: a bare \r in a word would begin a new row, and there a formula
+    # csv quotes cells that contain characters of its line end: an unquoted \r could start a new row with a formula
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=separator, lineterminator="\r\n")
     lines = []
@@ -190,7 +190,7 @@ def _as_text(columns: dict[str, list[Any]], separator: str) -> bytes:
 
 
 def draw_top_anomalies(path: Path, table: Table, detection: DetectionResult, alarms: np.ndarray) -> None:
-    """Draw which columns contribute most to the scores of the most anomalous rows, and what was expected in them."""
+    """Draw the columns that contribute most to the scores of the most anomalous rows, with expected values."""
     from isthmus import plots
 
     order = detection.order[:6]

@@ -1,4 +1,4 @@
-"""The most anomalous rows as a person at a terminal reads them: one line a row, with the columns that stand out.
+"""The most anomalous rows for a person at a terminal: one line per row, with the columns that stand out.
 
 A program, a pipe or a file gets every row in full (`isthmus.cli.detection_output`).
 """
@@ -15,7 +15,7 @@ __all__ = ["reads_a_person", "show_episodes", "show_most_anomalous"]
 SHOWN = 10
 MIDNIGHT = " 00:00:00"
 CHANNEL_PARTS = ("channel", "contribution", "value", "expected", "focus")
-TELLING = 0.2  # of the largest contribution: a smaller one isn't worth the reader's time
+SHOWN_SHARE = 0.2  # of the largest contribution: smaller ones are not shown
 
 
 def reads_a_person() -> bool:
@@ -24,7 +24,7 @@ def reads_a_person() -> bool:
 
 
 def show_most_anomalous(columns: dict[str, list[Any]]) -> None:
-    """Show the first rows of the written ``columns``, and how to get the others.
+    """Show the first rows of the written ``columns``, and say how to get the others.
 
     The first column names the rows; the others are those of ``isthmus detect -o``.
     """
@@ -41,7 +41,7 @@ def show_most_anomalous(columns: dict[str, list[Any]]) -> None:
             f"{columns['p_value'][row]:.2g}",
             "yes" if columns["alarm"][row] else "",
             _plain(columns["reason"][row]),
-            _plain(", ".join(_telling(columns, row))),
+            _plain(", ".join(_standing_out(columns, row))),
         )
     show(table)
     if count > SHOWN:
@@ -62,7 +62,7 @@ def show_episodes(columns: dict[str, list[Any]]) -> None:
         cells = [f"{columns[name][row]:.3g}" if name == "score" else str(columns[name][row]) for name in names]
         if dates:
             cells = [cell.removesuffix(MIDNIGHT) for cell in cells]
-        table.add_row(*map(_plain, cells), _plain(", ".join(_telling(named, row))))
+        table.add_row(*map(_plain, cells), _plain(", ".join(_standing_out(named, row))))
     show(table, "Every step of the series, with its score: add -o scores.csv")
 
 
@@ -72,12 +72,12 @@ def _plain(text: Any) -> str:
     return escape(escaped(str(text)))
 
 
-def _telling(columns: dict[str, list[Any]], row: int) -> list[str]:
+def _standing_out(columns: dict[str, list[Any]], row: int) -> list[str]:
     """The columns that contribute to the score of a row: ``weight 6050 (5832)``."""
     said = []
     largest = columns["contribution_1"][row]
     rank = 1
-    while f"feature_{rank}" in columns and columns[f"contribution_{rank}"][row] >= TELLING * largest:
+    while f"feature_{rank}" in columns and columns[f"contribution_{rank}"][row] >= SHOWN_SHARE * largest:
         value, expected = (_short(columns[f"{part}_{rank}"][row]) for part in ("value", "expected"))
         said.append(f"{columns[f'feature_{rank}'][row]} {value}" + ("" if value == expected else f" ({expected})"))
         rank += 1
@@ -85,7 +85,7 @@ def _telling(columns: dict[str, list[Any]], row: int) -> list[str]:
 
 
 def _short(cell: Any) -> str:
-    """Four significant digits of a number, a word as it is."""
+    """A number with four significant digits; text unchanged."""
     if cell is None:
         return "missing"
     try:

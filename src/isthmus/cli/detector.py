@@ -1,4 +1,4 @@
-"""The detector that ``isthmus detect`` scores rows by: a new one, a saved one, or one around the model of a run."""
+"""The detector of ``isthmus detect``: a new one, a saved one, or one around the model of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["detection_of", "detector_of", "say_fitted", "say_limits", "unfitted_
 
 
 def unfitted_detector(variant: str | None, components: int | None, settings: dict[str, Any], contamination: Any) -> Any:
-    """A detector with the settings asked for, around a variant where one is named."""
+    """A detector with these settings, around a variant if one is named."""
     from isthmus.anomaly import AutoencoderOutlierDetector
 
     autoencoder = None
@@ -56,7 +56,7 @@ def detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
 
 
 def detection_of(path: str, settings: tuple[tuple[str, Any], ...]) -> Any:
-    """In a worker: what scores a block of rows."""
+    """In a worker: the function that scores a block of rows."""
     return detector_of(path, dict(settings))[0].detect
 
 
@@ -68,7 +68,7 @@ def say_fitted(detector: Any, n_rows: int) -> None:
 
 
 def say_limits(detector: Any) -> None:
-    """Say where the rate of false alarms asked for stands on a fitted tail; where it has none a fit warns by itself."""
+    """Note that the threshold comes from a fitted tail, if it does; a fit without a tail warns by itself."""
     n_held_out = len(detector.calibration_scores_)
     if detector.false_alarm_rate_ < 1 / (n_held_out + 1):
         say(

@@ -1,4 +1,4 @@
-"""A command that ``torchrun`` starts in a process group: they join, and only the first speaks and writes."""
+"""A command started by ``torchrun`` in several processes: they form a group, and only the first prints and writes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["is_main_process", "joined", "restarted"]
 
-LOOK_AGAIN = 0.02  # seconds
-LONGEST_WAIT = 600.0
-FIRST_WAIT, TRY_FOR, TRY_AGAIN = 60.0, 5.0, 0.2  # for the first process to listen
+POLL_SECONDS, TIMEOUT = 0.02, 600.0
+FIRST_WAIT, TRY_FOR, TRY_AGAIN = 60.0, 5.0, 0.2  # seconds; for the first process to listen
 
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Join the processes that ``torchrun`` has started, if it has, for what is done together.
+    """Join the group of processes that ``torchrun`` has started, if it has.
 
     They communicate by NCCL where each has a GPU, else by gloo. Only the first one prints; errors of the others are
     still raised.
@@ -41,10 +40,10 @@ def joined() -> Iterator[None]:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     place = _meeting_place()
     try:
-        store, rank, size = next(distributed.rendezvous("env://", timeout=timedelta(seconds=LONGEST_WAIT)))
-        apart = distributed.PrefixStore(_agreed_name(store, rank, size), store)
+        store, rank, size = next(distributed.rendezvous("env://", timeout=timedelta(seconds=TIMEOUT)))
+        own_store = distributed.PrefixStore(_agreed_name(store, rank, size), store)
         backend = "nccl" if torch.cuda.is_available() else "gloo"
-        distributed.init_process_group(backend, store=apart, rank=rank, world_size=size)
+        distributed.init_process_group(backend, store=own_store, rank=rank, world_size=size)
     except RuntimeError as error:
         raise CommandError(f"the processes did not meet at {place}: {str(error).splitlines()[0]}") from error
     try:
@@ -57,7 +56,7 @@ def joined() -> Iterator[None]:
         if isinstance(error, distributed.DistError) or "gloo" in str(error).lower():
             raise CommandError(
                 "another process of this fit was lost; torchrun --max-restarts N starts them all again up to N times, "
-                "and they go on from the last checkpoint."
+                "and they resume from the last checkpoint."
             ) from error
         raise
     finally:
@@ -65,11 +64,11 @@ def joined() -> Iterator[None]:
 
 
 def _meeting_place() -> str:
-    """Where the processes meet, once it is known that somebody listens there.
+    """The address at which the processes meet, once something listens there.
 
-    PyTorch would wait for a wrong address in a call that no signal ends; here every try is a short one.
+    PyTorch would wait for a wrong address in a call that no signal interrupts; here every attempt is short.
     """
-    import socket  # of several processes only: every command imports this file
+    import socket  # only here: every command imports this file
 
     missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if not os.environ.get(name)]
     if missing:
@@ -84,9 +83,9 @@ def _meeting_place() -> str:
     try:
         addresses = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
     except OSError as error:
-        raise CommandError(f"{place} is no address that is known here: {error}") from None
+        raise CommandError(f"{place} is not a known address: {error}") from None
     if is_main_process() and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
-        return place  # where this process is about to listen itself
+        return place  # this process is about to listen there itself
     until, refused = time.monotonic() + FIRST_WAIT, OSError("no answer")
     while time.monotonic() < until:
         for *_, address in addresses:
@@ -101,14 +100,14 @@ def _meeting_place() -> str:
 
 
 def _agreed_name(store: Store, rank: int, size: int) -> str:
-    """A name that the processes which are here now agree on, and none before them had.
+    """A name for the group on which the present processes agree, and which no earlier group had.
 
-    After a restart ``torchrun`` may hand out the store it had, with the addresses of the dead in it. So
-    each leaves a word no one else has; the first names the words it sees until all say that theirs is among them.
+    After a restart ``torchrun`` may provide the old store, with the addresses of processes that have ended. So each
+    process stores a random word; the first lists the words it sees until every process has found its own among them.
     """
     word = secrets.token_hex(16)
     store.set(f"isthmus/word/{rank}", word)
-    until = time.monotonic() + LONGEST_WAIT
+    until = time.monotonic() + TIMEOUT
     while time.monotonic() < until:
         if rank == 0:
             store.set("isthmus/words", " ".join(store.get(f"isthmus/word/{each}").decode() for each in range(size)))
@@ -120,8 +119,8 @@ def _agreed_name(store: Store, rank: int, size: int) -> str:
                 store.set(f"{name}/all", "here")
             if store.check([f"{name}/all"]):
                 return name
-        time.sleep(LOOK_AGAIN)
-    raise CommandError(f"of {size} processes not all had come after {LONGEST_WAIT:.0f} seconds.")
+        time.sleep(POLL_SECONDS)
+    raise CommandError(f"not all of {size} processes had joined after {TIMEOUT:.0f} seconds.")
 
 
 def is_main_process() -> bool:

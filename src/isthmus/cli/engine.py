@@ -1,9 +1,8 @@
-"""Which processes answer for blocks of rows: this one, or those of a Ray cluster; in the order of the rows either way.
+"""Which processes compute the results for blocks of rows: this one, or workers of a Ray cluster; always in order.
 
-This process reads the rows and writes the answers. With ``--engine ray`` the blocks in between go to workers, each of
-which loads the model from its folder once. A block is the same rows wherever it is answered, on as many threads, so the
-results are those of one process to the last digit, on machines of one kind. Ray gives the block of a worker that was
-lost to another one.
+This process reads the rows and writes the answers. With ``--engine ray`` the blocks go to workers, each of which loads
+the model once. Blocks and threads per block are the same in both cases, so results on the same kind of machine are
+identical to the last digit. Ray passes the block of a lost worker to another.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "answers_here", "answers_of_workers"]
 
-WAITING = 2  # blocks for each CPU of the cluster that are read, answered or yet to be written
+BLOCKS_PER_CPU = 2  # in flight: read, but not yet written
 RETRIES = 5  # of a block whose worker was lost
 
 Engine = Annotated[
@@ -38,7 +37,7 @@ Answer = Callable[["Table"], Any]
 
 
 def answers_here(answer: Answer, blocks: Iterator[Table]) -> Iterator[tuple[Table, Any]]:
-    """Each block with its answer, from this process; the next block is read meanwhile."""
+    """Each block with its answer, computed in this process while the next block is read."""
     from isthmus.tables.ahead import one_ahead
 
     for block in one_ahead(blocks):
@@ -50,14 +49,14 @@ def answers_of_workers(
 ) -> Iterator[tuple[Table, Any]]:
     """Each block with its answer, from the workers of a Ray cluster.
 
-    ``load(*what)`` gives a worker what answers a block. It is a function that a module has, and ``what`` names things
-    by words and numbers. No more blocks are held at once than keep the cluster busy.
+    ``load(*what)`` returns the function that answers a block, in a worker. ``load`` is a module-level function, and
+    ``what`` holds strings and numbers. Only as many blocks are held at once as keep the cluster busy.
     """
     import torch
 
     with _cluster() as ray:
         answered = ray.remote(max_retries=RETRIES)(_answered)
-        most = WAITING * max(1, int(ray.cluster_resources().get("CPU", 1)))
+        most = BLOCKS_PER_CPU * max(1, int(ray.cluster_resources().get("CPU", 1)))
         waiting: deque[tuple[Table, Any]] = deque()
         for block in blocks:
             waiting.append((block, answered.remote(load, tuple(what), torch.get_num_threads(), block)))
@@ -70,7 +69,7 @@ def answers_of_workers(
 def _received(ray: Any, block: Table, answer: Any) -> tuple[Table, Any]:
     try:
         return block, ray.get(answer)
-    except ray.exceptions.RayTaskError as error:  # what this process would have raised, and no worker's traceback
+    except ray.exceptions.RayTaskError as error:  # the error as this process would have raised it
         raise error.cause from None
     except ray.exceptions.RayError as error:
         raise CommandError(
@@ -93,7 +92,7 @@ def _loaded(load: Callable[..., Answer], what: tuple[Any, ...]) -> Answer:
 
 @contextmanager
 def _cluster() -> Iterator[Any]:
-    """Ray, connected: to the cluster that RAY_ADDRESS names, or to one that is started here and stopped again."""
+    """Ray, connected to the cluster that RAY_ADDRESS names, or to one started here and stopped afterwards."""
     try:
         import ray
     except ImportError:

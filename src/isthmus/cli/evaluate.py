@@ -41,9 +41,9 @@ def evaluate(
     Parameters
     ----------
     pairs
-        Of word vectors: a file with two words and a person's score a line, whose ranks are compared with the code's.
+        For word vectors: a file with two words and a human score per line, to compare by rank with the codes.
     seed
-        Seed of the folds and samples taken for the figures.
+        Seed of the folds and samples behind the figures.
     """
     from isthmus.evaluation import evaluate as figures_of
     from isthmus.evaluation import evaluation_table, sentence
@@ -106,7 +106,7 @@ def evaluate(
 
 
 def _agreement(estimator: Any, table: Any, pairs: Path, size: int) -> Any:
-    """Rank correlation with people's scores of pairs of words, by all rows there are."""
+    """Rank correlation with human scores of word pairs, over all rows."""
     import torch
 
     from isthmus.evaluation.neighbours import pair_scores, read_pairs

@@ -91,9 +91,10 @@ def explore(
     if (found.path / NESTED).is_dir():
         from isthmus.storage import load
 
-        models[_free(NESTED, models)] = load(found.path / NESTED)  # of isthmus smallest: one model, every size
+        models[_free(NESTED, models)] = load(found.path / NESTED)  # of isthmus smallest: one model for every size
     training: Any = None
     conditions, given_train = Conditions(found, estimator, given), None
+    asked: dict[str, Any] = {"labels": labels, "ids": ids, "drop": drop, "reading": reading, "given": conditions}
     if data is None and given:
         raise UsageError("--given COLUMN=VALUE is for rows of a file; name the data after the run.")
     try:
@@ -102,21 +103,11 @@ def explore(
     except CommandError as error:
         if data is None:
             raise
-        rows = read_matching(
-            data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading, given=conditions
-        )
-        say(f"note: doubt is read off the codes that the model remembers: {error}")
+        rows = read_matching(data, rows_expected(found, estimator), **asked)
+        say(f"note: uncertainty is shown from the codes stored in the model: {error}")
     else:
         if data is not None:
-            rows = read_matching(
-                data,
-                rows_expected(found, estimator),
-                labels=labels,
-                ids=ids,
-                drop=drop,
-                reading=reading,
-                given=conditions,
-            )
+            rows = read_matching(data, rows_expected(found, estimator), **asked)
         elif found.record is not None and is_tutorial_data(found.record.source, split) and not conditions.names:
             say("fitting the tutorial's own recipe for comparison …")
             size = min(estimator.n_components_, rows.n_columns)
@@ -130,7 +121,7 @@ def explore(
 
 
 def _free(name: str, taken: Mapping[str, Any], otherwise: str | None = None) -> str:
-    """A name for a tab that no other has; if need be the other one, or one with a number."""
+    """A tab name that is not taken: ``name``, else ``otherwise``, else one with a number."""
     other = otherwise or name
     names = (name, other, *(f"{other} {count}" for count in range(2, len(taken) + 2)))
     return next(one for one in names if one not in taken and one != PCA_TAB)

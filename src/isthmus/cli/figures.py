@@ -1,7 +1,7 @@
 """The figures of a run, as PNG files in a folder.
 
-Every entry of `_drawings` is a file name and the call of `isthmus.plots` that draws it. They are drawn into a
-folder beside the one asked for and moved there together.
+Every entry of `_drawings` is a file name and the call of `isthmus.plots` that draws it. Figures are drawn in a
+temporary folder and moved together.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_figures", "require_no_figures"]
 
-MOST_DRAWN = 12  # rows drawn from the model
-MOST_BANDS = 12  # codes about which an ellipse is drawn
-MOST_ROWS = 5_000  # points on a plane, and rows whose error is averaged
+MAX_DRAWN = 12  # rows drawn from the model
+MAX_BANDS = 12  # codes about which an ellipse is drawn
+MAX_ROWS = 5_000  # points on a plane, and rows whose error is averaged
 
 
 def require_no_figures(folder: Path, *, overwrite: bool) -> None:
@@ -38,15 +38,14 @@ def require_no_figures(folder: Path, *, overwrite: bool) -> None:
 def draw_figures(
     folder: Path, estimator: Any, rows: Table, training: Any, pca_components: int, given_train: Any = None
 ) -> list[Path]:
-    """Draw every figure that applies to ``rows`` and give the files; all are written, or none.
+    """Draw every figure that applies to ``rows`` and return the files; all are written, or none.
 
     Parameters
     ----------
     training, given_train
-        The training rows, which show where in the latent space there are data, and what they are given; None where they
-        are not available.
+        The training rows, which show where the latent space holds data, and their conditions; None if unavailable.
     pca_components
-        Components of the PCA whose error is drawn beside the model's.
+        Components of the PCA whose error is drawn for comparison.
     """
     from isthmus import plots
     from isthmus.inference.missing import completed
@@ -80,7 +79,7 @@ def draw_figures(
 def _drawings(
     plots: Any, estimator: Any, rows: Table, training: Any, pca_components: int, conditions: tuple[Any, Any]
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
-    shown = rows.take(range(min(len(rows), MOST_ROWS)))
+    shown = rows.take(range(min(len(rows), MAX_ROWS)))
     values, shape = shown.values, rows.image_shape
     columns = [escaped(name) for name in rows.columns]
     labels = shown.labels
@@ -90,9 +89,9 @@ def _drawings(
     codes = estimator.transform(shown.rows, given=given)
     known = None if training is None else estimator.transform(training, given=given_train)
     if shape is not None:
-        of = None if given is None else np.repeat(given[:1], MOST_DRAWN, 0)
-        drawn = np.clip(estimator.sample(MOST_DRAWN, random_state=0, given=of), values.min(), values.max())
-        title = f"{MOST_DRAWN} new rows drawn from the model"
+        of = None if given is None else np.repeat(given[:1], MAX_DRAWN, 0)
+        drawn = np.clip(estimator.sample(MAX_DRAWN, random_state=0, given=of), values.min(), values.max())
+        title = f"{MAX_DRAWN} new rows drawn from the model"
         yield "samples", lambda: plots.plot_samples(drawn, shape, title=title)
     start = "PCA (start)" if estimator.start == "principal" else None
     if len(estimator.history_) > 1:  # a closed form has no history
@@ -102,13 +101,13 @@ def _drawings(
                 estimator.history_, best_epoch=estimator.best_epoch_, start_label=start, unit=_unit(estimator)
             ),
         )
-    bands = _covariances(estimator, shown.take(range(min(len(shown), MOST_BANDS))), given)
+    bands = _covariances(estimator, shown.take(range(min(len(shown), MAX_BANDS))), given)
     yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known, covariances=bands)
     if (loadings := _loadings(estimator, shown.rows, given)) is not None:
         names = None if rows.frame is not None else columns
         yield "loadings", lambda: plots.plot_loadings(loadings, shape, names)
     if rows.frame is not None:
-        return  # words and dates have no place on an axis of numbers
+        return  # text and dates do not fit a numeric axis
     reconstructed = estimator.inverse_transform(codes, given=given)
     if rows.row_shape is not None and shape is None and rows.row_shape.grid:  # thousands of columns along an axis
         row_shape = rows.row_shape
@@ -132,19 +131,19 @@ def _drawings(
 
 
 def _decoder(estimator: Any, given: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """Codes to rows; of a model with conditions all under that of the first row."""
+    """Codes to rows; with conditions, all under those of the first row."""
     if given is None:
         return estimator.inverse_transform
     return lambda codes: estimator.inverse_transform(codes, given=np.repeat(given[:1], len(codes), 0))
 
 
 def _unit(estimator: Any) -> float:
-    """What one unit of the model is in the data; 1 where columns are scaled, whose errors have no common unit."""
+    """One unit of the model in the data's units; 1 if columns are scaled separately and have no common unit."""
     return float(estimator.scaling_.spread[0]) if estimator.fitted_.is_in_user_units else 1.0
 
 
 def _covariances(estimator: Any, rows: Table, given: Any) -> Any:
-    """Of the codes of a few rows; None where they are not points that noise could move."""
+    """Covariances of the codes of a few rows; None unless codes are polished points."""
     fitted = estimator.fitted_
     if fitted.inference is None or fitted.inference.polishing is None:
         return None
@@ -152,7 +151,7 @@ def _covariances(estimator: Any, rows: Table, given: Any) -> Any:
 
 
 def _loadings(estimator: Any, rows: Any, given: Any) -> Any:
-    """Which columns each latent explains; None for a decoder that has no derivative."""
+    """Which columns each latent explains; None if the decoder is not differentiable."""
     from isthmus.parts.linearization import NotDifferentiableError
 
     try:
@@ -169,7 +168,7 @@ def _squared_error(values: np.ndarray, reconstructed: np.ndarray) -> np.ndarray:
 
 
 def _pca_reconstructed(estimator: Any, values: np.ndarray, size: int, given: Any) -> np.ndarray:
-    """The rows as reconstructed by PCA of the training rows."""
+    """The rows reconstructed by PCA of the training rows."""
     import torch
 
     units = torch.from_numpy(estimator.scaling_.apply(values)).to(estimator.principal_.mean.dtype)

@@ -22,10 +22,10 @@ from isthmus.cli.hyperparameter_flags import (
 )
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
-from isthmus.cli.ratings_fit import AskedRatings, fit_ratings
+from isthmus.cli.ratings_fit import AskedRatings, fit_ratings, require_ratings
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
-from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, TimeZone, rows_of
+from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, Stride, TimeZone, rows_of
 from isthmus.cli.run_folder import (
     EVALUATION,
     FIGURES,
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fit"]
 
-MOST_COUNTS = 8  # columns of counts that are named after a fit
+MAX_COUNTS = 8  # columns of counts that are named after a fit
+TEST_SIZE = 0.2
 VARIANTS = f"Kind of autoencoder: {' | '.join(variant_names())}."
 
 
@@ -58,7 +59,7 @@ def fit(
     ids: str | None = None,
     drop: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     given: GivenColumns = (),
-    test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.2,
+    test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = TEST_SIZE,
     seed: Seed = 42,
     no_plots: Annotated[bool, Parameter(show_default=False)] = False,
     no_page: Annotated[bool, Parameter(show_default=False)] = False,
@@ -70,9 +71,11 @@ def fit(
     time: SeriesTime = None,
     entity: SeriesEntity = None,
     time_zone: TimeZone = None,
-    stride: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
+    stride: Stride = None,
     ratings: str | None = None,
     threshold: Annotated[float | None, Parameter(show_default=False)] = None,
+    ridge: Annotated[float | None, Parameter(validator=Number(gt=0), show_default=False)] = None,
+    max_items: Annotated[int | None, Parameter(validator=Number(gte=2), show_default=False)] = None,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
     reading: Reading = READ_BY_ITSELF,
@@ -112,29 +115,36 @@ def fit(
         Epochs between checkpoints, in addition.
     checkpoints_kept
         Checkpoints to keep.
-    stride
-        For a series: steps between two windows. [default: a quarter of a window]
     ratings
         Columns user,item or user,item,value: each row is then a rating, and items are recommended to users.
     threshold
         For ratings: those at least this high are likes. [default: their median]
+    ridge
+        For ratings: ridge of the closed form. [default: chosen on held-out users]
+    max_items
+        For ratings: the most items to accept; memory grows with their square. [default: 20,000]
     overwrite
         Replace the run folder if there is one.
     """
     if ratings is not None and data is not None:
-        asked_ratings = AskedRatings(data, ratings, threshold, reading, settings, seed)
-        others = {"--time": time, "--entity": entity, "--labels": labels, "--ids": ids, "--drop": drop,
-                  "--resume": resume, "--stride": stride, "--variant": variant != "vanilla"}  # fmt: skip
-        fit_ratings(asked_ratings, output or Path("runs", f"{_name_of(data)}-items"), others,
-                    overwrite=overwrite, json=json)  # fmt: skip
+        of_ratings = settings | {"threshold": threshold, "ridge": ridge, "max_items": max_items}
+        asked_ratings = AskedRatings(data, ratings, reading, of_ratings, seed)
+        others = {
+            "--time": time, "--entity": entity, "--time-zone": time_zone, "--stride": stride, "--labels": labels,
+            "--ids": ids, "--drop": drop, "--given": given, "--resume": resume, "--memory": memory,
+            "--variant": variant != "vanilla", "--test-size": test_size != TEST_SIZE,
+        }  # fmt: skip
+        run = output or Path("runs", f"{_name_of(data)}-items")
+        fit_ratings(asked_ratings, run, others, overwrite=overwrite, json=json)
         return
-    if threshold is not None:
-        raise UsageError("--threshold says which ratings are likes; name their columns with --ratings user,item,value.")
+    require_ratings({"--threshold": threshold, "--ridge": ridge, "--max-items": max_items})
     if time is not None and data is not None:
         windows = AskedWindows(
             data, time, entity, time_zone, reading, stride, variant, settings, labels, drop, seed, memory
         )
-        not_of_series = {"--resume": resume, "--ids": ids, "--given": given}
+        not_of_series = {
+            "--resume": resume, "--ids": ids, "--given": given, "--test-size": test_size != TEST_SIZE,
+        }  # fmt: skip
         run = output or Path("runs", f"{_name_of(data)}-series")
         fit_series(windows, run, not_of_series, plots=not no_plots, page=not no_page, overwrite=overwrite, json=json)
         return
@@ -182,17 +192,17 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit]:
         rows = read_and_split(request)
         if is_main_process():
             require_same_data(run, rows.record)
-        if rows.has_gaps:  # which the rows to learn from may be without, by chance
+        if rows.has_gaps:  # even if, by chance, the training rows have none
             chosen = {"missing": "mask"} | chosen
         say(f"fitting the {asked.variant} autoencoder …")
         ready_sklearn()
-        kind = chosen_variant(asked.variant)  # which imports PyTorch: what was read has been described by now
+        kind = chosen_variant(asked.variant)  # imports PyTorch, now that the data have been described
         estimator = _fitted(kind(**chosen, random_state=asked.seed), rows, checkpoints())
-    return estimator.set_params(verbose=kind().verbose), rows  # verbose as it is without a command line
+    return estimator.set_params(verbose=kind().verbose), rows  # verbose only on the command line
 
 
 def _evaluate_and_keep(asked: Asked, run: Path, estimator: Any, rows: DataSplit, *, overwrite: bool) -> dict[str, Any]:
-    """The run folder of a fitted estimator, and what is to be said of it."""
+    """Write the run folder of a fitted estimator, and return the report."""
     from isthmus.evaluation import evaluation_table
 
     variant, seed = asked.variant, asked.seed
@@ -226,7 +236,7 @@ def _evaluate_and_keep(asked: Asked, run: Path, estimator: Any, rows: DataSplit,
 
 
 def _written(run: Path, report: dict[str, Any]) -> list[str]:
-    """What the run holds to look at, and what each is good for."""
+    """The files of a run worth opening, and what for."""
     lines = []
     if report.get("page"):
         lines.append(f"  {run / report['page']}: open it in a browser; it decodes as you move over the map.")
@@ -237,14 +247,14 @@ def _written(run: Path, report: dict[str, Any]) -> list[str]:
 
 
 def _name_of(data: str) -> str:
-    """What the run folder is named after: the file or folder without its suffix."""
+    """The name of the data for the run folder: that of the file or folder, without its suffix."""
     path = Path("stdin" if data == "-" else data)
     name = path.stem if path.suffix else path.resolve().name
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name) or "data"
 
 
 def _fitted(estimator: Any, rows: DataSplit, checkpoints: Any) -> Any:
-    """The estimator fitted; where it refuses, its settings are named as the flags they were given by."""
+    """Fit the estimator; in its error messages settings are named as flags."""
     try:
         return estimator.fit(rows.to_learn_from, given=rows.given_to_learn_from, checkpoints=checkpoints)
     except ValueError as error:
@@ -272,7 +282,7 @@ def _report(run: Path, variant: str, estimator: Any, evaluations: dict[str, Eval
 
 
 def _draw(folder: Path, estimator: Any, rows: DataSplit, pca_components: int) -> list[str]:
-    """The figures' names; a run is worth keeping even where they cannot be drawn, for whatever reason."""
+    """The figures' names; a run is kept even if they cannot be drawn, for whatever reason."""
     from isthmus.cli.figures import draw_figures
 
     say("drawing figures …")
@@ -291,7 +301,7 @@ def _draw(folder: Path, estimator: Any, rows: DataSplit, pca_components: int) ->
 
 
 def _explore(page: Path, models: dict[str, Any], rows: DataSplit, evaluations: dict[str, Evaluation]) -> str | None:
-    """The page's name; a run is worth keeping even where it cannot be written, for whatever reason."""
+    """The page's name; a run is kept even if it cannot be written, for whatever reason."""
     from isthmus.cli.explore import write_page
     from isthmus.explorer import UnknownLayerError
 
@@ -326,7 +336,7 @@ def _advice(estimator: Any, rows: DataSplit) -> list[str]:
         if not counts:
             return lines
         likelihood = estimator.column_likelihoods_[counts[0]].replace("_", " ")
-        return [*lines, f"Counts, by a {likelihood} likelihood: {said(counts, MOST_COUNTS)}."]
+        return [*lines, f"Counts, by a {likelihood} likelihood: {said(counts, MAX_COUNTS)}."]
     if fitted.scale is not None and fitted.scale_reason:
         return [
             f"Columns were scaled to variance 1, since {fitted.scale_reason}; --scale none leaves them as they are."

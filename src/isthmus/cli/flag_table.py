@@ -1,9 +1,8 @@
-"""The hyperparameters of all variants as a file, for a command line that answers before PyTorch is imported.
+"""The hyperparameters of all variants in a file, so the command line answers before PyTorch is imported.
 
-Hyperparameters are declared in classes that import PyTorch, which takes seconds; whoever types ``isthmus fit`` should
-see before that what was made of the file. ``flags.json`` is what those declarations say. It is written by
-``python -m isthmus.cli.flag_table``, and a test compares the two. Where there is a variant that it doesn't know, the
-declarations themselves are read.
+Hyperparameters are declared in classes that import PyTorch, which takes seconds; ``isthmus fit`` should describe the
+file before that. ``flags.json`` is a copy of the declarations. It is written by ``python -m isthmus.cli.flag_table``,
+and a test compares the two. If there is a variant it doesn't know, the declarations themselves are read.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ Holders = dict[str, dict[str, Hyperparameter]]
 
 @functools.cache
 def known(variants: tuple[str, ...]) -> Holders:
-    """Each hyperparameter's name, the variants that have it, and what each says of it."""
+    """By name of each hyperparameter, its declaration in every variant that has it."""
     table = json.loads(TABLE.read_text(encoding="utf-8"))
     if table["variants"] != list(variants):
         return declared()
@@ -72,7 +71,7 @@ def written(holders: Holders) -> str:
 
 
 def _to_plain(parameter: Hyperparameter) -> dict[str, Any]:
-    """What is not as `Hyperparameter` has it by itself."""
+    """The fields that differ from the defaults of `Hyperparameter`, in JSON's types."""
     union = typing.get_origin(parameter.annotation) in (typing.Union, types.UnionType)
     members = typing.get_args(parameter.annotation) if union else (parameter.annotation,)
     names = [next(name for name, kind in TYPES.items() if kind == member) for member in members]

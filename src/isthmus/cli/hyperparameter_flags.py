@@ -26,16 +26,16 @@ __all__ = ["as_flags", "chosen_variant", "settings_of", "variant_names", "with_h
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 SHORT_NAMES = {"n_components": ("-p", "-n")}
-# Words for values that cannot be typed as they are. Elsewhere None and () are written "none".
+# Words for values that have no text of their own. Elsewhere None and () are typed "none".
 WORDS: dict[str, dict[str, Any]] = {"hidden_layer_sizes": {"linear": (), "auto": None}}
-# "auto" says more than "none" where the meaning of None is that the library chooses.
+# Where None lets the library choose, it is typed "auto".
 CHOOSES = ("None chooses", "None:")
-# Who types a command watches it: the bar, which is silent where there is no terminal, is asked for.
+# On the command line progress is shown; it is silent without a terminal.
 DEFAULTS = {"verbose": True}
 
 
 def variant_names() -> tuple[str, ...]:
-    """The names of the variants, from the files in their folder: nothing is imported."""
+    """The names of the variants, from their files: nothing is imported."""
     folders = [f"{folder}/variants" for folder in isthmus.__path__]
     return tuple(sorted(module.name for module in pkgutil.iter_modules(folders)))
 
@@ -67,7 +67,7 @@ def with_hyperparameter_flags(command: Command) -> Command:
 
 
 def settings_of(variant: str, given: Mapping[str, str | bool | None]) -> dict[str, Any]:
-    """The settings a user gave, as the variant takes them; `UsageError` names the flag that does not fit."""
+    """The typed settings as the variant takes them; a `UsageError` names a flag that is wrong."""
     _require_variant(variant)
     flags = {name: holders[variant] for name, holders in _holders().items() if variant in holders}
     settings = {name: value for name, value in DEFAULTS.items() if name in flags}
@@ -80,7 +80,9 @@ def settings_of(variant: str, given: Mapping[str, str | bool | None]) -> dict[st
         settings[name] = text if isinstance(text, bool) else _value(flags[name], text)
         if flags[name].complaint(settings[name]) is None:
             continue
-        complaint = hyperparameters(chosen_variant(variant))[name].complaint(settings[name])  # the table may be old
+        complaint = hyperparameters(chosen_variant(variant))[name].complaint(
+            settings[name]
+        )  # the table may be out of date
         if complaint is not None:
             end = "" if complaint.endswith("?") else "."
             raise UsageError(f"{_long(name)} {_typed(flags[name], complaint)}{end}")
@@ -93,7 +95,7 @@ def as_flags(text: str) -> str:
 
 
 def _holders() -> Holders:
-    """Each hyperparameter's name, the variants that have it, and what each says of it."""
+    """By name of each hyperparameter, its declaration in every variant that has it."""
     return known(variant_names())
 
 
@@ -101,7 +103,7 @@ def _holders() -> Holders:
 
 
 def _value(parameter: Hyperparameter, text: str) -> Any:
-    """What the text means; the text itself where it means nothing, for the hyperparameter to complain of."""
+    """The value of the text; the text itself if it has none, which the hyperparameter then refuses."""
     words = _words(parameter)
     if text.lower() in words:
         return words[text.lower()]
@@ -126,7 +128,7 @@ def _number(text: str, kind: type) -> Any:
 
 
 def _words(parameter: Hyperparameter) -> dict[str, Any]:
-    """The words that stand for values which cannot be typed."""
+    """Words for values that have no text of their own."""
     if parameter.name in WORDS:
         return WORDS[parameter.name]
     if parameter.admits(types.NoneType):
@@ -138,16 +140,16 @@ def _words(parameter: Hyperparameter) -> dict[str, Any]:
 
 def _flag(name: str, holders: Mapping[str, Hyperparameter]) -> Any:
     parameter = holders.get("vanilla", next(iter(holders.values())))
-    truth = parameter.admits(bool)
+    is_bool = parameter.admits(bool)
     settings = Parameter(
         name=[_long(name), *SHORT_NAMES.get(name, ())],
         help=f"{_typed(parameter, parameter.meaning)}{_limits(parameter)} [default: {_defaults(holders)}]",
         group=_groups(holders),
-        metavar=None if truth else _metavar(parameter),
-        negative=(f"--no-{_long(name)[2:]}",) if truth else (),
+        metavar=None if is_bool else _metavar(parameter),
+        negative=(f"--no-{_long(name)[2:]}",) if is_bool else (),
         show_default=False,
     )
-    return Annotated[(bool if truth else str) | None, settings]
+    return Annotated[(bool if is_bool else str) | None, settings]
 
 
 def _typed(parameter: Hyperparameter, text: str) -> str:
@@ -161,7 +163,7 @@ def _typed(parameter: Hyperparameter, text: str) -> str:
 
 
 def _limits(parameter: Hyperparameter) -> str:
-    """What may be typed, beyond a number of the kind the metavar says."""
+    """Bounds and words, in parentheses: what the metavar does not say."""
     meaning = _typed(parameter, parameter.meaning)
     words = [repr(word) for word in _words(parameter)][:1]
     said = [word for word in words if word not in meaning]
@@ -178,7 +180,7 @@ def _groups(holders: Mapping[str, Hyperparameter]) -> tuple[Group, ...]:
 
 
 def _defaults(holders: Mapping[str, Hyperparameter]) -> str:
-    """The default, and after it that of every variant that has another."""
+    """The default, followed by those of variants that differ."""
     shown = {variant: _shown(parameter) for variant, parameter in holders.items()}
     vanilla = shown.get("vanilla")
     if len(set(shown.values())) == 1:

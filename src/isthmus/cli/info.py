@@ -10,7 +10,7 @@ from isthmus.cli.run_folder import FIGURES, Run, open_run, recorded_sentence
 
 __all__ = ["info"]
 
-FEW_NAMES, MOST_SAID = 6, 24
+MAX_NAMES, MAX_ENTRIES = 6, 24
 
 
 def info(run: RunPath, /, *, json: JsonOutput = False) -> None:
@@ -86,7 +86,7 @@ def _columns(run: Run, estimator: Any) -> list[str] | None:
 
 
 def _kinds(run: Run, estimator: Any) -> dict[str, str] | None:
-    """What each column that was learned from was taken for; None of a picture or the like."""
+    """The kind of each column that was learned from; None for pictures and the like."""
     if estimator.fitted_.layout is not None:
         return {column.name: column.kind for column in estimator.fitted_.layout.columns}
     names = _columns(run, estimator)
@@ -96,10 +96,10 @@ def _kinds(run: Run, estimator: Any) -> dict[str, str] | None:
 def _said(value: Any) -> str:
     if isinstance(value, dict):
         said = [f"{name}={entry!r}" for name, entry in value.items()]
-        more = f" and {len(said) - MOST_SAID:,} more" if len(said) > MOST_SAID else ""
-        return ", ".join(said[:MOST_SAID]) + more or "the defaults"
+        more = f" and {len(said) - MAX_ENTRIES:,} more" if len(said) > MAX_ENTRIES else ""
+        return ", ".join(said[:MAX_ENTRIES]) + more or "the defaults"
     if isinstance(value, list) and value and isinstance(value[0], str):
         from isthmus.tables.errors import said
 
-        return said(value, FEW_NAMES)
+        return said(value, MAX_NAMES)
     return " ".join(map(str, value)) or "none (linear)" if isinstance(value, list) else str(value)

@@ -1,4 +1,4 @@
-"""``isthmus interpolate``: the rows on the way from one row to another."""
+"""``isthmus interpolate``: rows between two rows."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """``isthmus learn``: the course's exercises, and a check of your own solution.
 
-The course is a distribution of its own, found by its entry points: functions in the group ``isthmus.exercises`` that
-give every exercise by its chapter (``exercises``), one of them (``exercise``), and what is wrong with a file that is to
-solve it (``check_file``). An exercise knows whether it was solved before (``solved``, ``mark_solved``).
+The course is a separate distribution, found by its entry points: functions in the group ``isthmus.exercises`` that
+return all exercises by chapter (``exercises``), one of them (``exercise``), and the result of checking a solution
+(``check_file``). An exercise records whether it has been solved (``solved``, ``mark_solved``).
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _check(asked: Any, path: Path, time_limit: float, *, json: bool) -> None:
         try:
             asked.mark_solved()
         except ValueError as error:
-            say(f"That it is solved could not be remembered: {error}")
+            say(f"note: the exercise could not be marked as solved: {error}")
     if json:
         print_json({"chapter": asked.chapter, "passed": result.passed, "fault": result.fault})
     if not result.passed:
@@ -112,7 +112,7 @@ def _check(asked: Any, path: Path, time_limit: float, *, json: bool) -> None:
 
 
 def _next(found: Mapping[int, Any], after: int = -1) -> str:
-    """Where to begin, or to go on: the first exercise not solved, from the one after that just solved."""
+    """The exercise to do next: the first unsolved one after ``after``, else the first of all."""
     unsolved = [number for number, one in found.items() if not one.solved]
     if not unsolved:
         return f"All {len(found)} are solved."

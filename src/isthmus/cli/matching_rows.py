@@ -1,8 +1,7 @@
-"""Rows for a fitted model: read from the user's file and brought to the columns the model knows.
+"""Rows for a fitted model: read from the user's file and matched to the model's columns.
 
-Columns that have names are matched by name, in whatever order the file holds them; those that have none (an
-array, a file without a first row of names, pixels) by their position. The labels, ids and dropped columns of
-the fit are recognised where they are present.
+Named columns are matched by name, in any order; unnamed ones (an array, a file without a header, pixels) by position.
+The labels, ids and dropped columns of the fit are recognised where they are present.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from isthmus.tables.row_shape import RowShape
     from isthmus.tables.stream import TableStream
 
-FILES = ("file", "window")  # what rows are called that were pictures or sounds
+FILES = ("file", "window")  # names of the ids of rows that are pictures or sounds
 
 __all__ = ["Expected", "codes_expected", "name_columns", "open_matching", "read_matching", "rows_expected", "unnamed"]
 
@@ -33,8 +32,8 @@ __all__ = ["Expected", "codes_expected", "name_columns", "open_matching", "read_
 class Expected:
     """The columns a model takes; ``what`` names them in a message.
 
-    ``layout`` says what each of them is and ``dialect`` how the file of the fit was written; ``passed_over`` are
-    columns of that file that were not used for training.
+    ``layout`` holds their kinds, ``dialect`` the format of the fit's file, and ``passed_over`` the columns of that file
+    that were not used for training.
     """
 
     columns: tuple[str, ...]
@@ -66,9 +65,9 @@ def rows_expected(run: Run, estimator: Any) -> Expected:
     return Expected(names, what, drop=given, image_shape=estimator.image_shape, layout=layout, row_shape=shape)
 
 
-def codes_expected(run: Run, estimator: Any) -> Expected:
-    """What `inverse_transform` takes."""
-    columns, what = tuple(estimator.get_feature_names_out()), "the latent dimensions of a code"
+def codes_expected(run: Run, estimator: Any, latents: int | None = None) -> Expected:
+    """What `inverse_transform` takes; with ``latents``, only that many, the first."""
+    columns, what = tuple(estimator.get_feature_names_out())[:latents], "the latent dimensions of a code"
     given = _given_names(estimator)
     if run.record is None:
         return Expected(columns, what, drop=given)
@@ -93,7 +92,7 @@ def open_matching(
 ) -> TableStream:
     """Open a table with the expected columns, in their order; an error names those missing.
 
-    Columns that were not there at fit are left out, and it is said which. ``given`` are to be read beside them.
+    Columns that were not there at fit are left out, with a note. ``given`` are the conditions to read as well.
     """
     stream = _open_columns(source, expected, labels=labels, ids=ids, drop=drop, share=share, reading=reading)
     if given is None:
@@ -122,7 +121,7 @@ def _open_columns(
     known: dict[str, Any] = {"dialect": None if given else expected.dialect, "passed_over": expected.passed_over}
     try:
         look = open_table(source, **as_fitted, dialect=known["dialect"])
-    except DataError:  # such as a single row, from which alone nothing could be learned
+    except DataError:  # such as a single row, whose columns alone have no kinds
         if not named:
             raise
         layout = expected.layout or plain_layout(expected.columns)
@@ -136,7 +135,7 @@ def _open_columns(
     free = [name for name in names if name not in expected.columns]
     labels = expected.label_name if labels is None and expected.label_name in free else labels
     if ids is None and expected.id_name is None and look.id_name not in (*drop, *expected.drop, labels):
-        ids = look.id_name if look.id_name in free else None  # a saved detector knows of none
+        ids = look.id_name if look.id_name in free else None  # a saved detector stores no ids
     ids = expected.id_name if ids is None and expected.id_name in free else ids
     drop = tuple(
         dict.fromkeys([*drop, *(name for name in expected.drop if name in free and name not in (labels, ids))])
@@ -163,7 +162,7 @@ def _open_columns(
 
 
 def _say_differences(table: TableStream) -> None:
-    """Say what a file has that its model doesn't know: new columns, new categories, dates in another form."""
+    """Note what is new in a file: columns, categories, formats of dates."""
     from isthmus.tables.errors import said
 
     if table.description is None:
@@ -187,7 +186,7 @@ def unnamed(count: int) -> tuple[str, ...]:
 
 
 def name_columns(estimator: Any, table: Table) -> None:
-    """Let an estimator fitted to the table's values know its columns by name, where they have names."""
+    """Give an estimator fitted to the table's values the names of its columns, if they have any."""
     import numpy as np
 
     if estimator.fitted_.layout is None and table.image_shape is None and table.columns != unnamed(table.n_columns):

@@ -1,4 +1,4 @@
-"""Wrong use of a command, in one sentence: what cyclopts found wrong, without its talk of commands and tokens."""
+"""Wrong use of a command, in one sentence: cyclopts's error without its terms for commands and tokens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from isthmus.cli import STANDARD_INPUT
 
 __all__ = ["ELSEWHERE", "is_data_missing", "what_is_wrong"]
 
-CLOSE = 0.7  # how alike an option must be to be suggested
+CLOSE = 0.7  # similarity from which an option is suggested
 ELSEWHERE = {  # what other libraries call an option, and its name here
     **dict.fromkeys(("--epochs", "--n-epochs", "--num-epochs", "--max-epochs"), "--max-iter"),
     **dict.fromkeys(("--latent-dim", "--latent-dims", "--latent-size", "--code-size", "--dim"), "--n-components"),
@@ -42,8 +42,8 @@ def what_is_wrong(error: CycloptsError) -> str:
         return f"{error.unused_tokens[0].removeprefix(STANDARD_INPUT[0])!r} is one argument too many"
     if isinstance(error, RepeatArgumentError) and error.token.keyword:
         return f"{error.token.keyword} is given twice and takes one value; leave one of them out"
-    said = " ".join(str(error).split()).rstrip(".")
-    near = re.search(r" Did you mean \"?([^\"?]+)\"?\?$", said)
+    text = " ".join(str(error).split()).rstrip(".")
+    near = re.search(r" Did you mean \"?([^\"?]+)\"?\?$", text)
     guess = f"; did you mean {near[1]!r}?" if near else ""
     if isinstance(error, UnknownOptionError):
         option = str(error.token.keyword or error.token.value)
@@ -54,17 +54,17 @@ def what_is_wrong(error: CycloptsError) -> str:
             guess = ""
         return f"there is no option {option!r}{guess}"
     if isinstance(error, CoercionError):
-        choices = re.search(r"^Invalid value \"(.*)\" for (\S+)\. Choose from: (.*?)\.?(?: Did you mean .*)?$", said)
+        choices = re.search(r"^Invalid value \"(.*)\" for (\S+)\. Choose from: (.*?)\.?(?: Did you mean .*)?$", text)
         if choices:
             return f"{choices[2]} must be one of {choices[3].replace(chr(34), '')}, got {choices[1]!r}{guess}"
-        if error.argument is not None and said.startswith("must be "):
-            return f"{error.argument.name} {said}"
-    bound = re.search(r"^Invalid value \"(.*)\" for (\S+)\. Must be ([<>]=?) (\S+)$", said)
+        if error.argument is not None and text.startswith("must be "):
+            return f"{error.argument.name} {text}"
+    bound = re.search(r"^Invalid value \"(.*)\" for (\S+)\. Must be ([<>]=?) (\S+)$", text)
     if bound:
         return f"{bound[2]} must be {BOUNDS[bound[3]]} {bound[4]}, got {bound[1].removesuffix('.0')}"
-    return said
+    return text
 
 
 def is_data_missing(error: CycloptsError) -> bool:
-    """Whether nothing was given to work on."""
+    """Whether the data were not given."""
     return isinstance(error, MissingArgumentError) and error.argument is not None and error.argument.name == "DATA"

@@ -44,16 +44,16 @@ WELL, FAILED, WRONG_USE, STOPPED = 0, 1, 2, 130
 DEBUG = "--debug"
 TOO_FEW = re.compile(r"Found array with (\d+) sample\(s\) .*while a minimum of (\d+) is required")  # scikit-learn's
 CLEAR = "\x1b[K"
-_is_passing = False  # a line is on the terminal that the next one writes over
-LEAST_ROOM = 64 << 20  # with which pyarrow can start its threads
-LEAST_ADDRESS_SPACE = 1 << 30  # under which PyTorch's libraries abort the process while they are loaded
-# what libraries say when memory is short, each in an error of its own kind
+_is_passing = False  # whether the next line overwrites the one on the terminal
+MIN_ROOM = 64 << 20  # with less, pyarrow cannot start its threads
+MIN_ADDRESS_SPACE = 1 << 30  # with less, loading PyTorch's libraries aborts the process
+# Libraries report a lack of memory in errors of many kinds.
 NO_MEMORY = re.compile(
     r"can(not|'t) allocate memory|not enough memory|failed to map segment|bad_alloc|can't start new thread|"
     "could not create a primitive",
     re.IGNORECASE,
 )
-# whose errors are sentences for the user: this library's own, and scikit-learn's checks of an array
+# Modules whose ValueErrors are messages for the user: this library, and scikit-learn's validation of arrays.
 SPEAKERS = ("isthmus", "sklearn.utils.validation")
 
 
@@ -68,15 +68,15 @@ isthmus --help lists all commands, isthmus help fit explains one, isthmus learn 
 
 
 class CommandError(Exception):
-    """What was asked could not be done; the message is one sentence."""
+    """The command failed; the message is one sentence."""
 
 
 class UsageError(Exception):
-    """What was asked makes no sense; the message is one sentence."""
+    """The command was used wrongly; the message is one sentence."""
 
 
 def run(tokens: Sequence[str]) -> int:
-    """Run one command line and give its exit code; nothing is raised."""
+    """Run one command line and return its exit code; nothing is raised."""
     debug, interrupted = DEBUG in tokens, []
     tokens = [token for token in tokens if token != DEBUG]
     try:
@@ -110,14 +110,14 @@ def run(tokens: Sequence[str]) -> int:
 
 
 def _collect_from_here() -> None:
-    """Collect garbage again (see `isthmus.__main__`), but not among what the imports have made."""
+    """Enable garbage collection again (see `isthmus.__main__`), without the objects of the imports."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
 
 
 def _require_address_space() -> None:
-    """Refuse where libraries would find no room, and abort the process (PyTorch) or wait for ever (pyarrow)."""
+    """Refuse too little address space, with which PyTorch aborts the process and pyarrow hangs."""
     try:
         import resource
     except ImportError:  # there is no such limit on Windows
@@ -125,18 +125,18 @@ def _require_address_space() -> None:
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit == resource.RLIM_INFINITY:
         return
-    with suppress(OSError), open("/proc/self/statm") as file:  # which only Linux has
-        if limit - int(file.read().split()[0]) * resource.getpagesize() < LEAST_ROOM:
+    with suppress(OSError), open("/proc/self/statm") as file:  # on Linux only
+        if limit - int(file.read().split()[0]) * resource.getpagesize() < MIN_ROOM:
             raise MemoryError
-    if limit < LEAST_ADDRESS_SPACE:
+    if limit < MIN_ADDRESS_SPACE:
         raise CommandError(
-            f"ulimit -v allows {limit >> 20:,} MB of memory, and PyTorch alone takes {LEAST_ADDRESS_SPACE >> 20:,}; "
+            f"ulimit -v allows {limit >> 20:,} MB of memory, and PyTorch alone takes {MIN_ADDRESS_SPACE >> 20:,}; "
             "type ulimit -v unlimited."
         )
 
 
 def say(text: str) -> None:
-    """One line to the person at the terminal, on standard error; control characters are shown escaped."""
+    """Print one line to standard error; control characters are escaped."""
     global _is_passing
     with suppress(OSError):
         print(f"{CLEAR if _is_passing else ''}{_encodable(escaped(text), sys.stderr)}", file=sys.stderr, flush=True)
@@ -144,18 +144,18 @@ def say(text: str) -> None:
 
 
 def say_passing(text: str) -> None:
-    """What is being done just now: on a terminal, a line whose place the next one takes; elsewhere nothing."""
+    """Show progress on a terminal: a line that the next one overwrites; elsewhere print nothing."""
     global _is_passing
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return
     shown = _encodable(escaped(text), sys.stderr)[: shutil.get_terminal_size().columns - 1]
     with suppress(OSError):
-        print(f"{CLEAR}{shown}\r", end="", file=sys.stderr, flush=True)  # whatever is written next is written over it
+        print(f"{CLEAR}{shown}\r", end="", file=sys.stderr, flush=True)  # the next line overwrites it
     _is_passing = bool(text)
 
 
 def show(*parts: Any) -> None:
-    """Results for a person, on standard output: lines of text, and tables made by rich."""
+    """Print results for a person to standard output: lines of text, and tables made by rich."""
     from rich.console import Console
 
     console = Console(file=sys.stdout, highlight=False)
@@ -170,7 +170,7 @@ def show(*parts: Any) -> None:
 
 @contextmanager
 def warnings_said() -> Iterator[None]:
-    """What a fit warns of is said as a note."""
+    """Print the warnings of a fit as notes."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         yield
@@ -180,12 +180,12 @@ def warnings_said() -> Iterator[None]:
 
 
 def print_json(facts: Mapping[str, Any]) -> None:
-    """One JSON object on standard output, for machines; what is no finite number becomes null."""
+    """Print one JSON object to standard output; numbers that are not finite become null."""
     print(json.dumps(finite(facts), indent=2, allow_nan=False))
 
 
 def finite(value: Any) -> Any:
-    """The same value as JSON can hold it: numbers that are not finite are None.
+    """The value with None for numbers that are not finite, which JSON cannot hold.
 
     >>> finite({"mse": float("nan"), "sizes": (1, 2)})
     {'mse': None, 'sizes': [1, 2]}
@@ -198,7 +198,7 @@ def finite(value: Any) -> Any:
 
 
 def escaped(text: str) -> str:
-    r"""Text whose control characters, and others that do not print, are written out.
+    r"""Text with control and other non-printable characters escaped.
 
     >>> escaped("a\x1b[31mb")
     'a\\x1b[31mb'
@@ -207,7 +207,7 @@ def escaped(text: str) -> str:
 
 
 def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
-    """The exit code of an error, and what is said of it."""
+    """The exit code of an error, and its message."""
     if isinstance(error, KeyboardInterrupt):
         return STOPPED, "interrupted; nothing was left half written."
     if _is_of_memory(error):
@@ -237,13 +237,13 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
 
 
 def _is_sentence(error: BaseException) -> bool:
-    """Whether an error's words are for the user."""
+    """Whether an error's message is for the user."""
     speaks = isinstance(error, ValueError) and _raised_by(error).startswith(SPEAKERS)
     return speaks or isinstance(error, (CommandError, UsageError))
 
 
 def _is_of_memory(error: BaseException | None) -> bool:
-    """Whether memory was short: of this error, or of what it was made of unless that has a sentence of its own."""
+    """Whether an error, or one that caused it, is from a lack of memory; a message for the user decides by its text."""
     if error is not None and _is_sentence(error):
         return NO_MEMORY.search(str(error)) is not None
     while error is not None:
@@ -266,7 +266,7 @@ def _raised_by(error: BaseException) -> str:
 
 
 def _require_known_command(tokens: Sequence[str]) -> None:
-    """Refuse an unknown command here: to do so, cyclopts would import every command there is."""
+    """Refuse an unknown command here: cyclopts would import every command to do so."""
     if tokens[0].startswith("-") or is_command(tokens[0]):
         return
     close = difflib.get_close_matches(tokens[0], commands(), n=1)
@@ -281,20 +281,20 @@ def _help_first(tokens: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _notes_for_warnings() -> Iterator[None]:
-    """A warning is one sentence on standard error, without the line of code that gave it."""
+    """Print a warning as one sentence on standard error, without the line of code that raised it."""
 
     def note(message: Warning | str, *_: Any, **__: Any) -> None:
         say(f"note: {' '.join(str(message).split())}")
 
     with warnings.catch_warnings():
         warnings.showwarning = note
-        # columns are matched by name when a file is read; what goes to the model is an array in its order
+        # Columns are matched by name when a file is read; the model gets an array in its own order.
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         yield
 
 
 def _forget_stdout() -> None:
-    """Let nothing be flushed into a closed pipe when Python ends."""
+    """Redirect standard output, so nothing is flushed into a closed pipe at exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -1,4 +1,4 @@
-"""An output that is also an input: refused before anything is computed, by whatever name or link it is called."""
+"""Outputs that are also inputs, under whatever name or link: refused before anything is computed."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def refuse_own_inputs(
     sources
         Files, folders of data and names of bundled sets; None where there is none.
     run
-        A run or saved folder that is read. Its figures and its page may be written again, and so may what isthmus did
-        not write there itself.
+        A run or saved folder that is read. Its figures and its page may be overwritten, and files that isthmus did not
+        write.
     replaced
         Folders to be written as a whole.
     """
@@ -63,13 +63,13 @@ def _data_files(source: Path) -> Iterable[Path]:
 
     try:
         found = data_files(source)
-    except DataError:  # which reading will raise
+    except DataError:  # reading raises it again
         found = []
     return found or [file for file in source.rglob("*") if file.suffix.lower() in FORMATS]
 
 
 def _own_files(run: Path) -> Iterator[Path]:
-    """What isthmus wrote to a run, or to a folder that it saved; but not what can be made again from these."""
+    """The files isthmus wrote to a run or saved folder, except those that can be made again from the others."""
     saved = saved_files()
     for name in saved | {name for name in OWNED.files if name != PAGE and not name.startswith(f"{FIGURES}/")}:
         yield run / name

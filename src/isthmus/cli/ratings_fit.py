@@ -1,4 +1,4 @@
-"""``isthmus fit FILE --ratings user,item[,value]``: an autoencoder of items, beside the closed form."""
+"""``isthmus fit FILE --ratings user,item[,value]``: an autoencoder of items, compared with the closed form."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ from isthmus.cli.reading_flags import ReadingFlags
 from isthmus.cli.run_folder import EVALUATION, MODEL, require_free_run, written_run
 from isthmus.cli.series_run import table_options
 
-__all__ = ["AskedRatings", "fit_ratings", "rating_columns"]
+__all__ = ["AskedRatings", "fit_ratings", "rating_columns", "require_ratings"]
 
-TAKEN = ("max_iter",)  # of the flags of an autoencoder's settings
+SETTINGS = {"threshold": float, "ridge": float, "max_iter": int, "max_items": int}  # of an `ItemAutoencoder`
 
 
 @dataclass(frozen=True)
 class AskedRatings:
-    """What was asked of the command."""
+    """The arguments of the command."""
 
     data: str
     columns: str
-    threshold: float | None
     reading: ReadingFlags
     settings: Mapping[str, Any]
     seed: int
@@ -39,6 +38,13 @@ def rating_columns(text: str) -> tuple[str, ...]:
     return columns
 
 
+def require_ratings(flags: Mapping[str, Any]) -> None:
+    """Refuse flags of ratings where no columns of ratings are named."""
+    given = [flag for flag, value in flags.items() if value is not None]
+    if given:
+        raise UsageError(f"{', '.join(given)}: for ratings; name their columns with --ratings user,item,value.")
+
+
 def fit_ratings(
     asked: AskedRatings, run: Path, not_of_ratings: Mapping[str, Any], *, overwrite: bool, json: bool
 ) -> None:
@@ -46,7 +52,7 @@ def fit_ratings(
     columns = rating_columns(asked.columns)
     typed = {name: value for name, value in asked.settings.items() if value is not None}
     refused = [flag for flag, value in not_of_ratings.items() if value]
-    refused += [f"--{name.replace('_', '-')}" for name in typed if name not in TAKEN]
+    refused += [f"--{name.replace('_', '-')}" for name in typed if name not in SETTINGS]
     if refused:
         raise UsageError(f"{', '.join(refused)}: for tables of rows, and --ratings names who rated what.")
     require_free_run(run, overwrite=overwrite)
@@ -63,15 +69,15 @@ def fit_ratings(
     say(f"{ratings.matrix.nnz:,} ratings by {n_users:,} users of {n_items:,} items.")
     if ratings.n_repeated:
         say(f"note: {ratings.n_repeated:,} times a user rated an item again; the last rating counts.")
-    settings = {name: _whole(name, value) for name, value in typed.items()}
-    model = ItemAutoencoder(threshold=asked.threshold, random_state=asked.seed, **settings)
+    settings = {name: _number(name, value) for name, value in typed.items()}
+    model = ItemAutoencoder(random_state=asked.seed, **settings)
     say("fitting the items' closed form, and a network beside it …")
     with warnings_said():
         model.fit(ratings)
     single = int((np.diff(liked(ratings.matrix, model.threshold_).indptr) == 1).sum())
     if single:
         users = "1 user has" if single == 1 else f"{single:,} users have"
-        say(f"note: {users} a single like, which tells how popular its item is, and not what goes with it.")
+        say(f"note: {users} a single like, which shows how popular its item is but not what goes with it.")
     report = _report(run, model)
     kept = {name: value for name, value in report.items() if name != "run"}
 
@@ -87,10 +93,10 @@ def fit_ratings(
     show(f"Next: isthmus recommend {run} -o recommended.csv names ten items for every user.")
 
 
-def _whole(name: str, text: Any) -> int:
+def _number(name: str, text: Any) -> Any:
     try:
-        return int(text)
-    except ValueError as error:
+        return SETTINGS[name](text)
+    except ValueError as error:  # only --max-iter is still text
         raise UsageError(f"--{name.replace('_', '-')} must be a whole number, got {text!r}.") from error
 
 

@@ -1,4 +1,4 @@
-"""The flags that override how a file is read; every one that is left out is found from the file itself."""
+"""Flags that override how a file is read; whatever is left out is inferred from the file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KINDS = "number, count, category, date, boolean, text or id"
 
 @dataclass(frozen=True)
 class TableFlags:
-    """What a user says of a file that holds a table."""
+    """How a table is to be read, as the user says."""
 
     kind: Annotated[
         tuple[str, ...],
@@ -41,7 +41,7 @@ class TableFlags:
     ] = ()
 
     def options(self) -> dict[str, Any]:
-        """The same as options of `isthmus.open_table`; those that were left out are not among them."""
+        """The flags that were given, as options of `isthmus.open_table`."""
         faults = self._faults()
         if faults:
             raise UsageError(f"{'; '.join(faults)}.")
@@ -58,7 +58,7 @@ class TableFlags:
         return {name: value for name, value in given.items() if value is not None}
 
     def _faults(self) -> list[str]:
-        """What can't be meant, a part of a sentence each."""
+        """What is wrong, a clause each."""
         parts = [(text, *text.rpartition("=")) for text in self.kind]
         unclear = [text for text, name, _, kind in parts if not name or not kind]
         faults = [f"--kind must be NAME=KIND, where KIND is {KINDS}, got {', '.join(map(repr, unclear))}"] * bool(
@@ -76,7 +76,7 @@ class TableFlags:
 
 @dataclass(frozen=True)
 class ReadingFlags(TableFlags):
-    """What a user says of a file, which may be a table, pictures or sounds."""
+    """How a table, pictures or sounds are to be read, as the user says."""
 
     size: Annotated[
         str | None, Parameter(help="Bring pictures to this size, such as 64 or 64x48 (width x height).")

@@ -35,17 +35,17 @@ def recommend(
     overwrite: Overwrite = False,
     reading: Reading = READ_BY_ITSELF,
 ) -> None:
-    """Recommend items: for each user those that are likeliest to be liked among those not rated, best first.
+    """Recommend items: for each user the unrated items most likely to be liked, best first.
 
-    Without DATA for the users of the fit, with it for the users in it, whose ratings it holds. Columns written: user,
-    rank, item, score. Without -o they are printed as CSV.
+    Without DATA for the users of the fit, with it for the users whose ratings it holds. Columns written: user, rank,
+    item, score. Without -o they are printed as CSV.
 
     Parameters
     ----------
     data
         Ratings of users who were not there at fit: a file with the columns of the fit.
     count
-        Items a user.
+        Items per user.
     user
         One user of the fit, or of DATA; repeat for more. [default: all]
     ratings
@@ -71,14 +71,13 @@ def recommend(
         raise CommandError(f"{run!r} is no model of ratings; isthmus fit RATINGS --ratings user,item makes one.")
     with warnings_said():
         found = _found(model, data, user, ratings, reading, count)
-    there = [[name is not None for name in items] for items in found.items]
     rows = [
         (name, rank + 1, item, float(score))
         for name, items, scores in zip(found.users, found.items, found.scores, strict=True)
         for rank, (item, score) in enumerate(zip(items, scores, strict=True))
         if item is not None
     ]
-    short = sum(not all(one) for one in there)
+    short = sum(None in items for items in found.items.tolist())
     kinds = (pyarrow.string(), pyarrow.int64(), pyarrow.string(), pyarrow.float64())
     parts = zip(*rows, strict=True) if rows else [()] * 4
     columns = [pyarrow.array(part, kind) for part, kind in zip(parts, kinds, strict=True)]

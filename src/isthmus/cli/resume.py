@@ -1,10 +1,10 @@
-"""An interrupted fit: its checkpoints and what was asked of it, in a folder beside the run it will become.
+"""An interrupted fit: its checkpoints and arguments, in a folder beside the future run.
 
     RUN.unfinished/fit.json            the command's own arguments
-    RUN.unfinished/data.json           the data it began with, to be compared when it is resumed
+    RUN.unfinished/run.json            the record of its data, compared when it is resumed
     RUN.unfinished/checkpoint-…/       as `isthmus.Checkpoints` writes them
 
-It is there from the first minute and is removed when the run is complete. ``isthmus fit --resume RUN`` resumes it.
+It exists from the start of the fit until the run is complete. ``isthmus fit --resume RUN`` resumes it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FORMAT = "isthmus unfinished fit"
 
 @record
 class Asked:
-    """The arguments of ``isthmus fit`` that decide what comes of it."""
+    """The arguments of ``isthmus fit`` on which the result depends."""
 
     data: str = fact(paths=True)
     variant: str
@@ -53,7 +53,7 @@ class Asked:
 
 
 def unfinished_folder(run: Path) -> Path:
-    """Where the checkpoints of a fit into ``run`` lie."""
+    """The folder of a fit's checkpoints."""
     return Path(f"{os.path.abspath(run)}.unfinished")
 
 
@@ -67,16 +67,16 @@ def require_none_unfinished(run: Path, *, overwrite: bool) -> None:
             f"a fit into {str(run)!r} was interrupted; resume it with isthmus fit --resume {str(run)!r}, or start "
             "again with --overwrite."
         )
-    with locked(folder):  # not while another process is at it
+    with locked(folder):  # not while another process uses it
         _remove_checkpoints(folder)
         remove_owned(folder, (RECORD,))
 
 
 @contextmanager
 def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) -> Iterator[Callable[[], Checkpoints]]:
-    """A function that gives the checkpoints to fit with, for they import PyTorch and data are read before.
+    """Yield a function that returns the checkpoints: they import PyTorch, and the data are read before that.
 
-    They are removed when all went well, or when there is nothing in them to resume.
+    The checkpoints are removed after a complete fit, or if they hold nothing to resume.
     """
     from isthmus.tables import atomic_write
 
@@ -103,7 +103,7 @@ def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) 
             raise
         with suppress(StorageError, OSError):
             _remove(folder)
-            for parent in made:  # one that something else has come into stays
+            for parent in made:  # a parent that is no longer empty stays
                 parent.rmdir()
         raise
     with suppress(StorageError, OSError):
@@ -111,9 +111,9 @@ def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) 
 
 
 def require_same_data(run: Path, record: DataRecord) -> None:
-    """Refuse data that are not those of the fit into ``run`` that was interrupted, held-out rows included.
+    """Refuse data or held-out rows that differ from those of the interrupted fit into ``run``.
 
-    The first time there is nothing to compare with, and what they are is noted.
+    The first time there is nothing to compare with, and the record is written.
     """
     from isthmus.tables import atomic_write
 
@@ -146,14 +146,14 @@ SAID = {
 
 
 def asked_again(run: Path) -> Asked:
-    """What was asked of the fit into ``run`` that was interrupted; a `CommandError` if there is none."""
+    """The arguments of the interrupted fit into ``run``; a `CommandError` if there is none."""
     folder = unfinished_folder(run)
     if not (folder / ASKED).is_file():
         finished = "it is finished" if (run / "model").is_dir() else "no fit into it was interrupted"
         raise CommandError(f"{str(run)!r}: there is nothing to resume, {finished}.")
     try:
         asked = {"reading": {}} | dict(read_manifest(folder, ASKED, (FORMAT,)).record)
-        if asked.pop("mixed", None) is not None:  # of a release that refused missing cells unless it was told
+        if asked.pop("mixed", None) is not None:  # of a release that refused missing cells by default
             asked["settings"] = {"missing": "error", "unseen": "error", "scale": "none"} | asked["settings"]
         return from_plain(Asked, asked)
     except ValueError as error:
@@ -163,15 +163,15 @@ def asked_again(run: Path) -> Asked:
 
 
 def _remove(folder: Path) -> None:
-    """Remove all that isthmus wrote there, and the folder if nothing else is left in it."""
-    with locked(folder):  # another process may be at it
+    """Remove what isthmus wrote there, and the folder if it is then empty."""
+    with locked(folder):  # another process may use it
         _remove_checkpoints(folder)
         remove_owned(folder, (ASKED, RECORD, LOCK))
 
 
 def _remove_checkpoints(folder: Path) -> None:
     found = list(folder.glob("checkpoint-*"))
-    if not found:  # then PyTorch need not be there, of which Ctrl-C may have interrupted the import
+    if not found:  # then do without PyTorch, whose import Ctrl-C may have interrupted
         return
     from isthmus.storage.checkpoints import CHECKPOINT_FILES
 

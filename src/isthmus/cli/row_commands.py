@@ -1,9 +1,8 @@
 """``isthmus encode``, ``decode``, ``reconstruct``, ``impute`` and ``score``: rows in, one row out for each.
 
-One table. An entry is a function with its command's help, which is given the fitted model and says what to write:
-the names of the columns, and their values for a block of rows. What the entries share is written once, in
-`_row_command`: the flags, opening the run and the rows, matching columns, and writing block by block with ids and
-labels beside the values.
+Each entry is a function with its command's help as docstring. It takes the fitted model and returns what to write: the
+names of the columns, and a function of their values for a block of rows. `_row_command` does the rest: the flags,
+opening the run and the rows, matching columns, and writing block by block with ids and labels.
 
 ===========  =========  ====================  =====================================
 command      reads      writes                by
@@ -25,7 +24,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from isthmus.cli.conditions import Conditions, GivenValues
 from isthmus.cli.engine import Engine, answers_here, answers_of_workers
@@ -33,7 +31,22 @@ from isthmus.cli.matching_rows import Expected, codes_expected, open_matching, r
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
-from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, Shard, TableOutput, rows_of
+from isthmus.cli.row_flags import (
+    Draws,
+    Drop,
+    Ids,
+    Interval,
+    Labels,
+    Latents,
+    Overwrite,
+    PicturesOutput,
+    RunPath,
+    Samples,
+    Shard,
+    StandardErrors,
+    TableOutput,
+    rows_of,
+)
 from isthmus.cli.rows_output import require_writable, shared, write_blocks
 from isthmus.cli.run_folder import open_run
 
@@ -44,41 +57,27 @@ if TYPE_CHECKING:
 __all__ = ["decode", "encode", "impute", "reconstruct", "score"]
 
 Rows = Annotated[str, rows_of("Rows with the columns of the fit, in any order")]
-Errors = Annotated[bool, Parameter(help="Write the standard error of each latent beside the code.", show_default=False)]
-Draws = Annotated[
-    int | None,
-    Parameter(
-        help="Draw the missing cells this many times, and write a file for each draw: FILE-1.csv, FILE-2.csv …",
-        validator=Number(gte=1),
-        show_default=False,
-    ),
-]
-Interval = Annotated[
-    float | None,
-    Parameter(
-        help="Write beside each column the ends of a band that holds this share of new cells, such as 0.9.",
-        validator=Number(gt=0, lt=1),
-        show_default=False,
-    ),
-]
 Codes = Annotated[str, Parameter(help="Codes as isthmus encode writes them.")]
+OPTIONAL = ("shard", "std", "draws", "interval", "latents", "importance_samples")  # flags that only some commands have
 ENTRIES: dict[str, Callable[[_Fitted], _Written]] = {}
 
 
 @dataclass(frozen=True)
 class _Fitted:
-    """The model that a command is given: the path as it was typed, the estimator, its rows' columns and conditions."""
+    """The model of a command: the path as typed, the estimator, the columns and conditions of its rows, and flags."""
 
     path: str
     estimator: Any
     rows: Expected
     conditions: Conditions
-    errors: bool = False
+    std: bool = False
     draws: int | None = None
     interval: float | None = None
+    latents: int | None = None
+    importance_samples: int | None = None
 
     def given(self, block: Table) -> dict[str, Any]:
-        """What the rows of a block are given, as an argument; none of a model fitted without."""
+        """The conditions of a block's rows, as a keyword argument; empty for a model without conditions."""
         return {"given": self.conditions.of(block)} if self.conditions.names else {}
 
 
@@ -90,11 +89,11 @@ class _Written:
     values: Callable[[Table], Any]
     what: str = "rows"
     closing: Callable[[TableStream, _Gaps], str] | None = None
-    copies: Sequence[Callable[[Table], Any]] = ()  # of a command that writes several files: the values of each
+    copies: Sequence[Callable[[Table], Any]] = ()  # for several files: the values of each
 
 
 class _Gaps:
-    """The empty cells of the blocks that pass, and the rows that have them."""
+    """Counts of the empty cells in the blocks that pass, and of the rows that have them."""
 
     def __init__(self) -> None:
         self.cells = self.rows = 0
@@ -109,26 +108,20 @@ class _Gaps:
             self.rows += int(empty.any(1).sum())
             yield block, answer
 
-    def tell(self) -> None:
-        """Say that rows with empty cells were answered for, by a model that learned from whole ones."""
+    def say_rows(self) -> None:
+        """Say that rows with empty cells were encoded by a model that learned from complete ones."""
         if self.rows:
             rows = "1 row has" if self.rows == 1 else f"{self.rows:,} rows have"
             say(f"note: {rows} empty cells; the code is the best one for the cells that are there.")
 
 
 def _row_command(
-    *,
-    reads_codes: bool = False,
-    pictures: bool = False,
-    shards: bool = False,
-    errors: bool = False,
-    several: bool = False,
-    bands: bool = False,
+    *optional: str, reads_codes: bool = False, pictures: bool = False
 ) -> Callable[[Callable[[_Fitted], _Written]], Callable[..., None]]:
     """Make a command of an entry.
 
-    ``reads_codes`` instead of rows; with ``pictures`` it may write a folder of PNG files, with ``shards`` take a share
-    of the rows, with ``errors`` write standard errors too, with ``several`` a file a draw, and with ``bands`` bands.
+    ``optional`` names its flags among `OPTIONAL`. It reads codes instead of rows with ``reads_codes``, and may write a
+    folder of PNG files with ``pictures``.
     """
 
     def command_of(entry: Callable[[_Fitted], _Written]) -> Callable[..., None]:
@@ -144,13 +137,15 @@ def _row_command(
             reading: Reading = READ_BY_ITSELF,
             overwrite: Overwrite = False,
             shard: Shard = None,
-            std: Errors = False,
+            std: StandardErrors = False,
             given: GivenValues = (),
             engine: Engine = "local",
             draws: Draws = None,
             interval: Interval = None,
+            latents: Latents = None,
+            importance_samples: Samples = None,
         ) -> None:
-            output, share = shared(output, shard) if shards else (output, None)
+            output, share = shared(output, shard) if "shard" in optional else (output, None)
             refuse_own_inputs([output], [data], run)
             found = open_run(run)
             if found.is_of_series:
@@ -159,38 +154,39 @@ def _row_command(
                 rows_only = {
                     "--ids": ids, "--labels": labels, "--drop": drop, "--shard": share, "--std": std, "--given": given,
                     "--engine": None if engine == "local" else engine, "--draws": draws, "--interval": interval,
+                    "--latents": latents, "--importance-samples": importance_samples,
                 }  # fmt: skip
-                name = entry.__name__
                 series_rows(
-                    name, found, data, output, not_of_series=rows_only, reading=reading, overwrite=overwrite
-                )  # fmt: skip
+                    entry.__name__, found, data, output, not_of_series=rows_only, reading=reading, overwrite=overwrite
+                )
                 return
             outputs = _numbered(output, draws)
-            if not pictures:  # what depends on no model is refused before one is loaded
+            if not pictures:  # refused before the model is loaded, as nothing here depends on it
                 for one in outputs:
                     require_writable(one, overwrite=overwrite)
             estimator = found.load()
             rows = rows_expected(found, estimator)
             conditions = Conditions(found, estimator, given)
-            written = entry(_Fitted(run, estimator, rows, conditions, std, draws, interval))
+            settings = std, draws, interval, latents, importance_samples
+            written = entry(_Fitted(run, estimator, rows, conditions, *settings))
             if engine == "ray" and written.copies:
                 raise UsageError("--draws are made by one process; leave --engine out.")
             row_shape = rows.row_shape if pictures and interval is None else None
             if pictures:
                 require_writable(output, overwrite=overwrite, row_shape=row_shape)
-            expected = codes_expected(found, estimator) if reads_codes else rows
+            expected = codes_expected(found, estimator, latents) if reads_codes else rows
             stream = open_matching(
                 data, expected, labels=labels, ids=ids, drop=drop, share=share, reading=reading, given=conditions
             )
-            fitted, gaps = estimator.fitted_, _Gaps()
+            fitted = estimator.fitted_
             guessed = not reads_codes and fitted.model.completion is None and fitted.layout is None
             for one, values in zip(outputs, written.copies or (written.values,), strict=True):
                 if engine == "ray":
-                    asked = str(Path(run).resolve()), entry.__name__, given, std, interval
+                    asked = str(Path(run).resolve()), entry.__name__, given, settings
                     answers = answers_of_workers(_answer_of, asked, stream.blocks())
                 else:
                     answers = answers_here(values, stream.blocks())
-                gaps = _Gaps()  # those of the last file, which are those of each
+                gaps = _Gaps()  # the same for every file
                 write_blocks(
                     one,
                     stream,
@@ -200,24 +196,19 @@ def _row_command(
                     overwrite=overwrite,
                     what=written.what,
                 )
-            if output is not None and written.closing is not None:
+            if written.closing is None:
+                gaps.say_rows()
+            elif output is not None:
                 say(written.closing(stream, gaps))
-            elif written.closing is None:
-                gaps.tell()
 
         flags = dict(inspect.signature(command, eval_str=True).parameters)
         if reads_codes:
             flags["data"] = flags["data"].replace(name="codes", annotation=Codes)
         if pictures:
             flags["output"] = flags["output"].replace(annotation=PicturesOutput)
-        if not shards:
-            del flags["shard"]
-        if not errors:
-            del flags["std"]
-        if not bands:
-            del flags["interval"]
-        if not several:
-            del flags["draws"]
+        for name in OPTIONAL:
+            if name not in optional:
+                del flags[name]
         face: Any = command
         face.__name__, face.__qualname__, face.__doc__ = entry.__name__, entry.__qualname__, entry.__doc__
         face.__signature__ = inspect.Signature(list(flags.values()))
@@ -228,18 +219,15 @@ def _row_command(
     return command_of
 
 
-def _answer_of(
-    run: str, entry: str, given: tuple[str, ...], errors: bool, interval: float | None
-) -> Callable[[Table], Any]:
-    """In a worker: what answers a block of rows."""
+def _answer_of(run: str, entry: str, given: tuple[str, ...], settings: tuple[Any, ...]) -> Callable[[Table], Any]:
+    """In a worker: the function that answers a block of rows."""
     found = open_run(run)
     estimator = found.load()
     conditions = Conditions(found, estimator, given)
-    asked = _Fitted(run, estimator, rows_expected(found, estimator), conditions, errors, interval=interval)
-    return ENTRIES[entry](asked).values
+    return ENTRIES[entry](_Fitted(run, estimator, rows_expected(found, estimator), conditions, *settings)).values
 
 
-@_row_command(shards=True, errors=True)
+@_row_command("shard", "std", "latents")
 def encode(model: _Fitted) -> _Written:
     """Encode rows: write the code of each.
 
@@ -247,13 +235,13 @@ def encode(model: _Fitted) -> _Written:
     Without -o the codes are printed as CSV.
     """
     estimator = model.estimator
-    latents = list(estimator.get_feature_names_out())
-    if not model.errors:
+    latents = list(estimator.get_feature_names_out())[: model.latents]
 
-        def codes(block: Table) -> Any:
-            return model.conditions.written(block, estimator.transform(block.rows, **model.given(block)), latents)
+    def encoded(block: Table, **settings: Any) -> Any:
+        return estimator.transform(block.rows, size=model.latents, **model.given(block), **settings)
 
-        return _Written(latents, codes, what="codes")
+    if not model.std:
+        return _Written(latents, lambda block: model.conditions.written(block, encoded(block), latents), what="codes")
     if not estimator.fitted_.has_errors:
         raise CommandError(
             f"{model.path!r}: no standard errors of its codes are known; encode without --std, or fit a variant with "
@@ -263,13 +251,13 @@ def encode(model: _Fitted) -> _Written:
     def with_errors(block: Table) -> Any:
         import numpy as np
 
-        return np.concatenate(estimator.transform(block.rows, return_std=True, **model.given(block)), 1)
+        return np.concatenate(encoded(block, return_std=True), 1)
 
     names = [*latents, *(f"{name}_std" for name in latents)]
     return _Written(names, lambda block: model.conditions.written(block, with_errors(block), names), what="codes")
 
 
-@_row_command(reads_codes=True, pictures=True)
+@_row_command("latents", reads_codes=True, pictures=True)
 def decode(model: _Fitted) -> _Written:
     """Decode codes: write the row that each stands for.
 
@@ -281,7 +269,7 @@ def decode(model: _Fitted) -> _Written:
 
 
 def _numbered(output: Path | None, draws: int | None) -> list[Path | None]:
-    """The files to write: the one that was named, or one a draw."""
+    """The files to write: the named one, or one for each draw."""
     if draws is None:
         return [output]
     if output is None or not output.suffix:
@@ -289,7 +277,7 @@ def _numbered(output: Path | None, draws: int | None) -> list[Path | None]:
     return [output.with_name(f"{output.stem}-{place + 1}{output.suffix}") for place in range(draws)]
 
 
-@_row_command(pictures=True, shards=True, bands=True)
+@_row_command("shard", "interval", "latents", pictures=True)
 def reconstruct(model: _Fitted) -> _Written:
     """Encode rows and decode them again: write the reconstruction of each.
 
@@ -297,11 +285,14 @@ def reconstruct(model: _Fitted) -> _Written:
     """
     if model.interval is not None:
         return _with_bands(model, model.interval)
-    return _Written(model.rows.columns, lambda block: model.estimator.reconstruct(block.rows, **model.given(block)))
+    return _Written(
+        model.rows.columns,
+        lambda block: model.estimator.reconstruct(block.rows, size=model.latents, **model.given(block)),
+    )
 
 
 def _with_bands(model: _Fitted, interval: float) -> _Written:
-    """Reconstructions, and beside them the lower and upper ends of their bands."""
+    """Reconstructions, with the lower and upper limits of their bands."""
     if model.estimator.fitted_.layout is not None and not model.estimator.fitted_.layout.is_plain:
         raise CommandError(
             f"{model.path!r}: --interval writes bands of numbers, and its table has columns of other kinds; use "
@@ -311,19 +302,14 @@ def _with_bands(model: _Fitted, interval: float) -> _Written:
     def banded(block: Table) -> Any:
         import numpy as np
 
-        return np.concatenate(
-            [
-                np.asarray(part)
-                for part in model.estimator.reconstruct(block.values, interval=interval, **model.given(block))
-            ],
-            1,
-        )
+        given = {"size": model.latents, "interval": interval} | model.given(block)
+        return np.concatenate([np.asarray(part) for part in model.estimator.reconstruct(block.values, **given)], 1)
 
     names = model.rows.columns
     return _Written([*names, *(f"{name}_low" for name in names), *(f"{name}_high" for name in names)], banded)
 
 
-@_row_command(several=True)
+@_row_command("draws")
 def impute(model: _Fitted) -> _Written:
     """Fill the empty cells of rows with what the model expects there; every other cell stays as it is.
 
@@ -333,7 +319,7 @@ def impute(model: _Fitted) -> _Written:
     if not model.estimator.fitted_.takes_gaps:
         raise CommandError(f"{model.path!r} can't fill cells; fit it again with --missing mask.")
     count = model.draws
-    held: dict[str, Any] = {}  # the draws of the last block: a table in memory is one block, and drawn once
+    held: dict[str, Any] = {}  # the draws of the last block: a table in memory is one block, drawn once
 
     def filled(block: Table) -> Any:
         return model.estimator.impute(block.rows, **model.given(block))
@@ -355,7 +341,7 @@ def impute(model: _Fitted) -> _Written:
     return _Written(model.rows.columns, filled, closing=closing, copies=copies)
 
 
-@_row_command(shards=True)
+@_row_command("shard", "importance_samples")
 def score(model: _Fitted) -> _Written:
     """Score rows: write the log density of each, in nats; the lower it is, the less likely the row.
 
@@ -364,6 +350,6 @@ def score(model: _Fitted) -> _Written:
     """
 
     def scores(block: Table) -> Any:
-        return model.estimator.score_samples(block.rows, **model.given(block))[:, None]
+        return model.estimator.score_samples(block.rows, model.importance_samples, **model.given(block))[:, None]
 
     return _Written(["log_density"], scores, what="log densities")

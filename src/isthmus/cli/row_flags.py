@@ -1,4 +1,4 @@
-"""The flags that several commands share, each with its help, written once."""
+"""Flags of the commands that read rows, most of them shared, each with its help."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 __all__ = [
+    "Draws",
     "Drop",
     "Ids",
+    "Interval",
     "JsonOutput",
     "Labels",
+    "Latents",
     "Overwrite",
     "PicturesOutput",
     "RunPath",
+    "Samples",
     "Seed",
     "SeriesEntity",
     "SeriesTime",
     "Shard",
+    "StandardErrors",
+    "Stride",
     "TableOutput",
     "TimeZone",
     "rows_of",
@@ -33,7 +39,7 @@ TABLES = ".csv, .tsv, .parquet, .npy or .npz"
 
 
 def rows_of(what: str) -> Parameter:
-    """The argument that names data: what they are for, and what is read."""
+    """The argument that names the data: their purpose, and the formats that are read."""
     return Parameter(help=f"{what}: {READ}.")
 
 
@@ -69,6 +75,41 @@ Shard = Annotated[
         help="I/N: take the I-th of N shares of DATA's files, written as FILE/part-….; automatic under torchrun."
     ),
 ]
+Latents = Annotated[
+    int | None,
+    Parameter(
+        help="Use only the first N latents of an ordered code (--variant nested).",
+        validator=Number(gte=1),
+        show_default=False,
+    ),
+]
+StandardErrors = Annotated[
+    bool, Parameter(help="Write the standard error of each latent beside the code.", show_default=False)
+]
+Draws = Annotated[
+    int | None,
+    Parameter(
+        help="Draw the missing cells this many times, and write a file for each draw: FILE-1.csv, FILE-2.csv …",
+        validator=Number(gte=1),
+        show_default=False,
+    ),
+]
+Interval = Annotated[
+    float | None,
+    Parameter(
+        help="Write for each column also the limits of a band that holds this share of new cells, such as 0.9.",
+        validator=Number(gt=0, lt=1),
+        show_default=False,
+    ),
+]
+Samples = Annotated[
+    int | None,
+    Parameter(
+        help="Draws per row for a variational model's tighter, importance-weighted bound.",
+        validator=Number(gte=1),
+        show_default=False,
+    ),
+]
 JsonOutput = Annotated[bool, Parameter(help="Print one JSON object and nothing else.", show_default=False)]
 SeriesTime = Annotated[
     str | None,
@@ -77,6 +118,14 @@ SeriesTime = Annotated[
 SeriesEntity = Annotated[
     str | None,
     Parameter(help="For a series: column that names machines or the like, each of which is a separate series."),
+]
+Stride = Annotated[
+    int | None,
+    Parameter(
+        help="For a series: steps between two windows. [default: a quarter of a window]",
+        validator=Number(gte=1),
+        show_default=False,
+    ),
 ]
 TimeZone = Annotated[
     str | None,

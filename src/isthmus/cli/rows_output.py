@@ -1,4 +1,4 @@
-"""Where rows go: a file as its suffix asks, a folder of pictures, or CSV on standard output."""
+"""Rows written: to a file in the format of its suffix, to a folder of pictures, or as CSV to standard output."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def require_writable(output: Path | None, *, overwrite: bool, row_shape: RowShap
 
 
 def _files_of(row_shape: RowShape | None) -> str | None:
-    """What rows are as files of their own: pictures or sounds; None where they are neither."""
+    """What rows are as separate files: pictures or sounds; None if neither."""
     if row_shape is None:
         return None
     return "pictures" if row_shape.image_shape is not None else "sounds" if row_shape.signal is not None else None
@@ -120,7 +120,7 @@ def write_blocks(
         return
     mixed = isinstance(answered, Table) and answered.is_mixed
     if len(first) == len(stream) or mixed or (output is not None and not output.suffix):
-        # mixed-type tables, pictures and sounds are gathered: what is written of them is no table of numbers
+        # Mixed-type tables, pictures and sounds are gathered: only tables of numbers are written block by block.
         if len(first) < len(stream):
             first, answered = stream.load(), _stacked([answered, *(answer for _, answer in answers)])
         write_rows(output, answered, columns, beside=first, row_shape=row_shape, overwrite=overwrite, what=what)
@@ -148,7 +148,7 @@ def _stacked(answers: list[Any]) -> Any:
 
 
 def shared(output: Path | None, shard: str | None) -> tuple[Path | None, tuple[int, int] | None]:
-    """Which share of the data this process takes, and where it writes.
+    """The share of the data that this process takes, and where it writes.
 
     ``-o codes.parquet`` becomes ``codes/part-00000.parquet`` and so on, one file a share. ``--shard 1/4`` is the first
     of four; under torchrun every process takes its own.
@@ -193,7 +193,7 @@ def _write_frame(output: Path | None, table: Table, beside: Table | None, *, ove
 
 
 def to_stdout(path: Path) -> None:
-    """A file of text to standard output: byte by byte to a program, with control characters written out to a person."""
+    """Copy a text file to standard output: unchanged to a program, with control characters escaped to a terminal."""
     if sys.stdout.isatty():
         with path.open(encoding="utf-8", newline="\n") as text:
             show(*(line.removesuffix("\n") for line in text))

@@ -1,18 +1,18 @@
 """The run folder: what `isthmus fit` writes and every other command reads.
 
     RUN/model/            the fitted model, as `isthmus.storage` writes it
-    RUN/data.json         what was made of the data: rows, columns and their kinds, what was left out and why
-    RUN/run.json          what later commands need to know of them: a `DataRecord`
+    RUN/data.json         how the data were read: rows, columns and their kinds, what was left out and why
+    RUN/run.json          what later commands need to know of the data: a `DataRecord`
     RUN/test_rows.csv     the held-out rows, counted from 0 in the data
-    RUN/history.csv       one row an epoch
+    RUN/history.csv       one row per epoch
     RUN/evaluation.json   figures on the held-out rows
     RUN/figures/          pictures, where matplotlib is installed
-    RUN/explorer.html     the page that shows what was learned
+    RUN/explorer.html     the explorer page
 
 A run of ``isthmus fit --time`` is the same, with a `SeriesRecord` in run.json and windows among the held-out rows.
 
-It is written beside its place and takes it in one step at the end, so a fit that fails leaves nothing, and a run
-that stood there stays as it was. What is replaced is a run whose every file isthmus wrote.
+It is written to a temporary folder and moved in one step at the end, so a fit that fails leaves nothing, and an earlier
+run stays unchanged. Only a run whose every file isthmus wrote is replaced.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ OWNED = Owned(
     (RECORD, DATA),
 )
 CONFIG = "config.json"
-MOST_EVALUATION_BYTES = 16 << 20
+OWNED_OF_RATINGS = Owned("a run folder", saved_files(MODEL) | {EVALUATION}, (f"{MODEL}/{CONFIG}",))
+MAX_EVALUATION_BYTES = 16 << 20
 OTHER_KINDS = {
     "AutoencoderOutlierDetector": "an outlier detector; use it with isthmus detect DATA --model",
     "Denoiser": "a denoiser; use it with isthmus denoise DATA --model",
@@ -128,7 +129,7 @@ class DataRecord:
     test_size: float = fact(above=0, below=1)
     seed: int = fact(at_least=0, below=SEEDS)
     sha256: str = fact(lengths=(64, 64))
-    mixed: bool = fact(default=False)  # which the first records have not
+    mixed: bool = fact(default=False)  # absent from the first records
     test_sha256: str | None = fact(lengths=(64, 64), default=None)
     layout: TableLayout | None = fact(default=None)
     dialect: Dialect | None = fact(default=None)
@@ -145,7 +146,7 @@ class DataRecord:
         return plain_layout(self.columns)
 
     def describes(self, n_columns: int) -> bool:
-        """Whether a model of so many columns can have been fitted on such data."""
+        """Whether a model of ``n_columns`` columns can have been fitted on these data."""
         shape = self.image_shape
         return len(self.columns) == n_columns and (shape is None or math.prod(shape) == n_columns)
 
@@ -182,7 +183,7 @@ class Run:
         return load(self.model_path)
 
     def require_autoencoder(self, found: Any) -> Any:
-        """What was loaded from here, if it is an autoencoder, and that of the record."""
+        """The loaded object; a `CommandError` unless it is an autoencoder that fits the record."""
         from isthmus.estimator import BaseAutoencoder
 
         if not isinstance(found, BaseAutoencoder):
@@ -226,23 +227,28 @@ def open_run(path: str | Path) -> Run:
 
 
 def require_free_run(path: Path, *, overwrite: bool) -> None:
-    """Refuse a place where something stands that may not be replaced."""
+    """Refuse a path that holds something that may not be replaced."""
     if os.path.lexists(path) and not path.is_dir():
         raise CommandError(f"{str(path)!r} is a file; name a folder for the run with -o.")
     if not overwrite and path.is_dir() and any(path.iterdir()):
         raise CommandError(f"{str(path)!r} exists; pass --overwrite to replace it, or name another folder with -o.")
-    require_free(path, OWNED, overwrite=overwrite)
+    require_free(path, _owned_at(path), overwrite=overwrite)
+
+
+def _owned_at(path: Path) -> Owned:
+    """What may be replaced at ``path``: a run without a record is one of ratings."""
+    return OWNED if any(os.path.lexists(path / name) for name in (RECORD, DATA)) else OWNED_OF_RATINGS
 
 
 def written_run(path: Path, write: Callable[[Path], None], *, overwrite: bool) -> None:
-    """Build the run ``path`` in an empty folder that is given to ``write``.
+    """Write the run ``path``: ``write`` fills an empty folder, which is then moved there.
 
-    What took hours to learn is not lost for want of room, or because something came to stand at ``path`` meanwhile:
-    the run is then written to another place, and a `CommandError` says where.
+    If that fails, because the disk is full or something else has been put at ``path``, the run is not lost: it is
+    written to another place, and a `CommandError` says where.
     """
     try:
         require_free_run(path, overwrite=overwrite)
-        with building(path, OWNED, overwrite=overwrite) as folder:
+        with building(path, _owned_at(path), overwrite=overwrite) as folder:
             write(folder)
     except (CommandError, StorageError, DataError, OSError) as error:
         elsewhere = _written_elsewhere(path.absolute().name, write)
@@ -297,7 +303,7 @@ def fingerprint(values: np.ndarray) -> str:
 
 
 def lasting_source(source: str) -> str:
-    """The name of a bundled data set or of standard input, or an absolute path: what says the same in every folder."""
+    """The name of a bundled data set or of standard input, else an absolute path: valid in every working folder."""
     from isthmus.tables import BUNDLED
 
     if source == "-":
@@ -348,9 +354,9 @@ def _run(path: Path, model_path: Path, folder: Path) -> Run:
 
 
 def recorded_sentence(run: Run) -> str | None:
-    """What the evaluation of a run said in words; None where there is none that can be read."""
+    """The sentence of a run's evaluation; None if it cannot be read."""
     try:
         with open_regular_file(run.path, EVALUATION) as file:
-            return str(parse_object(file.read(MOST_EVALUATION_BYTES), EVALUATION)["sentence"])
+            return str(parse_object(file.read(MAX_EVALUATION_BYTES), EVALUATION)["sentence"])
     except (OSError, ValueError, KeyError):
         return None

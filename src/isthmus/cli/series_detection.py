@@ -1,4 +1,4 @@
-"""``isthmus detect FILE --time COLUMN``: when a series is unlike itself, and which channels tell."""
+"""``isthmus detect FILE --time COLUMN``: when a series behaves unusually, and in which channels."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from isthmus.cli.detection_output import as_rows, require_writable, write_column
 from isthmus.cli.detection_summary import reads_a_person, show_episodes
 from isthmus.cli.outcome import CommandError, UsageError, escaped, print_json, say
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import TableFlags
 
 if TYPE_CHECKING:
     from isthmus.series import SeriesDetection, SeriesOutlierDetector
@@ -18,17 +19,18 @@ if TYPE_CHECKING:
 
 __all__ = ["AskedSeries", "detect_series", "refuse_flags_of_tables", "require_time", "written_stamp"]
 
-MOST_EXPLAINED = 2_000_000  # numbers of contributions that are written per step
+MAX_EXPLAINED = 2_000_000  # contributions to write, steps times channels
 
 
 @dataclass(frozen=True)
 class AskedSeries:
-    """What was asked of the command."""
+    """The arguments of the command."""
 
     data: str
     time: str
     entity: str | None
     time_zone: str | None
+    reading: TableFlags
     train: str | None
     until: str | None
     model: str | None
@@ -140,19 +142,20 @@ def _saved(asked: AskedSeries) -> tuple[Any, tuple[str, ...] | None]:
 
 
 def _read(asked: AskedSeries, source: str, channels: tuple[str, ...] | None, *, whole: bool) -> SeriesFile:
-    """The series of a file; of the one to learn from, columns that only the other has needn't be there."""
+    """The series of a file; the one to learn from (not ``whole``) may lack labels, entities and dropped columns."""
     from isthmus.series.reading import read_series
     from isthmus.tables import open_table
 
-    drop, labels, entity = asked.drop, asked.labels, asked.entity
+    drop, labels, entity, options = asked.drop, asked.labels, asked.entity, asked.reading.options()
     if not whole:
-        names = open_table(source).all_columns
+        names = open_table(source, **{name: value for name, value in options.items() if name != "kinds"}).all_columns
         drop = tuple(name for name in drop if name in names)
         labels = labels if labels in names else None
         entity = entity if entity in names else None
     return read_series(
-        source, time=asked.time, entity=entity, labels=labels, drop=drop, time_zone=asked.time_zone, channels=channels
-    )
+        source, time=asked.time, entity=entity, labels=labels, drop=drop, time_zone=asked.time_zone, channels=channels,
+        options=options,
+    )  # fmt: skip
 
 
 def _shared_channels(file: SeriesFile) -> tuple[str, ...]:
@@ -200,7 +203,7 @@ def _detected(
 
 
 def _as_flags(text: str) -> str:
-    """A complaint of the estimator in the words of the command."""
+    """An error message of the estimator, with its settings as flags."""
     text = text.replace("SeriesOutlierDetector: ", "")
     for setting, flag in (
         ("episodes must", "--alarms must"),
@@ -217,9 +220,9 @@ def _say_found(
 ) -> None:
     n_steps, grid = len(detection.scores), detection.series.grid
     lengths = ", ".join(map(str, detector.windows_))
-    begin = 0 if until is None else detection.series.step_at(until)
-    n_after = sum(not _is_past(one, begin) for one in detection.episodes)
-    per = 1000 * n_after / max(1, n_steps - begin)
+    start = 0 if until is None else detection.series.step_at(until)
+    n_after = sum(not _is_past(one, start) for one in detection.episodes)
+    per = 1000 * n_after / max(1, n_steps - start)
     what = "" if name is None else f"{name}: "
     step = f" of {_seconds(grid.step)}" if grid.is_dated else ""
     chance = "" if detector.rate_ is not None else f" that {'stands' if n_after == 1 else 'stand'} out beyond chance"
@@ -241,9 +244,9 @@ def _episodes(count: int) -> str:
     return f"{count} {'episode' if count == 1 else 'episodes'}"
 
 
-def _is_past(episode: Any, begin: int) -> bool:
+def _is_past(episode: Any, step: int) -> bool:
     """Whether an episode ended before a step; one that reaches beyond it is an alarm."""
-    return episode.last < begin
+    return episode.last < step
 
 
 def _seconds(step: float) -> str:
@@ -257,10 +260,10 @@ def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDet
     """A row for each episode, in order of time."""
     rows = []
     for name, detection in zip(file.entities, found, strict=True):
-        begin = 0 if asked.until is None else detection.series.step_at(asked.until)
+        start = 0 if asked.until is None else detection.series.step_at(asked.until)
         for one in detection.episodes:
             row: dict[str, Any] = {} if asked.entity is None else {asked.entity: name}
-            row |= {} if asked.until is None else {"part": "clean past" if _is_past(one, begin) else "after"}
+            row |= {} if asked.until is None else {"part": "clean past" if _is_past(one, start) else "after"}
             row |= {
                 "start": written_stamp(one.start), "end": written_stamp(one.end), "peak": written_stamp(one.peak),
                 "focus_start": written_stamp(one.focus_start), "focus_end": written_stamp(one.focus_end),
@@ -284,17 +287,13 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
 
     n_rows = len(file)
     channels = found[0].series.channels
-
-    def empty() -> np.ndarray:
-        return np.full(n_rows, np.nan)
-
-    numbers = {name: empty() for name in ("score", "rank", "threshold")}
-    explained = n_rows * len(channels) <= MOST_EXPLAINED
-    numbers |= {f"expected {name}": empty() for name in channels}
+    explained = n_rows * len(channels) <= MAX_EXPLAINED
+    names = ["score", "rank", "threshold", *(f"expected {name}" for name in channels)]
     if explained:
-        numbers |= {f"contribution {name}": empty() for name in channels}
+        names += [f"contribution {name}" for name in channels]
     else:
         say("note: the series is long; contributions of channels are written for episodes alone.")
+    numbers = {name: np.full(n_rows, np.nan) for name in names}
     alarm, whose = np.zeros(n_rows, bool), np.empty(n_rows, object)
     for name, rows, detection in zip(file.entities, file.rows, found, strict=True):
         parts = {"score": detection.scores, "rank": detection.ranks, "threshold": detection.thresholds}
@@ -319,7 +318,7 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
 
 
 def written_stamp(stamp: Any) -> Any:
-    """A date as spreadsheets read it; a number as it is."""
+    """A date as spreadsheets read it; a number as Python's, int where whole."""
     import numpy as np
 
     if isinstance(stamp, np.datetime64):
@@ -330,12 +329,12 @@ def written_stamp(stamp: Any) -> Any:
 
 
 def _number(value: float) -> float | None:
-    """None for NaN, which no table format has in common."""
+    """The number; None for NaN, which not every format has."""
     return None if value != value else float(value)
 
 
 def _short(value: float) -> float | None:
-    """With six significant digits, which is more than a score means."""
+    """The number with six significant digits; None for NaN."""
     return None if value != value else float(f"{value:.6g}")
 
 

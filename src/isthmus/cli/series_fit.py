@@ -1,4 +1,4 @@
-"""``isthmus fit FILE --time COLUMN``: an autoencoder of windows, beside singular spectrum analysis."""
+"""``isthmus fit FILE --time COLUMN``: an autoencoder of windows, compared with singular spectrum analysis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.cli.hyperparameter_flags import chosen_variant, settings_of
-from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
+from isthmus.cli.outcome import CommandError, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import ReadingFlags
 from isthmus.cli.run_folder import EVALUATION, FIGURES, PAGE, require_free_run, written_run
@@ -23,13 +23,14 @@ from isthmus.cli.series_run import (
     table_options,
     windows_of,
 )
+from isthmus.cli.window_flags import network_of_windows, window_length
 
 __all__ = ["AskedWindows", "fit_series"]
 
 
 @dataclass(frozen=True)
 class AskedWindows:
-    """What was asked of the command."""
+    """The arguments of the command."""
 
     data: str
     time: str
@@ -91,7 +92,7 @@ def fit_series(
 def _evaluate_and_keep(
     asked: AskedWindows, run: Path, model: Any, file: Any, *, plots: bool, page: bool, overwrite: bool
 ) -> dict[str, Any]:
-    """The run folder of a fitted model, and what is to be said of it."""
+    """Write the run folder of a fitted model, and return the report."""
     from isthmus.explorer.series_page import detected, evaluated_windows
 
     data = SeriesData(file, asked.time, asked.labels, Path(asked.data).stem, of_fit=True)
@@ -117,7 +118,7 @@ def _evaluate_and_keep(
 
 
 def _tried(make: Callable[[], Any], what: str, command: str) -> Any:
-    """What was made; a run is worth keeping even where it can't be, for whatever reason."""
+    """The result of ``make``, else None with a note: a run is kept even without figures or page."""
     try:
         return make()
     except CommandError as error:
@@ -131,18 +132,20 @@ def _unfitted(asked: AskedWindows) -> Any:
     from isthmus.series import WindowedAutoencoder
 
     chosen = settings_of(asked.variant, asked.settings)
-    size, length = chosen.pop("n_components", None), asked.reading.window
-    if length is not None and (length < 2 or length != int(length)):
-        raise UsageError(f"--window must be a whole number of steps of a series, at least 2, got {length:g}.")
+    size = chosen.pop("n_components", None)
     typed = {name for name, value in asked.settings.items() if value is not None and name != "n_components"}
+    network = "auto"
+    if typed == {"network"} and asked.variant == "vanilla":  # a setting of `WindowedAutoencoder` itself
+        network, typed = network_of_windows(asked.settings), set()
     autoencoder = None
     if asked.variant != "vanilla" or typed:
         given = {name: value for name, value in chosen.items() if name in typed}
         autoencoder = chosen_variant(asked.variant)(**given)
     return WindowedAutoencoder(
         size if isinstance(size, int) else None,
-        window="auto" if length is None else int(length),
+        window=window_length(asked.reading),
         stride=asked.stride,
+        network=network,
         autoencoder=autoencoder,
         random_state=asked.seed,
     )

@@ -1,4 +1,4 @@
-"""What later commands need to know of the series that a run of ``isthmus fit --time`` was fitted on."""
+"""What later commands need to know of the series of a run of ``isthmus fit --time``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SEEDS = 2**32
 
 @record
 class SeriesRecord:
-    """Where the series came from, which columns it has, and the flags it was read with.
+    """The source of a series, its columns, and the flags it was read with.
 
     ``source`` is an absolute path, ``sha256`` that of the readings on their grid: held-out stretches are never looked
     up in data that have changed.

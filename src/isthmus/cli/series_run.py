@@ -1,4 +1,4 @@
-"""The run of ``isthmus fit FILE --time COLUMN``: what is written, and the series found again by later commands."""
+"""The run of ``isthmus fit FILE --time COLUMN``: what is written, and the series read again by later commands."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ __all__ = [
     "windows_of",
 ]
 
-MOST_WINDOWS = 20_000  # that are evaluated and drawn
+MAX_WINDOWS = 20_000  # evaluated and drawn
 CHUNK_STEPS = 1 << 18
 OF_READING = ("header", "no_header", "separator", "decimal", "encoding", "missing_marks")
 
@@ -64,7 +64,7 @@ class SeriesData:
 def keep_series_run(
     folder: Path, model: WindowedAutoencoder, data: SeriesData, record: SeriesRecord, report: dict[str, Any]
 ) -> None:
-    """Write the model, its history, which windows were held out, what the series is, and the figures."""
+    """Write the model, its history, the held-out windows, the record of the series, and the evaluation."""
     import numpy as np
 
     from isthmus.series.window_rows import window_rows
@@ -75,7 +75,7 @@ def keep_series_run(
     save(model, folder / MODEL)
     columns = model.autoencoder_.history_.columns
     write_table(folder / HISTORY, np.column_stack(list(columns.values())), list(columns))
-    windows = window_rows(model, data.file.series, most=MOST_WINDOWS)
+    windows = window_rows(model, data.file.series, most=MAX_WINDOWS)
     held_out = np.flatnonzero(windows.held_out)
     stamps = np.array([windows.ids[place] for place in held_out], object)
     write_table(
@@ -87,7 +87,7 @@ def keep_series_run(
 
 
 def _facts(data: SeriesData, record: SeriesRecord) -> dict[str, Any]:
-    """What was made of the file, as JSON has it."""
+    """How the file was read, for JSON."""
     from isthmus.series.stamps import stamp_text
 
     entities = [
@@ -113,7 +113,7 @@ def _facts(data: SeriesData, record: SeriesRecord) -> dict[str, Any]:
 
 
 def table_options(reading: TableFlags) -> dict[str, Any]:
-    """How a file is written, without what is said of sounds."""
+    """The flags of the file's format, without the window."""
     return {name: value for name, value in reading.options().items() if name != "window"}
 
 
@@ -140,9 +140,9 @@ def record_of(data: str, asked: Any, file: SeriesFile) -> SeriesRecord:
 
 
 def series_data(source: str, run: Run, reading: TableFlags = READ_BY_ITSELF, *, of_fit: bool = False) -> SeriesData:
-    """Read a file as the one of the fit was read, its columns matched by name.
+    """Read a file like that of the fit, its columns matched by name.
 
-    Columns of entities, classes and those dropped at fit needn't be there.
+    The columns of entities and labels, and those dropped at fit, may be missing.
     """
     from isthmus.series.reading import read_series
     from isthmus.tables import open_table
@@ -174,7 +174,7 @@ def series_data(source: str, run: Run, reading: TableFlags = READ_BY_ITSELF, *, 
 
 
 def series_again(run: Run) -> SeriesData:
-    """The series of the fit, if the file is still in the same place and the same."""
+    """The series of the fit; a `CommandError` if the file is gone or has changed."""
     record = require_record(run)
     if not Path(record.source).exists():
         raise CommandError(f"{record.source!r}, which the run was fitted on, is gone; name a file after the run.")
@@ -185,7 +185,7 @@ def series_again(run: Run) -> SeriesData:
 
 
 def require_record(run: Run) -> SeriesRecord:
-    """The record of a series run; a model folder alone doesn't know which column holds the times."""
+    """The record of a series run; a model folder alone does not say which column holds the times."""
     if run.series is None:
         raise CommandError(
             f"{str(run.path)!r} is the model of a series alone; name the run folder that isthmus fit --time wrote, or "
@@ -195,14 +195,14 @@ def require_record(run: Run) -> SeriesRecord:
 
 
 def windows_of(model: WindowedAutoencoder, data: SeriesData) -> WindowRows:
-    """Its windows, at most 20,000 of them."""
+    """The windows of the data, at most 20,000."""
     from isthmus.series.window_rows import window_rows
 
-    return window_rows(model, data.file.series, of_fit=data.of_fit, most=MOST_WINDOWS)
+    return window_rows(model, data.file.series, of_fit=data.of_fit, most=MAX_WINDOWS)
 
 
 def draw_series(folder: Path, model: WindowedAutoencoder, data: SeriesData, found: list[Any]) -> list[str]:
-    """Draw the figures of a run, and that of the series with the episodes found in it; their names."""
+    """Draw the figures of a run, and one of the series with its episodes; return their names."""
     import numpy as np
 
     from isthmus import plots
@@ -262,13 +262,13 @@ def _fingerprint(file: SeriesFile) -> str:
     for series in file.series:
         digest.update(f"{len(series)} {series.channels}".encode("utf-8", "backslashreplace"))
         digest.update(np.ascontiguousarray(series.grid.stamps).tobytes())
-        for begin in range(0, len(series), CHUNK_STEPS):
-            digest.update(np.ascontiguousarray(series.part(begin, begin + CHUNK_STEPS)).tobytes())
+        for start in range(0, len(series), CHUNK_STEPS):
+            digest.update(np.ascontiguousarray(series.part(start, start + CHUNK_STEPS)).tobytes())
     return digest.hexdigest()
 
 
 def _may_be_text(source: str) -> bool:
-    """Whether what was said of how the text of a fit is written may hold for another file."""
+    """Whether a file may be text, to which the text format of the fit applies."""
     from isthmus.tables.container import File
     from isthmus.tables.formats import text
 

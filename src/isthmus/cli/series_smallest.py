@@ -1,4 +1,4 @@
-"""``isthmus smallest FILE --time COLUMN``: the smallest code of windows, beside singular spectrum analysis."""
+"""``isthmus smallest FILE --time COLUMN``: the smallest code of windows, compared with singular spectrum analysis."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 from isthmus.cli.outcome import CommandError, print_json, say, show
 from isthmus.cli.reading_flags import ReadingFlags
 from isthmus.cli.series_detection import refuse_flags_of_tables
+from isthmus.cli.series_run import table_options
+from isthmus.cli.window_flags import network_of_windows, window_length
 
 __all__ = ["smallest_of_series"]
 
@@ -18,6 +20,10 @@ def smallest_of_series(
     data: str,
     *,
     time: str,
+    entity: str | None,
+    time_zone: str | None,
+    stride: int | None,
+    network: str | None,
     reading: ReadingFlags,
     labels: str | None,
     drop: tuple[str, ...],
@@ -29,11 +35,15 @@ def smallest_of_series(
 ) -> None:
     """Print held-out errors of windows by the size of their code, and the smallest size that is enough."""
     refuse_flags_of_tables(not_of_series)
+    settings = {"window": window_length(reading), "stride": stride}
+    if network is not None:
+        settings["network"] = network_of_windows({"network": network})
     from isthmus.series import window_code_sizes
     from isthmus.series.reading import read_series
 
-    options = {name: value for name, value in reading.options().items() if name != "window"}
-    file = read_series(data, time=time, labels=labels, drop=drop, options=options)
+    file = read_series(
+        data, time=time, entity=entity, labels=labels, drop=drop, time_zone=time_zone, options=table_options(reading)
+    )
     for note in dict.fromkeys((*file.notes, *(note for series in file.series for note in series.notes))):
         say(f"note: {note}")
     say(f"fitting windows of {len(file.series[0].channels)} channels with codes of several sizes …")
@@ -41,9 +51,9 @@ def smallest_of_series(
         found = window_code_sizes(
             list(file.series),
             sizes=sizes or SIZES,
-            window="auto" if reading.window is None else int(reading.window),
             random_state=seed,
             share=SHARE if keep is None else keep,
+            **settings,
         )
     except ValueError as error:
         message = str(error).removeprefix("window_code_sizes: ").removeprefix("WindowedAutoencoder: ")

@@ -16,7 +16,7 @@ ENDED = 143
 
 @contextmanager
 def signals_unwind() -> Iterator[list[int]]:
-    """A polite kill cleans up as Ctrl-C does; gives the list of the Ctrl-C that came."""
+    """Let SIGTERM clean up as Ctrl-C does; yields a list to which every Ctrl-C is appended."""
     interrupted: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield interrupted
@@ -30,7 +30,7 @@ def signals_unwind() -> Iterator[list[int]]:
         raise KeyboardInterrupt
 
     before = {signal.SIGTERM: signal.signal(signal.SIGTERM, leave)}
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores it
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # background jobs ignore it
         before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     try:
         yield interrupted
@@ -40,5 +40,5 @@ def signals_unwind() -> Iterator[list[int]]:
 
 
 def in_an_import(error: BaseException) -> bool:
-    """Whether a module was being imported: PyTorch's and NumPy's make other errors of a Ctrl-C."""
+    """Whether a module was being imported: PyTorch and NumPy turn a Ctrl-C there into other errors."""
     return any(frame.f_code.co_name == "<module>" for frame, _ in traceback.walk_tb(error.__traceback__))

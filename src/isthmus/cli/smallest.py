@@ -1,4 +1,4 @@
-"""``isthmus smallest``: how few latents still reconstruct the rows well, beside PCA."""
+"""``isthmus smallest``: how few latents still reconstruct the rows well, compared with PCA."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, say_passing, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
-from isthmus.cli.row_flags import JsonOutput, Seed, SeriesTime, rows_of
+from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, Stride, TimeZone, rows_of
 from isthmus.cli.run_folder import FIGURES, NESTED, RESULT, keep_run, require_free_run, written_run
+from isthmus.cli.series_detection import require_time
 
 if TYPE_CHECKING:
     from isthmus.smallest import RateDistortion
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["smallest"]
 
 FIGURE = "rate_distortion.png"
+SEEDS, TEST_SIZE = 3, 0.2  # where nothing else is asked
 
 
 @with_hyperparameter_flags
@@ -36,16 +38,19 @@ def smallest(
     max_error: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
     as_good_as: str | None = None,
     sizes: str | None = None,
-    seeds: Annotated[int, Parameter(validator=Number(gte=1, lte=20))] = 3,
+    seeds: Annotated[int, Parameter(validator=Number(gte=1, lte=20))] = SEEDS,
     output: Annotated[Path | None, Parameter(("--output", "-o"), show_default=False)] = None,
     labels: str | None = None,
     ids: str | None = None,
     drop: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
-    test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.2,
+    test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = TEST_SIZE,
     seed: Seed = 42,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
     time: SeriesTime = None,
+    entity: SeriesEntity = None,
+    time_zone: TimeZone = None,
+    stride: Stride = None,
     given: UnusedGiven = (),
     reading: Reading = READ_BY_ITSELF,
     **settings: Any,
@@ -99,13 +104,19 @@ def smallest(
     if time is not None:
         from isthmus.cli.series_smallest import smallest_of_series
 
-        rows_only = {"--max-error": max_error, "--as-good-as": as_good_as, "--output": output, "--ids": ids}
+        rows_only = {
+            "--max-error": max_error, "--as-good-as": as_good_as, "--output": output, "--ids": ids,
+            "--seeds": seeds != SEEDS, "--test-size": test_size != TEST_SIZE,
+        }  # fmt: skip
+        network = settings.pop("network", None)
         typed = {f"--{name.replace('_', '-')}": value is not None for name, value in settings.items()}
         smallest_of_series(
-            data, time=time, reading=reading, labels=labels, drop=drop, sizes=_sizes(sizes), keep=keep, seed=seed,
-            not_of_series=rows_only | typed, json=json,
+            data, time=time, entity=entity, time_zone=time_zone, stride=stride, network=network, reading=reading,
+            labels=labels, drop=drop, sizes=_sizes(sizes), keep=keep, seed=seed, not_of_series=rows_only | typed,
+            json=json,
         )  # fmt: skip
         return
+    require_time({"--entity": entity, "--time-zone": time_zone, "--stride": stride})
     chosen = settings_of("vanilla", settings) | {"verbose": False}
     pca_size, wanted = _pca_size(as_good_as), _sizes(sizes)
     if output is not None:
@@ -134,9 +145,9 @@ def smallest(
         return
     from isthmus.smallest.result import bits_sentence, choice_sentence, gap_sentence, second_opinion
 
-    told = [choice_sentence(found), second_opinion(found), gap_sentence(found), bits_sentence(found)]
+    lines = [choice_sentence(found), second_opinion(found), gap_sentence(found), bits_sentence(found)]
     place = [] if output is None else [f"The run is in {str(output)!r}."]
-    show(found.table(), found.sentence, *(line for line in told if line is not None), *place)
+    show(found.table(), found.sentence, *(line for line in lines if line is not None), *place)
 
 
 def _pca_size(text: str | None) -> int | None:
@@ -156,7 +167,7 @@ def _sizes(text: str | None) -> tuple[int, ...]:
 
 
 def _write(folder: Path, found: RateDistortion, rows: DataSplit) -> None:
-    """A run folder like that of `isthmus fit`, of the code chosen; of the nested one where none was."""
+    """Write a run folder like that of `isthmus fit`: of the chosen code, else of the nested one."""
     from isthmus.storage import save
 
     model = found.nested if found.model is None else found.model

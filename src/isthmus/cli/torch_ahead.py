@@ -1,4 +1,4 @@
-"""PyTorch imported in a thread while a large file is read; a small one is read and described before it."""
+"""Import PyTorch in a thread while a large file is read; a small file is read and described first."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ LARGE = 8 << 20  # bytes from which reading a file takes about as long as the im
 
 
 def import_torch_while_reading(source: str) -> threading.Thread | None:
-    """Start the import; None where it would only delay what is to be said of the file, or it was imported already."""
+    """Start the import; None if PyTorch is imported already, or the import would only delay the file's description."""
     try:
         large = os.path.isdir(source) or os.path.getsize(source) >= LARGE
-    except OSError:  # no such file, which the reader says
+    except OSError:  # the reader reports it
         return None
     if not large or "torch" in sys.modules or (os.cpu_count() or 1) == 1:
         return None
@@ -27,5 +27,5 @@ def import_torch_while_reading(source: str) -> threading.Thread | None:
 
 
 def _import() -> None:
-    with suppress(Exception):  # it is raised again where it is needed
+    with suppress(Exception):  # raised again by the next import
         importlib.import_module("torch")

@@ -1,9 +1,8 @@
-"""pyarrow and scikit-learn told that there is no pandas: a command is a quarter of a second faster.
+"""Hide pandas from pyarrow and scikit-learn: a command is a quarter of a second faster.
 
-With the first scalar that it makes pyarrow imports pandas, where that is installed, to recognize missing values of
-pandas in lists of Python's. A command hands it none, and the import takes longer than to read a small file. pyarrow
-asks once; where a column is to become one of pandas it imports it all the same. scikit-learn imports pandas for the
-name alone, and again where it is handed a frame.
+When pyarrow makes its first scalar it imports pandas, if installed, to recognize pandas' missing values in Python
+lists. No command passes such a list, and the import takes longer than reading a small file. pyarrow tries once; it
+still imports pandas to make a pandas column. scikit-learn imports pandas without need, and again if it gets a frame.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ __all__ = ["ready_pyarrow", "ready_sklearn"]
 
 
 class _NoPandas(MetaPathFinder):
-    """Finds no pandas."""
+    """Hides pandas."""
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
         if fullname == "pandas":
@@ -26,7 +25,7 @@ class _NoPandas(MetaPathFinder):
 
 
 def ready_pyarrow() -> None:
-    """Let pyarrow make its first scalar while pandas can't be found, unless it is imported already."""
+    """Let pyarrow make its first scalar while pandas is hidden, unless pandas is imported already."""
     if "pandas" in sys.modules:
         return
     import pyarrow
@@ -36,11 +35,11 @@ def ready_pyarrow() -> None:
 
 
 def ready_sklearn() -> None:
-    """Import what all of scikit-learn imports while pandas can't be found, unless either is imported already."""
+    """Import scikit-learn's base while pandas is hidden, unless either is imported already."""
     if "pandas" in sys.modules or "sklearn" in sys.modules:
         return
     with _hidden():
-        import sklearn.base  # noqa: F401  a command imports more of it soon after
+        import sklearn.base  # noqa: F401  commands import the rest later
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Series and sensors: where in time a series is unlike itself, and windows as rows for any autoencoder.
+"""Time series and sensors: anomalies in a series, and windows as rows for any autoencoder.
 
 ``SeriesOutlierDetector().fit(X, times)`` has ``scores_`` for steps and ``episodes_`` for stretches of high scores.
 """

@@ -1,12 +1,12 @@
-"""Gaps bridged: what the model expects, plus what the readings on both sides say it misses.
+"""Gaps filled: what the model expects, corrected by the residuals on both sides.
 
-The model's expectation knows the shape of the series; the residuals beside a gap know where the series is just now.
+The model's expectation has the shape of the series; the residuals beside a gap show its current level.
 If they are an autoregression of order 1, e_t = ρ e_(t-1) + noise, a residual k steps after the last known one and m
 steps before the next has the conditional mean
 
     (ρᵏ (1 - ρ²ᵐ) e_before + ρᵐ (1 - ρ²ᵏ) e_after) / (1 - ρ²⁽ᵏ⁺ᵐ⁾)
 
-which is linear interpolation as ρ → 1, and nothing for residuals that are noise. ρ is the residuals' own.
+which becomes linear interpolation as ρ → 1, and 0 for residuals that are noise. ρ is estimated from the residuals.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 __all__ = ["bridged"]
 
-LARGEST = 0.9999  # of ρ
+MAX_RHO = 0.9999
 
 
 def bridged(values: np.ndarray, expected: np.ndarray, segments: np.ndarray) -> np.ndarray:
@@ -25,10 +25,10 @@ def bridged(values: np.ndarray, expected: np.ndarray, segments: np.ndarray) -> n
     for channel in range(values.shape[1]):
         if np.isnan(values[:, channel]).any():
             rho = _lag_one(residuals[:, channel], segments)
-            for begin, end in segments:
-                bridge = _bridge(residuals[begin:end, channel], rho)
-                gone = np.isnan(values[begin:end, channel])
-                found[begin:end, channel] += np.where(gone, bridge, 0.0)
+            for start, stop in segments:
+                bridge = _bridge(residuals[start:stop, channel], rho)
+                missing = np.isnan(values[start:stop, channel])
+                found[start:stop, channel] += np.where(missing, bridge, 0.0)
     return found
 
 
@@ -40,11 +40,11 @@ def _lag_one(residuals: np.ndarray, segments: np.ndarray) -> float:
     if not both.any():
         return 0.0
     size = np.sqrt((first[both] ** 2).mean() * (second[both] ** 2).mean())
-    return float(np.clip((first[both] * second[both]).mean() / size, 0.0, LARGEST)) if size > 0 else 0.0
+    return float(np.clip((first[both] * second[both]).mean() / size, 0.0, MAX_RHO)) if size > 0 else 0.0
 
 
 def _bridge(residuals: np.ndarray, rho: float) -> np.ndarray:
-    """The conditional mean of every residual given the known ones, themselves where known."""
+    """The conditional mean of each residual given the known ones, which stay as they are."""
     known = np.flatnonzero(np.isfinite(residuals))
     if not len(known) or rho <= 0:
         return np.zeros(len(residuals))

@@ -1,4 +1,4 @@
-"""What a detector says of a series: scores, thresholds, episodes, and why."""
+"""The result of a detector: scores, thresholds, and episodes with their explanation."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["Reason", "SeriesDetection", "conformal_ranks", "described", "highest
 class SeriesDetection:
     """Scores of the steps of a series, and its episodes.
 
-    What is here has an entry per step of the grid (`series`); `of_readings` turns it into one per reading, in the order
-    they were given.
+    Arrays have an entry per step of the grid (`series`); `of_readings` turns them into one entry per reading, in the
+    original order.
 
     Attributes
     ----------
@@ -30,12 +30,12 @@ class SeriesDetection:
     thresholds : ndarray of shape (n_steps,)
         Steps above it are in an episode.
     ranks : ndarray of shape (n_steps,)
-        Conformal ranks: the share of the steps learned from with a score as high, at least 1 / (n + 1). They are ranks
-        and no p-values, since neighbouring steps share their windows.
+        Conformal ranks: the share of the reference steps with a score as high, at least 1 / (n + 1). They are not
+        p-values, since neighbouring steps share windows.
     episodes : tuple of Episode
         Alarms, in order of time.
     notes : tuple of str
-        What the reader should know.
+        Remarks for the user.
     """
 
     series: Series
@@ -65,7 +65,7 @@ class SeriesDetection:
         return self.series.of_readings(of_steps)
 
     def contributions(self, begin: int = 0, end: int | None = None) -> np.ndarray:
-        """What each channel adds to the scores of steps ``begin`` to ``end``: shape (end - begin, n_channels).
+        """What each channel adds to the scores of steps ``begin`` to ``end``, shape (end - begin, n_channels).
 
         Their sum over channels is the score.
         """
@@ -108,7 +108,7 @@ class Reason:
     Attributes
     ----------
     contributions, values, expected : ndarray of shape (n_channels,)
-        What each channel adds, its value, and what was expected of it.
+        What each channel adds, its value, and its expected value.
     focus : tuple of int
         First and last step of the shortest stretch that makes half of the score.
     """
@@ -130,8 +130,8 @@ def shortest_stretch(amounts: np.ndarray, share: float = 0.5) -> tuple[int, int]
     possible = np.flatnonzero(ends < len(sums))
     if not len(possible) or sums[-1] <= 0:
         return 0, len(amounts) - 1
-    begin = int(possible[np.argmin(ends[possible] - possible)])
-    return begin, max(int(ends[begin]) - 1, begin)
+    first = int(possible[np.argmin(ends[possible] - possible)])
+    return first, max(int(ends[first]) - 1, first)
 
 
 def described(
@@ -141,7 +141,7 @@ def described(
     channels: Sequence[str],
     reasons: Sequence[Reason],
 ) -> tuple[Episode, ...]:
-    """Episodes from their first and last steps, with the reason of each peak.
+    """Episodes from their first and last steps, with the reason for each peak.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def highest(scores: np.ndarray, first: int, last: int) -> int:
 
 
 def _plain(stamp: np.generic) -> object:
-    """A numpy date as it is; a number as Python's, whole where it is."""
+    """A NumPy date unchanged; a number as Python's, int where whole."""
     if stamp.dtype.kind == "M":
         return stamp
     number = float(stamp)

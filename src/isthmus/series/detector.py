@@ -1,4 +1,4 @@
-"""The detector of a series: where in time it is unlike itself, in episodes, and which channels tell.
+"""The anomaly detector for series: episodes of anomalous steps, and the channels that explain them.
 
     detector = SeriesOutlierDetector(episodes="2 per week").fit(X, times)
     detector.episodes_, detector.scores_, detector.update(new)
@@ -32,29 +32,29 @@ from isthmus.series.windows import STEPS_AT_ONCE, Units
 
 __all__ = ["DEFAULT_EPISODES", "SeriesOutlierDetector"]
 
-DEFAULT_EPISODES = 2.0  # per thousand steps: the most where none is stated
-MOST_RANKED = 100_000  # scores kept for ranks
-ONCE_IN = 1e-6  # normal windows score higher: beyond it, a past is not clean
+DEFAULT_EPISODES = 2.0  # at most, per thousand steps, where no rate is stated
+MAX_RANKED = 100_000  # scores kept for ranks
+UNCLEAN = 1e-6  # a past with a score that normal windows exceed with this probability is not clean
 
 
 @dataclass(eq=False, repr=False)
 class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
     """Anomaly detection in a series of one or more channels, in closed form.
 
-    `fit` learns from the series and scores it; `detect` scores another; `update` goes on with a stream. Without
+    `fit` learns from the series and scores it; `detect` scores another; `update` continues a stream. Without
     ``train`` or ``until`` every step is scored by the rest of its own series.
 
     Attributes
     ----------
     detection_ : SeriesDetection
-        Scores, thresholds, ranks, episodes and explanations of the series given to `fit`; None of one that was loaded.
+        Scores, thresholds, ranks, episodes and explanations of the series given to `fit`; None after loading.
     threshold_ : float
         The score at which the past had as many episodes as stated. Without ``episodes`` a threshold that doesn't move
-        is where chance would reach half a time in such a past, and at least where it had 2 episodes per 1,000 steps.
+        is where half an episode would be expected by chance, but not below that for 2 episodes per 1,000 steps.
     rate_ : Rate or None
-        Stated false episodes, or 2 per 1,000 steps for a tracked threshold without any; None where none is stated.
+        The stated rate of false episodes; if none is stated, 2 per 1,000 steps for a tracked threshold, else None.
     stream_threshold_ : float
-        The same for `update`, whose scores know nothing of what comes after a step.
+        The same for `update`, whose scores use no later steps.
     windows_ : tuple of int
         Lengths of the windows, in steps.
     model_ : SeriesModel
@@ -64,7 +64,7 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
     channels_ : tuple of str
         Names of the channels.
     stream_ : StreamState
-        What `update` goes on from.
+        The state that `update` continues from.
 
     Examples
     --------
@@ -167,18 +167,18 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         return max(lowest, outlying_threshold(scores, self.windows_[len(self.windows_) // 2]))
 
     def _about_past(self, learned: np.ndarray, part: Series) -> list[str]:
-        """A note where the past that was called clean has steps far beyond the rest of it."""
+        """A note if the past that was called clean has steps with far higher scores than the rest."""
         if not np.isfinite(learned).any():
             return []
         from scipy.stats import gamma
 
         peak = int(np.nanargmax(learned))
-        if learned[peak] <= gamma.isf(ONCE_IN, WEIGHTS.sum()):  # what surprises of normal windows exceed so seldom
+        if learned[peak] <= gamma.isf(UNCLEAN, WEIGHTS.sum()):
             return []
         where = stamp_text(part.grid.stamps[peak])
         return [
             f"the past to learn from has steps unlike the rest of it, most of all at {where}; if they are anomalies, "
-            "more like them are taken for normal."
+            "others like them will count as normal."
         ]
 
     # ---- using -----------------------------------------------------------------------------------------
@@ -217,7 +217,7 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         """Continue the series given to `fit` (or with an earlier update): score the steps that came in since.
 
         A step is scored by the windows that end at it, or at most an eighth of a window before it: what comes later
-        can't change it. Pieces of any size give the same scores, thresholds and alarms as all at once. An episode that
+        can't change it. Pieces of any size give the same scores, thresholds and alarms as one. An episode that
         is still open has its latest step as its end. Updates never change the reference windows; with
         ``threshold="tracked"`` the threshold follows the scores.
 
@@ -226,7 +226,7 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         X
             New steps, shape (n_steps,) or (n_steps, n_channels); a single step of several channels as shape (1, d).
         times
-            Their stamps, later than all before; without them steps are taken to follow without a gap.
+            Their stamps, later than all before; without them, steps are assumed to follow without a gap.
         """
         check_is_fitted(self, "model_")
         return followed(self, X, times)
@@ -248,7 +248,7 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         return int(self.windows_[0])
 
     def found_at_fit(self) -> SeriesDetection:
-        """What was found in the series given to `fit`; a `ValueError` of a detector that was loaded."""
+        """The detection of the series given to `fit`; a `ValueError` after loading."""
         check_is_fitted(self, "model_")
         if self.detection_ is None:
             raise ValueError(f"{type(self).__name__}: what was found in the series of the fit isn't saved; use detect.")
@@ -293,10 +293,10 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
 
 
 def _silent_channels(series: Series) -> list[str]:
-    """Notes on channels that are empty, and on a constant series; a `ValueError` if nothing is known."""
+    """Notes on empty channels and on a constant series; a `ValueError` if all values are missing."""
     low, high = np.full(series.n_channels, np.inf), np.full(series.n_channels, -np.inf)
-    for begin in range(0, len(series), STEPS_AT_ONCE):
-        part = series.part(begin, begin + STEPS_AT_ONCE)
+    for start in range(0, len(series), STEPS_AT_ONCE):
+        part = series.part(start, start + STEPS_AT_ONCE)
         low = np.minimum(low, np.where(np.isnan(part), np.inf, part).min(0))
         high = np.maximum(high, np.where(np.isnan(part), -np.inf, part).max(0))
     if (low > high).all():
@@ -310,9 +310,9 @@ def _silent_channels(series: Series) -> list[str]:
 
 def _some_ascending(scores: np.ndarray) -> np.ndarray:
     known = np.sort(scores[np.isfinite(scores)])
-    if len(known) <= MOST_RANKED:
+    if len(known) <= MAX_RANKED:
         return known
-    return known[np.linspace(0, len(known) - 1, MOST_RANKED).round().astype(np.int64)]
+    return known[np.linspace(0, len(known) - 1, MAX_RANKED).round().astype(np.int64)]
 
 
 def _robust_spread(scores: np.ndarray) -> float:

@@ -1,11 +1,11 @@
-"""Alarms as episodes: stretches of high scores, and thresholds in false episodes per thousand steps.
+"""Alarms as episodes, which are stretches of high scores; thresholds by false episodes per thousand steps.
 
 Neighbouring windows overlap, so the scores of neighbouring steps are nearly equal, and a rate of false alarms per step
-would be false precision: one bad minute is one alarm, however many steps it has. What is stated and counted is
-episodes: runs of steps above the threshold, where runs closer together than ``quiet`` steps are one.
+would be false precision: one bad minute is one alarm, however many steps it has. Episodes are stated and counted
+instead: runs of steps above the threshold, of which those closer together than ``quiet`` steps count as one.
 
-A static threshold is the lowest at which the past had no more episodes than the rate allows. A series in which nothing
-is wrong has that many too: that is what the rate states. Where none is stated, only what stands out is an episode.
+A static threshold is the lowest at which the past had no more episodes than the rate allows. A series without anomalies
+has that many too: that is what the rate means. Where none is stated, only what stands out is an episode.
 Peaks of the score at least a window apart are nearly independent, and their excess over a level is nearly exponential
 (Pickands, Annals of Statistics 3, 1975). The highest third may be anomalies and the lowest tenth is left out: of peaks
 p₁ ≥ p₂ ≥ ... ≥ pₙ, with k = n/3 and m = 9n/10, the scale is by Rényi's representation
@@ -32,10 +32,10 @@ __all__ = ["Episode", "Rate", "Tracker", "count_episodes", "episodes_above", "ou
 SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0, "week": 604800.0, "month": 2629800.0,
            "year": 31557600.0}  # fmt: skip
 SAID = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(?:/|per)\s*(?:([0-9][0-9,_]*)\s*)?([a-z]+)\s*", re.IGNORECASE)
-HALVINGS, LEVELS = 50, 64
+BISECTIONS, LEVELS = 50, 64
 BY_CHANCE = 0.5  # peaks expected beyond the threshold where no rate is stated
 CELLS_IN_WINDOW = 8  # stretches in which the highest score is looked for
-HIGHEST, LOWEST, FEWEST_PEAKS = 1 / 3, 0.1, 3  # shares of the peaks left out of a scale, and the fewest for one
+HIGHEST, LOWEST, MIN_PEAKS = 1 / 3, 0.1, 3  # shares of the peaks left out of a scale, and the fewest for one
 NEVER = 1e100  # a threshold that no score exceeds
 
 
@@ -77,7 +77,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class Rate:
-    """So many false episodes per so many steps, or per length of time.
+    """A rate of false episodes: a number per number of steps, or per length of time.
 
     >>> Rate.of("2 per week").per_step(step_seconds=3600.0)
     0.011904761904761904
@@ -165,16 +165,16 @@ def static_threshold(scores: np.ndarray, rate: float, quiet: int) -> float:
     for level in levels:  # descending
         count = count_episodes(scores, level, quiet)
         if count > allowed:
-            return _halved(scores, float(level), high, allowed, quiet)
+            return _bisected(scores, float(level), high, allowed, quiet)
         if count > most:
             most, fewest = count, level
         high = float(level)
     return float(fewest)
 
 
-def _halved(scores: np.ndarray, low: float, high: float, allowed: float, quiet: int) -> float:
-    """Between a threshold with more episodes than allowed and a higher one without."""
-    for _ in range(HALVINGS):
+def _bisected(scores: np.ndarray, low: float, high: float, allowed: float, quiet: int) -> float:
+    """Bisection between a threshold with more episodes than allowed and a higher one without."""
+    for _ in range(BISECTIONS):
         middle = (low + high) / 2
         if count_episodes(scores, middle, quiet) <= allowed:
             high = middle
@@ -195,14 +195,14 @@ def outlying_threshold(scores: np.ndarray, apart: int) -> float:
     """
     peaks = _peaks(scores, apart)
     first, last = max(1, int(HIGHEST * len(peaks))), min(int((1 - LOWEST) * len(peaks)), len(peaks) - 1)
-    if last - first < FEWEST_PEAKS:
+    if last - first < MIN_PEAKS:
         return -np.inf
     scale = (peaks[first] - peaks[last]) / (1 / np.arange(first + 1, last + 1)).sum()
     return float(peaks[first] + scale * np.log((first + 1) / BY_CHANCE))
 
 
 def _peaks(scores: np.ndarray, apart: int) -> np.ndarray:
-    """The highest score, the highest at least so many steps from it, and so on, descending."""
+    """The highest score, then the highest at least ``apart`` steps from it, and so on, descending."""
     size = max(1, apart // CELLS_IN_WINDOW)
     cells = np.full(-(-len(scores) // size) * size, -np.inf)
     cells[: len(scores)] = np.where(np.isfinite(scores), scores, -np.inf)
@@ -217,7 +217,7 @@ def _peaks(scores: np.ndarray, apart: int) -> np.ndarray:
 
 @dataclass
 class Tracker:
-    """A threshold that follows the scores, and the episode that may be open: all a stream has to remember.
+    """A threshold that follows the scores, and the episode that may be open: all that a stream must store.
 
     Attributes
     ----------
@@ -230,7 +230,7 @@ class Tracker:
     quiet : int
         Steps below the threshold that end an episode.
     open_at, open_since, last_above : float, int, int
-        The threshold at which the open episode began, its first step and its latest above; -1 without one.
+        The threshold when the open episode started, its first step and its latest above; -1 without one.
     """
 
     threshold: float
@@ -242,10 +242,10 @@ class Tracker:
     last_above: int = -1
 
     def follow(self, scores: np.ndarray, first: int) -> tuple[np.ndarray, list[tuple[int, int]]]:
-        """Go over the scores of steps from ``first`` on.
+        """Process the scores of steps from ``first`` on.
 
         Returns the threshold of each step, shape (n,), and the episodes that ended or are still open, as first and last
-        step above. Going over a series in pieces gives the same thresholds as at once.
+        step above. A series in pieces gives the same thresholds as the whole.
         """
         n_steps = len(scores)
         thresholds, found = np.empty(n_steps), []
@@ -291,13 +291,13 @@ class Tracker:
         return len(scores)
 
 
-def _first_above(raised: np.ndarray, level: float, begin: int) -> int:
-    """The first place from ``begin`` on that exceeds a level, looked for in growing stretches."""
+def _first_above(raised: np.ndarray, level: float, start: int) -> int:
+    """The first place from ``start`` on that exceeds a level, searched in growing stretches."""
     size = 256
-    while begin < len(raised):
-        above = np.flatnonzero(raised[begin : begin + size] > level)
+    while start < len(raised):
+        above = np.flatnonzero(raised[start : start + size] > level)
         if len(above):
-            return begin + int(above[0])
-        begin += size
+            return start + int(above[0])
+        start += size
         size = min(2 * size, 1 << 20)
     return len(raised)

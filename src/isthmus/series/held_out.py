@@ -1,8 +1,7 @@
 """Held-out stretches of a series: windows to learn from and windows to compare with that share no step.
 
-Neighbouring windows overlap, so windows held out at random are nearly among those learned from, and everything looks
-good on them. What is held out is a few contiguous blocks, and windows within a window's length of one are used on
-neither side.
+Neighbouring windows overlap, so windows held out at random nearly equal training windows, and every model looks good on
+them. A few contiguous blocks are held out instead, and windows within a window's length of a block are not used at all.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from isthmus.series.windows import WindowGrid
 __all__ = ["BlockSplit", "gain_beyond_chance", "split_blocks"]
 
 N_BLOCKS, SHARE = 5, 0.2  # blocks, and the share of the windows in them
-FEWEST_WINDOWS = 32  # to learn from
+MIN_WINDOWS = 32  # to learn from
 CERTAIN = 2.0  # standard errors
 
 
 @dataclass(frozen=True, eq=False)
 class BlockSplit:
-    """Places of windows to learn from, and those of each held-out block."""
+    """Positions of the training windows, and of those in each held-out block."""
 
     training: np.ndarray
     blocks: tuple[np.ndarray, ...]
@@ -43,7 +42,7 @@ def split_blocks(grid: WindowGrid) -> BlockSplit:
         free &= (grid.starts + length <= first) | (grid.starts >= last)
         blocks.append(block)
     training = np.flatnonzero(free)
-    if len(training) < FEWEST_WINDOWS:
+    if len(training) < MIN_WINDOWS:
         return BlockSplit(np.arange(n_windows), ())
     return BlockSplit(training, tuple(blocks))
 

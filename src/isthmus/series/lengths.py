@@ -1,8 +1,7 @@
 """How long a window should be: the period of the series, and two lengths that don't depend on it.
 
-The period is the highest local maximum of the autocorrelation at lags from 3 to 400, as TSB-AD takes it (Liu &
-Paparrizos, NeurIPS 2024). A period of a few steps makes a useless window, so 32 is the least; windows of 96 and 192
-steps beside it see slower changes.
+The period is the highest local maximum of the autocorrelation at lags from 3 to 400, as in TSB-AD (Liu & Paparrizos,
+NeurIPS 2024). A window of a few steps is useless, so the minimum is 32; windows of 96 and 192 steps see slower changes.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from isthmus.series.windows import Units
 __all__ = ["autocorrelation", "period_of", "window_lengths"]
 
 LONGEST_LAG, SHORTEST_LAG = 400, 3
-PERIODS = (6, 303)  # a shorter one is noise, a longer one has been seen too seldom
+PERIODS = (6, 303)  # shorter ones are noise, longer ones have been seen too seldom
 WITHOUT_PERIOD = 125
 STEPS_LOOKED_AT = 20_000
-LEAST_LENGTH, FIXED_LENGTHS = 32, (96, 192)
-MOST_CELLS = 1_200  # of a window
-WINDOWS_IN_SERIES = 8  # at least as many windows beside each other
+MIN_LENGTH, FIXED_LENGTHS = 32, (96, 192)
+MAX_CELLS = 1_200  # of a window
+WINDOWS_IN_SERIES = 8  # minimum number of windows that fit side by side
 SHORTEST_WINDOW = 4
 WELL_COVERED = 0.9  # share of the steps that windows of the longest length should cover
 
@@ -40,8 +39,8 @@ def autocorrelation(u: np.ndarray, lags: int) -> np.ndarray:
 
 def period_of(series: Series, units: Units) -> int | None:
     """The period in steps, by the mean autocorrelation of all channels over the longest segment; None without one."""
-    begin, end = series.segments[np.argmax(series.segments[:, 1] - series.segments[:, 0])]
-    u = units.apply(series.part(int(begin), int(min(end, begin + STEPS_LOOKED_AT))))
+    start, stop = series.segments[np.argmax(series.segments[:, 1] - series.segments[:, 0])]
+    u = units.apply(series.part(int(start), int(min(stop, start + STEPS_LOOKED_AT))))
     u = u[:, np.isfinite(u).any(0)]
     if len(u) <= SHORTEST_LAG + 2 or not u.shape[1]:
         return None
@@ -56,8 +55,8 @@ def period_of(series: Series, units: Units) -> int | None:
 def window_lengths(series: Series, units: Units, window: int | str, who: str) -> tuple[int, ...]:
     """The lengths of windows in steps, ascending: the one asked for, or for "auto" those that suit the series.
 
-    None is longer than an eighth of the series, has more than 1,200 numbers, or is so long that segments which could
-    hold two of it would cover less than nine tenths of the steps. Raises a `ValueError` where nothing fits.
+    No window is longer than an eighth of the series, has more than 1,200 numbers, or is so long that the segments that
+    can hold two windows cover less than nine tenths of the steps. Raises a `ValueError` if nothing fits.
     """
     n_steps = len(series)
     sizes = series.segments[:, 1] - series.segments[:, 0]
@@ -79,19 +78,19 @@ def window_lengths(series: Series, units: Units, window: int | str, who: str) ->
             f"{who}: the series has {n_steps} {'step' if n_steps == 1 else 'steps'}, and at least "
             f"{WINDOWS_IN_SERIES * SHORTEST_WINDOW} are needed: windows are compared with others of the same series."
         )
-    most = min(n_steps // WINDOWS_IN_SERIES, max(MOST_CELLS // series.n_channels, SHORTEST_WINDOW), _covering(sizes))
+    most = min(n_steps // WINDOWS_IN_SERIES, max(MAX_CELLS // series.n_channels, SHORTEST_WINDOW), _covering(sizes))
     if most < SHORTEST_WINDOW:
         raise ValueError(
             f"{who}: the series is cut by gaps into {len(sizes)} segments of {n_steps / len(sizes):.0f} steps on "
             f"average, and windows need at least {2 * SHORTEST_WINDOW}; name a window= they can hold."
         )
     period = period_of(series, units) or WITHOUT_PERIOD
-    wanted = (max(period, LEAST_LENGTH), *FIXED_LENGTHS)
+    wanted = (max(period, MIN_LENGTH), *FIXED_LENGTHS)
     return tuple(sorted({min(length, most) for length in wanted}))
 
 
 def _covering(sizes: np.ndarray) -> int:
-    """The longest window of which segments that hold two cover nine tenths of the steps."""
+    """The longest window such that segments that hold two cover nine tenths of the steps."""
     ascending = np.sort(sizes)[::-1]
     covered = np.cumsum(ascending) / ascending.sum()
     return int(ascending[np.searchsorted(covered, WELL_COVERED)]) // 2

@@ -1,4 +1,4 @@
-"""How unlike the rest a window is: the distance to its nearest windows, to their region, and its spread.
+"""How much a window differs from the rest: its distance to the nearest windows and to their region, and its spread.
 
 With w a window in standard units, r the reference windows (at most a thousand, evenly spaced) and |·|² the sum of
 squares over channels and lags:
@@ -29,11 +29,11 @@ __all__ = ["PARTS", "WEIGHTS", "Reference", "Surprises"]
 PARTS = ("near", "region", "spread")
 WEIGHTS = np.array([1.0, 0.5, 0.5])
 N_NEIGHBOURS = 5
-MOST_REFERENCES = 1_000
-LEAST_DEVIATION = 0.01  # added to s_c, in standard units
-LEAST_SPREAD = 0.01  # of cube roots
+MAX_REFERENCES = 1_000
+MIN_DEVIATION = 0.01  # added to s_c, in standard units
+MIN_SPREAD = 0.01  # of cube roots
 QUARTILES_OF_NORMAL = 1.349
-ELSEWHERE = -(1 << 40)  # the start of a window of another series
+ELSEWHERE = -(1 << 40)  # start of the windows of another series
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class Surprises:
         if not len(known):
             return cls(np.zeros(amounts.shape[1]), np.ones(amounts.shape[1]))
         low, center, high = np.percentile(np.cbrt(known), [25, 50, 75], axis=0)
-        return cls(center, np.maximum((high - low) / QUARTILES_OF_NORMAL, LEAST_SPREAD))
+        return cls(center, np.maximum((high - low) / QUARTILES_OF_NORMAL, MIN_SPREAD))
 
     def __call__(self, amounts: np.ndarray) -> np.ndarray:
         """Weighted surprise of each part in nats, shape (n_windows, n_parts); NaN stays NaN."""
@@ -60,7 +60,7 @@ class Surprises:
 
 
 class Reference:
-    """Windows that others are compared with.
+    """The windows with which others are compared.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Reference:
     """
 
     def __init__(self, rows: np.ndarray, present: np.ndarray | None, starts: np.ndarray):
-        rows = np.ascontiguousarray(rows, dtype=np.float64)  # in one order in memory, so sums have the same bits
+        rows = np.ascontiguousarray(rows, dtype=np.float64)  # a fixed memory order, so sums have the same bits
         self.rows, self.present, self.starts = rows, present, starts
         self.length = rows.shape[2]
         self._flat = rows.reshape(len(rows), -1)
@@ -83,7 +83,7 @@ class Reference:
         self._log_spread = np.median(log_spreads(rows, present), 0)
 
     def elsewhere(self) -> Reference:
-        """The same windows as those of another series, of which none is a trivial match."""
+        """The same windows as if of another series: none is a trivial match."""
         return Reference(self.rows, self.present, np.full(len(self.rows), ELSEWHERE))
 
     def amounts(self, rows: np.ndarray, present: np.ndarray | None, starts: np.ndarray) -> np.ndarray:
@@ -158,10 +158,10 @@ class Reference:
 def log_spreads(rows: np.ndarray, present: np.ndarray | None) -> np.ndarray:
     """Logarithm of the standard deviation of each channel in each window, shape (n_windows, n_channels)."""
     if present is None:
-        return np.log(rows.std(2) + LEAST_DEVIATION)
+        return np.log(rows.std(2) + MIN_DEVIATION)
     mean = _means(rows, present)
     squares = np.where(present, (rows - mean[:, :, None]) ** 2, 0.0).sum(2)
-    return np.log(np.sqrt(squares / np.maximum(present.sum(2), 1)) + LEAST_DEVIATION)
+    return np.log(np.sqrt(squares / np.maximum(present.sum(2), 1)) + MIN_DEVIATION)
 
 
 def _means(rows: np.ndarray, present: np.ndarray | None) -> np.ndarray:
@@ -169,6 +169,6 @@ def _means(rows: np.ndarray, present: np.ndarray | None) -> np.ndarray:
 
 
 def _kth(near: np.ndarray, region: np.ndarray, n_references: int) -> np.ndarray:
-    """The places that must be in order for sums over the nearest."""
+    """The positions at which a partition must be sorted for sums over the nearest."""
     wanted = np.unique(np.concatenate([near, region])) - 1
     return wanted[wanted < n_references]

@@ -1,8 +1,7 @@
 """Series from a file: a column of time stamps, channels of numbers, and in long format a column of entities.
 
-The file is read as any table is (`isthmus.tables`), so its form, its dates and its marks for missing values are found
-by themselves. In long format the rows of several machines stand in one table; each is a series of its own, with its own
-stamps and gaps.
+The file is read like any table (`isthmus.tables`), so its format, dates and marks for missing values are detected. In
+long format one table holds the rows of several machines; each is a separate series, with its own stamps and gaps.
 """
 
 from __future__ import annotations
@@ -39,13 +38,13 @@ class SeriesFile:
     series : tuple of Series
         One for each.
     rows : tuple of ndarray
-        For each, the rows of the file it was read from, in their order.
+        For each, its rows in the file, in order.
     stamps : ndarray
         The stamp of each row of the file.
     labels : ndarray or None
         The label of each row, if a column of labels was named.
     notes : tuple of str
-        What was found, in sentences.
+        Remarks on the file, in sentences.
     """
 
     entities: tuple[Any, ...]
@@ -80,15 +79,15 @@ def read_series(
     time, entity, labels
         Names of columns.
     drop
-        Columns that are no channels.
+        Columns to leave out.
     time_zone
-        Of stamps that name none, as "Europe/Berlin"; without it they are taken as they stand.
+        Of stamps without one, such as "Europe/Berlin"; by default they are not converted.
     channels
-        Those that must be there, if they are known: one that is constant here counts too.
+        The channels of a fitted model: each is read as numbers even if it is constant here.
     held_bytes
-        As `open_table` has it; a larger file is read a piece at a time into a scratch file.
+        As in `open_table`; a larger file is read piece by piece into a scratch file.
     options
-        Others of `open_table`: how the file is written.
+        Further options of `open_table`, for the format of the file.
 
     Raises
     ------
@@ -110,7 +109,7 @@ def read_series(
     if absent:
         raise DataError(f"{source!r}: no column {absent[0]!r} to drop; the columns are {_said(names)}.")
     stream = open_table(source, drop=drop, kinds=kinds, held_bytes=held_bytes, **chosen)
-    if time not in stream.columns:  # a count of rows may have been taken for their names
+    if time not in stream.columns:  # a row counter may have been read as an id
         why = _why(stream, time)
         try:
             stream = open_table(source, drop=drop, kinds=kinds | {time: "number"}, held_bytes=held_bytes, **chosen)
@@ -168,8 +167,11 @@ def _channels(stream: TableStream, time: str, entity: str | None, source: str) -
     )
     if not found:
         findings = () if stream.description is None else stream.description.findings
-        told = "; ".join(f"{one.name!r} {one.why or 'is a ' + one.kind}" for one in findings if one.name != time)
-        raise DataError(f"{source!r}: no column of numbers that vary beside {time!r}{f' ({told})' if told else ''}.")
+        others = [one for one in findings if one.name != time]
+        reasons = "; ".join(f"{one.name!r} {one.why or 'is a ' + one.kind}" for one in others)
+        raise DataError(
+            f"{source!r}: no column of numbers that vary beside {time!r}{f' ({reasons})' if reasons else ''}."
+        )
     return found
 
 
@@ -179,24 +181,24 @@ def _gathered(
     """Stamps, values and entities of all rows, read a few megabytes at a time."""
     n_rows = len(stream)
     stamps, values, whose = None, scratch((n_rows, len(channels))), []
-    begin = 0
+    start = 0
     for block in stream.blocks():
-        end = begin + len(block)
+        stop = start + len(block)
         if block.frame is None:
             place = {name: at for at, name in enumerate(block.columns)}
-            values[begin:end] = block.values[:, [place[name] for name in channels]]
+            values[start:stop] = block.values[:, [place[name] for name in channels]]
             some = np.asarray(block.values[:, place[time]], dtype=np.float64)
             own = None if entity is None else block.values[:, place[entity]]
         else:
             frame = block.frame
             for at, name in enumerate(channels):
-                values[begin:end, at] = _floats(frame.column(name))
+                values[start:stop, at] = _floats(frame.column(name))
             some = _moments(frame.column(time))
             own = None if entity is None else _words(frame.column(entity))
         stamps = np.empty(n_rows, some.dtype) if stamps is None else stamps
-        stamps[begin:end] = some
+        stamps[start:stop] = some
         whose += [] if own is None else [own]
-        begin = end
+        start = stop
     if stamps is None:
         raise DataError(f"{stream.name!r}: the table has no rows.")
     return stamps, values, np.concatenate(whose) if whose else None
@@ -257,13 +259,13 @@ def _understood(stamps: np.ndarray, time_zone: str | None, where: str) -> tuple[
 
 
 def _notes(stream: TableStream, used: set[str | None], dropped: set[str]) -> list[str]:
-    """What the reader noted of columns used, and which columns are no channels."""
+    """The reader's notes on the columns used, and the columns that are not channels."""
     findings = () if stream.description is None else stream.description.findings
     notes = [f"column {one.name!r}: {note}." for one in findings if one.name in used for note in one.notes]
     aside = [one for one in findings if one.name not in used and one.name not in dropped]
     if aside:
-        told = ", ".join(f"{one.name!r} ({one.why or one.kind})" for one in aside[:8])
-        notes.append(f"no channels: {told}{' and more' if len(aside) > 8 else ''}.")
+        listed = ", ".join(f"{one.name!r} ({one.why or one.kind})" for one in aside[:8])
+        notes.append(f"no channels: {listed}{' and more' if len(aside) > 8 else ''}.")
     return notes
 
 

@@ -1,10 +1,10 @@
-"""What was learned of a series, and the scores it gives: windows of several lengths, each with a reference of its own.
+"""The model of a series and its scores: windows of several lengths, each with its own reference windows.
 
-The score of a window is the sum of its parts' surprises (`isthmus.series.neighbours`); that of a step the mean over the
-windows of a length that cover it, and over lengths. Windows are computed at every eighth of their length and
-interpolated between. All of it is a weighted sum over windows, and a window's surprise is attributed to channels in
-proportion to what they add to the amount beyond what is typical of them, and within a channel to its lags in
-proportion to what those add, so
+The score of a window is the sum of its parts' surprises (`isthmus.series.neighbours`); that of a step is the mean over
+the windows of a length that cover it, and over lengths. Windows are computed at every eighth of their length and
+interpolated in between. A score is thus a weighted sum over windows. The surprise of a window is attributed to channels
+in proportion to what they add to the amount beyond their typical share, and within a channel to lags in proportion to
+what they add, so
 
     Σ over channels and lags of contribution(t; channel, lag)  =  score(t)
 
@@ -19,10 +19,10 @@ from functools import cached_property
 
 import numpy as np
 
-from isthmus.series.neighbours import MOST_REFERENCES, PARTS, Reference, Surprises
+from isthmus.series.neighbours import MAX_REFERENCES, PARTS, Reference, Surprises
 from isthmus.series.series import Series
 from isthmus.series.ssa import SingularSpectrum
-from isthmus.series.windows import MOST_MISSING, Units, WindowGrid, overlap_mean, window_chunks
+from isthmus.series.windows import MAX_MISSING, Units, WindowGrid, overlap_mean, window_chunks
 
 __all__ = ["Scored", "SeriesModel", "WindowModel", "chosen_windows", "learn"]
 
@@ -30,12 +30,12 @@ WINDOWS_IN_LENGTH = 8  # the stride is an eighth of the length
 QUARTILES_OF_NORMAL = 1.349
 STEPS_EXPECTED = 1 << 14
 TYPICAL_WINDOWS = 100
-CANDIDATES = 8  # windows looked at for each that becomes a reference
+CANDIDATES = 8  # windows considered per reference window
 
 
 @dataclass(frozen=True, eq=False)
 class WindowModel:
-    """Windows of one length: those to compare with, and how large each part of the score is among them.
+    """Windows of one length: the reference windows, and the distribution of each part of the score among them.
 
     ``typical`` is the median amount of each part in each channel, shape (n_parts, n_channels): what a channel of noise
     adds to every window is no reason for an alarm.
@@ -79,7 +79,7 @@ class WindowModel:
 class Scored:
     """A series and the scores of its windows; those of its steps are derived.
 
-    ``same`` says whether the reference windows are this series' own, so trivial matches are left out.
+    ``same`` says whether the reference windows are from this series, so trivial matches must be left out.
     """
 
     series: Series
@@ -93,15 +93,15 @@ class Scored:
         """Score of each step, shape (n_steps,); NaN where no window covers it."""
         return self.between(0, len(self.series))
 
-    def between(self, begin: int, end: int) -> np.ndarray:
-        """Scores of steps ``begin`` to ``end``."""
+    def between(self, start: int, stop: int) -> np.ndarray:
+        """Scores of steps ``start`` to ``stop``."""
         return _mean_known(
-            grid.per_step(total, begin, end) for grid, total in zip(self.grids, self.totals, strict=True)
+            grid.per_step(total, start, stop) for grid, total in zip(self.grids, self.totals, strict=True)
         )
 
     @cached_property
     def trailing(self) -> np.ndarray:
-        """Score of each step by the windows that end at it or shortly before: all that was known then."""
+        """Score of each step by the windows that end at it or shortly before: without later steps."""
         return _mean_known(
             grid.trailing(total, 0, len(self.series)) for grid, total in zip(self.grids, self.totals, strict=True)
         )
@@ -109,7 +109,7 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class SeriesModel:
-    """All that was learned of a series.
+    """A fitted model of a series.
 
     Attributes
     ----------
@@ -118,9 +118,9 @@ class SeriesModel:
     windows : tuple of WindowModel
         By length, ascending.
     spectrum : SingularSpectrum
-        For what is expected.
+        Gives the expected values.
     deviation : ndarray of shape (n_channels,)
-        Robust standard deviation of values around what was expected, in the units of the data.
+        Robust standard deviation of values around their expected values, in the units of the data.
     """
 
     units: Units
@@ -129,7 +129,7 @@ class SeriesModel:
     deviation: np.ndarray
 
     def elsewhere(self) -> SeriesModel:
-        """The same model, its reference windows taken as those of another series."""
+        """The same model with its reference windows as if of another series."""
         windows = tuple(replace(window, reference=window.reference.elsewhere()) for window in self.windows)
         return replace(self, windows=windows)
 
@@ -143,15 +143,15 @@ class SeriesModel:
         totals = tuple(window.window_scores(some) for window, some in zip(windows, amounts, strict=True))
         return Scored(series, grids, amounts, totals, same=False)
 
-    def contributions(self, scored: Scored, begin: int, end: int) -> np.ndarray:
-        """What each channel adds to the scores of steps ``begin`` to ``end``, shape (end - begin, n_channels)."""
+    def contributions(self, scored: Scored, start: int, stop: int) -> np.ndarray:
+        """What each channel adds to the scores of steps ``start`` to ``stop``, shape (stop - start, n_channels)."""
         parts = []
         for window, grid, amounts in zip(self.windows, scored.grids, scored.amounts, strict=True):
-            low, high = np.searchsorted(grid.starts, [begin - 2 * window.length, end + window.length])
+            low, high = np.searchsorted(grid.starts, [start - 2 * window.length, stop + window.length])
             shares = np.full((len(grid), scored.series.n_channels), np.nan)
             for places, cells in self._cells(scored, window, grid, amounts, np.arange(low, high)):
                 shares[places] = cells.sum(2)
-            parts.append(grid.per_step(shares, begin, end))
+            parts.append(grid.per_step(shares, start, stop))
         return _mean_known(parts)
 
     def contribution_map(self, scored: Scored, step: int) -> np.ndarray:
@@ -179,7 +179,7 @@ class SeriesModel:
 
     @staticmethod
     def _add(found: np.ndarray, row: np.ndarray, at: int) -> None:
-        """Add a window that begins ``at`` a column; interpolated windows may reach a little beyond the map's edges."""
+        """Add a window that starts at column ``at``; interpolated windows may reach slightly beyond the map's edges."""
         length = row.shape[1]
         low, high = max(at, 0), min(at + length, found.shape[1])
         found[:, low:high] += row[:, low - at : high - at]
@@ -195,17 +195,17 @@ class SeriesModel:
         for some, rows, present in window_chunks(scored.series, self.units, grid, places):
             yield some, window.attributed(reference, rows, present, grid.starts[some])
 
-    def expected(self, series: Series, begin: int, end: int) -> np.ndarray:
-        """What singular spectrum analysis expects of steps ``begin`` to ``end``, shape (end - begin, n_channels).
+    def expected(self, series: Series, start: int, stop: int) -> np.ndarray:
+        """What singular spectrum analysis expects of steps ``start`` to ``stop``, shape (stop - start, n_channels).
 
         Each value predicted from the rest of every window that covers it, averaged; NaN where no window does.
         """
         length = self.spectrum.mean.shape[1]
         stride = max(1, length // WINDOWS_IN_LENGTH)
         grid = WindowGrid.of(series.segments, length, stride)
-        found = np.full((end - begin, series.n_channels), np.nan)
-        for first in range(begin, end, STEPS_EXPECTED):
-            last = min(first + STEPS_EXPECTED, end)
+        found = np.full((stop - start, series.n_channels), np.nan)
+        for first in range(start, stop, STEPS_EXPECTED):
+            last = min(first + STEPS_EXPECTED, stop)
             low, high = np.searchsorted(grid.starts, [first - length + 1, last])
             if high <= low:
                 continue
@@ -215,12 +215,12 @@ class SeriesModel:
             weights = np.ones((high - low, 1, length))
             for places, some, present in window_chunks(series, self.units, grid, np.arange(low, high)):
                 rows[places - low] = self.spectrum.expected(some, present)
-                if present is not None:  # of a window with little in it, nothing is expected
-                    full = 1 - present.mean((1, 2)) <= 1 - MOST_MISSING
+                if present is not None:  # nothing is expected of a window that is mostly missing
+                    full = 1 - present.mean((1, 2)) <= 1 - MAX_MISSING
                     weights[places - low] = full[:, None, None]
             mean = overlap_mean(rows, grid.starts[low:high] - origin, span, np.broadcast_to(weights, rows.shape))
             inside = slice(max(first, origin), min(last, origin + span))
-            found[inside.start - begin : inside.stop - begin] = mean[inside.start - origin : inside.stop - origin]
+            found[inside.start - start : inside.stop - start] = mean[inside.start - origin : inside.stop - origin]
         return self.units.undo(found)
 
 
@@ -231,9 +231,9 @@ def learn(
     known = series if until is None else series.before(until)
     windows, grids, amounts = [], [], []
     for length in lengths:
-        spacing = max(1, len(known) // (CANDIDATES * MOST_REFERENCES))
+        spacing = max(1, len(known) // (CANDIDATES * MAX_REFERENCES))
         candidates = WindowGrid.of(known.segments, length, spacing)
-        reference = Reference(*chosen_windows(known, units, candidates, MOST_REFERENCES))
+        reference = Reference(*chosen_windows(known, units, candidates, MAX_REFERENCES))
         grid = WindowGrid.of(series.segments, length, max(1, length // WINDOWS_IN_LENGTH))
         some = _amounts(series, units, grid, reference)
         surprises = Surprises.of(some[grid.starts + length <= len(known)])
@@ -249,7 +249,7 @@ def learn(
 
 
 def _shares(amounts: np.ndarray, axis: int) -> np.ndarray:
-    """Parts of their sum along an axis; equal ones where that is 0."""
+    """Shares of the sum along an axis; equal shares where that is 0."""
     total = amounts.sum(axis, keepdims=True)
     return np.where(total > 0, amounts / np.where(total > 0, total, 1.0), 1 / amounts.shape[axis])
 
@@ -265,17 +265,17 @@ def _typical(reference: Reference) -> np.ndarray:
 def chosen_windows(
     series: Series, units: Units, grid: WindowGrid, most: int
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """At most so many windows, evenly spaced: rows, present cells (None if all are), and starts.
+    """At most ``most`` windows, evenly spaced: rows, present cells (None if all are), and starts.
 
     Windows with more than a fifth missing are left out; a `ValueError` if none is left.
     """
-    # Twice as many are looked at where cells may be missing, so enough are left.
+    # Twice as many are considered where cells may be missing, so that enough are left.
     places = np.unique(np.linspace(0, len(grid) - 1, min(len(grid), 2 * most)).round().astype(np.int64))
     dense = places[::2] if len(places) > most else places
     for some in (dense, places):
         rows, present, starts = [], [], []
         for found, part, mask in window_chunks(series, units, grid, some):
-            full = np.ones(len(part), bool) if mask is None else 1 - mask.mean((1, 2)) <= MOST_MISSING
+            full = np.ones(len(part), bool) if mask is None else 1 - mask.mean((1, 2)) <= MAX_MISSING
             rows.append(np.array(part[full]))
             present.append(np.ones(rows[-1].shape, bool) if mask is None else mask[full])
             starts.append(grid.starts[found][full])
@@ -284,7 +284,7 @@ def chosen_windows(
             break
     if not kept:
         raise ValueError(
-            f"no window of {grid.length} steps has less than {MOST_MISSING:.0%} of its values missing; choose a "
+            f"no window of {grid.length} steps has less than {MAX_MISSING:.0%} of its values missing; choose a "
             "shorter window, or leave out the channels that are mostly empty."
         )
     everything = np.concatenate(present)
@@ -297,19 +297,19 @@ def _amounts(series: Series, units: Units, grid: WindowGrid, reference: Referenc
     for places, rows, present in window_chunks(series, units, grid):
         some = reference.amounts(rows, present, grid.starts[places])
         if present is not None:
-            some[1 - present.mean((1, 2)) > MOST_MISSING] = np.nan
+            some[1 - present.mean((1, 2)) > MAX_MISSING] = np.nan
         found[places] = some
     return found
 
 
 def _deviation(model: SeriesModel, series: Series) -> np.ndarray:
-    """Spread of values around what was expected, by quartiles, over some stretches of the series."""
+    """Spread of values around their expected values, by quartiles, over some stretches of the series."""
     stretches = np.unique(np.linspace(0, max(len(series) - STEPS_EXPECTED, 0), 4).astype(int))
     residuals = np.concatenate(
         [
-            series.part(begin, begin + STEPS_EXPECTED)
-            - model.expected(series, int(begin), int(min(begin + STEPS_EXPECTED, len(series))))
-            for begin in stretches
+            series.part(start, start + STEPS_EXPECTED)
+            - model.expected(series, int(start), int(min(start + STEPS_EXPECTED, len(series))))
+            for start in stretches
         ]
     )
     known = np.isfinite(residuals)

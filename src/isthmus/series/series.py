@@ -1,4 +1,4 @@
-"""A series: numbers on a grid of time steps, NaN where one is missing, in segments that no window may leave."""
+"""A series: numbers on a grid of time steps, NaN where missing, in segments that no window may cross."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from isthmus.tables.frames import is_frame
 
 __all__ = ["HELD_CELLS", "Series", "on_grid", "scratch", "series_of", "with_channels_of"]
 
-HELD_CELLS = 1 << 25  # of a series that is put in order in memory; a larger one goes to a scratch file
+HELD_CELLS = 1 << 25  # most cells that are sorted in memory; a larger series uses a scratch file
 CHUNK_STEPS = 1 << 17
 
 
@@ -45,17 +45,17 @@ class Series:
         """First step and the one after the last of each segment, shape (n_segments, 2)."""
         return self.grid.segments
 
-    def part(self, begin: int, end: int) -> np.ndarray:
-        """Steps ``begin`` to ``end`` as float64, NaN where missing or infinite."""
-        values = np.asarray(self.values[begin:end], dtype=np.float64)
+    def part(self, start: int, stop: int) -> np.ndarray:
+        """Steps ``start`` to ``stop`` as float64, NaN where missing or infinite."""
+        values = np.asarray(self.values[start:stop], dtype=np.float64)
         return np.where(np.isfinite(values), values, np.nan) if not np.isfinite(values).all() else values
 
-    def before(self, end: int) -> Series:
-        """The steps before ``end``, on the same grid."""
-        segments = self.segments[self.segments[:, 0] < end].copy()
-        segments[-1:, 1] = np.minimum(segments[-1:, 1], end)
-        grid = dataclasses.replace(self.grid, stamps=self.grid.stamps[:end], segments=segments)
-        return dataclasses.replace(self, values=self.values[:end], grid=grid)
+    def before(self, stop: int) -> Series:
+        """The steps before ``stop``, on the same grid."""
+        segments = self.segments[self.segments[:, 0] < stop].copy()
+        segments[-1:, 1] = np.minimum(segments[-1:, 1], stop)
+        grid = dataclasses.replace(self.grid, stamps=self.grid.stamps[:stop], segments=segments)
+        return dataclasses.replace(self, values=self.values[:stop], grid=grid)
 
     def step_at(self, moment: Any) -> int:
         """The first step not before a moment, a date or a number in the stamps' unit."""
@@ -72,7 +72,7 @@ class Series:
         return int(np.searchsorted(stamps, moment))
 
     def of_readings(self, of_steps: np.ndarray) -> np.ndarray:
-        """What is known of each step, for each reading in the order they were given."""
+        """Values of steps as values of readings, in the order the readings were given."""
         return of_steps if self.grid.is_identity else of_steps[self.grid.place]
 
 
@@ -100,7 +100,7 @@ def series_of(X: Any, times: Any = None, *, who: str, channels: Sequence[str] | 
         X = X.to_frame() if X.ndim == 1 else X
     if is_frame(X):
         names, has_names = [str(name) for name in X.columns], True
-        if hasattr(X, "column_names"):  # an Arrow table's columns are its cells
+        if hasattr(X, "column_names"):  # `columns` of an Arrow table are its data
             names = list(X.column_names)
         X = _numbers_of_frame(X, names, who)
     values = X if isinstance(X, np.ndarray) else np.asarray(X)
@@ -127,7 +127,7 @@ def series_of(X: Any, times: Any = None, *, who: str, channels: Sequence[str] | 
 
 
 def with_channels_of(series: Series, like: Series, who: str) -> Series:
-    """The series with the channels that were learned from, in their order; a `ValueError` if one has vanished."""
+    """The series with the channels of ``like``, in their order; a `ValueError` if one is missing."""
     if series.has_names and like.has_names:
         absent = [name for name in like.channels if name not in series.channels]
         if absent:
@@ -150,27 +150,27 @@ def with_channels_of(series: Series, like: Series, who: str) -> Series:
 
 
 def on_grid(values: Any, grid: Grid) -> Any:
-    """Readings averaged on the steps of a grid, NaN where there is none; a large series goes to a scratch file."""
+    """Readings averaged on the steps of a grid, NaN where there is none; a large result is in a scratch file."""
     if grid.is_identity:
         return values
     n_steps, n_channels = len(grid), values.shape[1]
     sums = scratch((n_steps, n_channels))
     order = np.argsort(grid.place, kind="stable")
     places = grid.place[order]
-    for begin in range(0, n_steps, CHUNK_STEPS):
-        end = min(begin + CHUNK_STEPS, n_steps)
-        low, high = np.searchsorted(places, [begin, end])
+    for start in range(0, n_steps, CHUNK_STEPS):
+        stop = min(start + CHUNK_STEPS, n_steps)
+        low, high = np.searchsorted(places, [start, stop])
         part = np.asarray(values[order[low:high]], dtype=np.float64)
         known = np.isfinite(part)
-        total, count = np.zeros((end - begin, n_channels)), np.zeros((end - begin, n_channels))
-        np.add.at(total, places[low:high] - begin, np.where(known, part, 0.0))
-        np.add.at(count, places[low:high] - begin, known)
-        sums[begin:end] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        total, count = np.zeros((stop - start, n_channels)), np.zeros((stop - start, n_channels))
+        np.add.at(total, places[low:high] - start, np.where(known, part, 0.0))
+        np.add.at(count, places[low:high] - start, known)
+        sums[start:stop] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return sums
 
 
 def scratch(shape: tuple[int, int]) -> Any:
-    """Room for numbers: in memory, or where that is too much in a file that is gone with the process."""
+    """An uninitialized array: in memory, or if too large in a file that is deleted with the process."""
     if shape[0] * shape[1] <= HELD_CELLS:
         return np.empty(shape)
     with tempfile.TemporaryFile(prefix="isthmus-series-") as file:

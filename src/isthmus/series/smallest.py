@@ -1,10 +1,10 @@
-"""The smallest code of a window: how many numbers locate a series in its own motion.
+"""The smallest code of a window: how many numbers describe the state of a series.
 
-A sine has one degree of freedom, its phase; yet its windows lie on a circle in a plane, so the closed form needs two
-components. A nonlinear decoder needs one or two: one number runs along the circle, but no continuous encoder into a
-line can close it, so windows on either side of the cut are encoded badly. Two sines whose periods have no common
-multiple move on a torus: two phases, four components, and an autoencoder in between. The size is chosen on held-out
-contiguous blocks (`isthmus.series.held_out`).
+A sine has one degree of freedom, its phase; its windows lie on a circle in a plane, so the closed form needs two
+components. A nonlinear decoder needs one or two: one number runs along the circle, but no continuous encoder maps a
+circle to a line, so windows on either side of the cut are encoded badly. Two sines whose periods have no common
+multiple move on a torus: two phases, four components, and an autoencoder needs a number in between. The size is chosen
+on held-out contiguous blocks (`isthmus.series.held_out`).
 """
 
 from __future__ import annotations
@@ -86,13 +86,18 @@ def window_code_sizes(
         model = WindowedAutoencoder(size, window=window, stride=stride, network=network, random_state=random_state).fit(
             X, times=times
         )
-        errors = model.block_errors_
+        errors = dict(model.block_errors_)
         if not errors[CLOSED_FORM]:
             raise ValueError(
                 "window_code_sizes: the series is too short to hold contiguous blocks out; choose a shorter window."
             )
-        closed.append(float(np.mean(errors[CLOSED_FORM])))
-        learned.append(min(float(np.mean(one)) for name, one in errors.items() if name != CLOSED_FORM))
+        closed.append(float(np.mean(errors.pop(CLOSED_FORM))))
+        if not errors:
+            raise ValueError(
+                f"window_code_sizes: network={network!r} leaves no network to compare for windows of {model.length_} "
+                'steps; choose "perceptron".'
+            )
+        learned.append(min(float(np.mean(one)) for one in errors.values()))
         variance = max(variance, float(np.sum(model.spectrum_.eigenvalues) / len(model.spectrum_.eigenvalues)))
     floor = min(*closed, *learned)
     bound = variance - share * (variance - floor)

@@ -1,22 +1,22 @@
 """Singular spectrum analysis: principal components of windows, and the series they explain.
 
 The rows of the trajectory matrix are the windows of a series; the eigenvectors of their covariance (the lag covariance)
-are waves that the series is made of: a sine takes two, a trend one or two. Projecting every window onto the leading p
-and averaging where they overlap gives the series those components explain: the trend and the oscillations without the
-noise (Broomhead & King, Physica D 20, 1986; Golyandina, Nekrutkin & Zhigljavsky, Analysis of Time Series Structure,
-2001). With several channels the windows of all are one row (multivariate SSA).
+are the waves of which the series consists: a sine takes two, a trend one or two. Projecting every window onto the
+leading p and averaging where they overlap gives the series those components explain: the trend and the oscillations
+without the noise (Broomhead & King, Physica D 20, 1986; Golyandina, Nekrutkin & Zhigljavsky, Analysis of Time Series
+Structure, 2001). With several channels the windows of all are one row (multivariate SSA).
 
     w - m  ≈  V z         V the p leading eigenvectors, eigenvalues Λ;  σ² the mean of the others
 
-What is expected of a step is what the rest of its windows implies: for a quarter B of a window and the other cells A,
+The expected value of a step is implied by the rest of its windows: for a quarter B of a window and the other cells A,
 
     z = (V_A' V_A + σ² Λ⁻¹)⁻¹ V_A' (w - m)_A,      expected w_B = m_B + V_B z
 
 the conditional mean of probabilistic PCA. A whole quarter is left out, since the neighbours of a wrong value are often
-wrong with it. The mean square of w_B - expected, for windows of stretches of the series that V was not learned from,
-falls as long as components explain structure and rises once they explain noise: the fewest components within 1 % of the
-least are kept. A missing cell is left out of A in the same way, which fills gaps. Windows of a series are many and
-alike, so their covariance is shrunk as Ledoit & Wolf (2004) do.
+wrong too. The mean square of w_B - expected, on windows of stretches of the series that V was not learned from, falls
+as long as components explain structure and rises once they explain noise: the fewest components within 1 % of the
+minimum are kept. A missing cell is left out of A in the same way, which fills gaps. Windows of a series are similar, so
+their covariance is shrunk (Ledoit & Wolf, 2004).
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ import numpy as np
 
 __all__ = ["BLOCKS", "SingularSpectrum"]
 
-STRETCHES = 8  # of a series, of which every other one is learned from to choose p
+STRETCHES = 8  # of a series; to choose p, every other one is learned from
 BLOCKS = 4  # of a window, each predicted from the others
-LEAST_NOISE = 1e-9  # of the largest eigenvalue
-MOST_SHARE = 0.5  # of the cells of a window that components may be
-MOST_COMPONENTS, WINDOWS_A_COMPONENT = 64, 4
-MOST_WINDOWS, WINDOWS_TRIED = 10_000, 200
-INDIFFERENT = 0.01  # a share of the least error by which fewer components may be worse
-SOLVED_AT_ONCE = 1 << 22  # numbers of all systems of equations that are solved together
+MIN_NOISE = 1e-9  # of the largest eigenvalue
+MAX_SHARE = 0.5  # number of components, as a share of the cells of a window
+MAX_COMPONENTS, WINDOWS_A_COMPONENT = 64, 4
+MAX_WINDOWS, WINDOWS_TRIED = 10_000, 200
+TOLERANCE = 0.01  # fewer components may be worse by this share of the least error
+SOLVED_AT_ONCE = 1 << 22  # numbers in the systems of equations that are solved together
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class SingularSpectrum:
     def noise(self) -> float:
         """σ², the mean of the eigenvalues left out."""
         rest = self.eigenvalues[self.n_components :]
-        return max(float(rest.mean()) if len(rest) else 0.0, LEAST_NOISE * max(float(self.eigenvalues[0]), 1e-300))
+        return max(float(rest.mean()) if len(rest) else 0.0, MIN_NOISE * max(float(self.eigenvalues[0]), 1e-300))
 
     @classmethod
     def of(
@@ -79,13 +79,13 @@ class SingularSpectrum:
     ) -> SingularSpectrum:
         """From windows of shape (n, n_channels, length), 0 where missing; p by left-out blocks if it isn't given.
 
-        With ``blocks`` a window is predicted in so many parts: long ones ask for what goes on, short ones for what is
-        smooth too.
+        ``blocks`` is the number of parts in which a window is predicted: long parts reward recurring structure, short
+        ones smoothness too.
         """
-        rows, present = _some(rows, present, MOST_WINDOWS)
+        rows, present = _some(rows, present, MAX_WINDOWS)
         if n_components is not None:
             return cls._leading(rows, present, min(n_components, rows[0].size), {})
-        most = max(1, min(int(MOST_SHARE * rows[0].size), len(rows) // WINDOWS_A_COMPONENT, MOST_COMPONENTS))
+        most = max(1, min(int(MAX_SHARE * rows[0].size), len(rows) // WINDOWS_A_COMPONENT, MAX_COMPONENTS))
         # Waves learned from every other stretch of the series predict the stretches between.
         odd = np.arange(len(rows)) * STRETCHES // len(rows) % 2 == 1
         if not odd.any():
@@ -97,14 +97,14 @@ class SingularSpectrum:
             misses = (tried - replace(half, components=half.components[:size]).expected(tried, known, blocks)) ** 2
             errors[size] = float(misses.mean() if known is None else misses[known].mean())
         least = min(errors.values())
-        best = next(size for size, error in errors.items() if error <= (1 + INDIFFERENT) * least)
+        best = next(size for size, error in errors.items() if error <= (1 + TOLERANCE) * least)
         return cls._leading(rows, present, best, errors)
 
     @classmethod
     def _leading(
         cls, rows: np.ndarray, present: np.ndarray | None, n_components: int, errors: dict[int, float]
     ) -> SingularSpectrum:
-        """So many components of windows."""
+        """The leading ``n_components`` of windows."""
         flat = rows.reshape(len(rows), -1)
         if present is None:
             mean = flat.mean(0)
@@ -118,7 +118,7 @@ class SingularSpectrum:
             covariance = centred.T @ centred / np.maximum(counts.T @ counts, 1)
         values, vectors = np.linalg.eigh(_shrunk(covariance, centred))
         values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1][:, :n_components]
-        # A fixed sign: the entry of largest size is positive, so the same windows give the same bits.
+        # A fixed sign: the entry of largest magnitude is positive, so the same windows give the same bits.
         signs = np.sign(vectors[np.argmax(np.abs(vectors), 0), np.arange(vectors.shape[1])])
         components = np.ascontiguousarray((vectors * np.where(signs == 0, 1.0, signs)).T)
         return cls(mean.reshape(rows.shape[1:]), components, values, errors)
@@ -144,9 +144,9 @@ class SingularSpectrum:
         centred = (rows - self.mean).reshape(len(rows), -1)
         found = np.empty((len(rows), *self.mean.shape))
         bounds = np.linspace(0, self.mean.shape[1], min(blocks, self.mean.shape[1]) + 1).round().astype(int)
-        for begin, end in itertools.pairwise(bounds):
+        for start, stop in itertools.pairwise(bounds):
             outside = np.ones(self.mean.shape, bool)
-            outside[:, begin:end] = False
+            outside[:, start:stop] = False
             mask = outside.ravel()
             if present is None:
                 some = self.components[:, mask]
@@ -154,7 +154,7 @@ class SingularSpectrum:
                 codes = np.linalg.solve(gram, some @ centred[:, mask].T).T
             else:
                 codes = self._conditional(centred, present.reshape(len(rows), -1) & mask)
-            found[:, :, begin:end] = self.decode(codes)[:, :, begin:end]
+            found[:, :, start:stop] = self.decode(codes)[:, :, start:stop]
         return found
 
     def _ridge(self) -> np.ndarray:
@@ -168,16 +168,16 @@ class SingularSpectrum:
         codes = np.empty((len(centred), size))
         products = (self.components[:, None] * self.components[None]).reshape(size * size, -1).T
         height = max(1, SOLVED_AT_ONCE // (size * size))
-        for begin in range(0, len(centred), height):
-            part = mask[begin : begin + height].astype(np.float64)
+        for start in range(0, len(centred), height):
+            part = mask[start : start + height].astype(np.float64)
             gram = (part @ products).reshape(-1, size, size) + self._ridge()
-            right = (centred[begin : begin + height] * part) @ self.components.T
-            codes[begin : begin + height] = np.linalg.solve(gram, right[:, :, None])[:, :, 0]
+            right = (centred[start : start + height] * part) @ self.components.T
+            codes[start : start + height] = np.linalg.solve(gram, right[:, :, None])[:, :, 0]
         return codes
 
 
 def _some(rows: np.ndarray, present: np.ndarray | None, most: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """At most so many windows, evenly spaced."""
+    """At most ``most`` windows, evenly spaced."""
     if len(rows) <= most:
         return rows, present
     places = np.unique(np.linspace(0, len(rows) - 1, most).round().astype(int))
@@ -185,7 +185,7 @@ def _some(rows: np.ndarray, present: np.ndarray | None, most: int) -> tuple[np.n
 
 
 def _sizes(most: int) -> list[int]:
-    """Numbers of components that are tried: 1 to 4, then half as many again each time."""
+    """Numbers of components to try: 1 to 4, then half as many again each time."""
     sizes = [1]
     while sizes[-1] < most:
         sizes.append(min(most, sizes[-1] + max(1, sizes[-1] // 2)))
@@ -193,7 +193,7 @@ def _sizes(most: int) -> list[int]:
 
 
 def _shrunk(covariance: np.ndarray, centred: np.ndarray) -> np.ndarray:
-    """Ledoit and Wolf's covariance: towards a multiple of the identity, as far as its own noise says."""
+    """Ledoit and Wolf's covariance: shrunk towards a multiple of the identity, by its estimated noise."""
     n_rows, n_cells = centred.shape
     mean = np.trace(covariance) / n_cells
     distance = ((covariance - mean * np.eye(n_cells)) ** 2).sum() / n_cells

@@ -1,15 +1,15 @@
-"""Time stamps: in what order the readings came, how far apart, and where the series has gaps.
+"""Time stamps: the order of the readings, the length of a step, and the gaps.
 
-A sensor log is seldom a clean grid. Readings come out of order, twice, late or not at all, and a window of readings
-means something only if its steps are as long as every other window's. So the stamps are laid on a grid whose step is
-the median difference of consecutive stamps:
+A sensor log is seldom a regular grid. Readings come out of order, twice, late or not at all, and windows can be
+compared only if their steps are equally long. So the stamps are mapped to a grid whose step is the median difference of
+consecutive stamps:
 
     equal stamps            one step, the mean of its readings
     a gap of a few steps    missing steps, masked: windows with more than a fifth of them get no score
     a longer gap            a new segment; no window spans it
 
-A log whose stamps follow no grid (irregular sampling) has one step per reading instead, in order, and only gaps that
-are very long begin a new segment.
+A log whose stamps follow no grid (irregular sampling) has one step per reading instead, in order, and only very long
+gaps start a new segment.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import numpy as np
 
 __all__ = ["Grid", "grid_of", "in_utc", "stamp_text", "stamps_of"]
 
-LONGEST_FILLED = 16  # steps of a gap that are masked rather than made a new segment
-MOST_FILLED = 0.2  # share of masked steps beyond which the stamps follow no grid
-MOST_CLOSE = 0.05  # share of differences below half a step beyond which they follow none either
+LONGEST_FILLED = 16  # steps in a gap that is masked; a longer one starts a new segment
+MAX_FILLED = 0.2  # share of masked steps beyond which the stamps follow no grid
+MAX_CLOSE = 0.05  # share of differences below half a step beyond which they follow none either
 LONGEST_IRREGULAR = 100  # median steps of a gap that ends a segment of an irregular log
 SECOND = 1_000_000
 CLOCKS_BACK = (
@@ -49,7 +49,7 @@ class Grid:
     is_identity : bool
         Whether step i is reading i.
     notes : tuple of str
-        What was found and done, in sentences.
+        Remarks on the stamps, in sentences.
     """
 
     place: np.ndarray
@@ -102,7 +102,7 @@ def stamps_of(times: Any, n_readings: int, who: str) -> np.ndarray | None:
 
 
 def grid_of(stamps: np.ndarray | None, n_readings: int) -> Grid:
-    """The grid of some readings, in whatever order their stamps are; without stamps one step per reading."""
+    """The grid of readings, whose stamps may be in any order; without stamps, one step per reading."""
     if stamps is None or n_readings < 2:
         own = np.arange(float(n_readings)) if stamps is None else stamps
         return Grid(np.arange(n_readings), own, np.array([[0, n_readings]]), 1.0, True)
@@ -155,10 +155,10 @@ def grid_of(stamps: np.ndarray | None, n_readings: int) -> Grid:
 
 
 def in_utc(stamps: np.ndarray, time_zone: str, who: str) -> np.ndarray:
-    """Local stamps (datetime64[us], in the order they were written) of a time zone, in UTC.
+    """Local stamps of a time zone (datetime64[us], in the order written), in UTC.
 
-    An hour that clocks repeat in autumn is read twice: its second pass begins where the stamps run backwards. An hour
-    that clocks skip in spring doesn't exist; stamps in it are taken as if the clock had not been changed yet.
+    An hour that clocks repeat in autumn occurs twice: the second time starts where the stamps run backwards. An hour
+    that clocks skip in spring doesn't exist; stamps in it are read as if the clock had not been changed yet.
     """
     import pyarrow
     import pyarrow.compute
@@ -197,13 +197,13 @@ def _numbers(stamps: np.ndarray) -> np.ndarray:
 
 
 def _is_clock_change(differences: np.ndarray) -> bool:
-    """Whether the stamps jump back about an hour and no more: less the ordinary step."""
+    """Whether the stamps jump back by about an hour (less a step) and no more."""
     back = differences[differences < 0] / SECOND
     return len(back) <= 4 and bool(((back < 0) & (back >= -3600)).all()) and bool(back.min() <= -1800)
 
 
 def _is_one_sunday_hour(ordered: np.ndarray, differences: np.ndarray) -> bool:
-    """Whether one hour of a Sunday is there twice, and nothing else: at steps of an hour no stamp runs backwards."""
+    """Whether exactly one hour of a Sunday is repeated; with hourly steps no stamp runs backwards then."""
     ahead = differences[differences > 0] / SECOND
     again = ordered[1:][differences == 0]
     in_hour = bool((again - again[0]).max() < np.timedelta64(1, "h"))
@@ -215,7 +215,7 @@ def _is_irregular(steps: np.ndarray) -> bool:
     short = steps[(steps > 0) & (steps <= LONGEST_FILLED + 0.5)]
     filled = float(np.maximum(np.rint(short) - 1, 0).sum())
     close = float((short < 0.5).mean()) if len(short) else 0.0
-    return filled > MOST_FILLED * (filled + len(steps) + 1) or close > MOST_CLOSE
+    return filled > MAX_FILLED * (filled + len(steps) + 1) or close > MAX_CLOSE
 
 
 def _stamps_of_steps(ordered: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -235,7 +235,7 @@ def _times(number: int) -> str:
 
 
 def stamp_text(stamp: np.generic) -> str:
-    """A date to the second, or to what it needs; a number as it is.
+    """A date without trailing zeros of time; a number in its shortest form.
 
     >>> stamp_text(np.datetime64("2024-01-01T06:00:00.000000")), stamp_text(np.float64(12.0))
     ('2024-01-01 06:00', '12')

@@ -1,7 +1,7 @@
-"""A series that goes on: what a detector must remember between two updates, and how it scores what comes in.
+"""Streams: the state that a detector keeps between updates, and how it scores new steps.
 
-A step is scored by the windows that were complete at it, so the score is final at once. Windows begin at every eighth
-of their length from the start of their segment, wherever the pieces of the stream begin: pieces of any size give the
+A step is scored by the windows that are complete by then, so its score is final at once. Windows start at every eighth
+of their length from the start of their segment, wherever the pieces of the stream start, so pieces of any size give the
 same scores.
 """
 
@@ -20,23 +20,23 @@ from isthmus.series.episodes import Tracker
 from isthmus.series.scoring import Scored, SeriesModel, WindowModel
 from isthmus.series.series import Series, series_of, with_channels_of
 from isthmus.series.stamps import LONGEST_FILLED, SECOND, Grid, stamps_of
-from isthmus.series.windows import MOST_MISSING, WindowGrid, window_chunks
+from isthmus.series.windows import MAX_MISSING, WindowGrid, window_chunks
 
 __all__ = ["StreamState", "followed", "stream_state"]
 
 
 @dataclass(frozen=True, eq=False)
 class StreamState:
-    """What is known at the end of a stream.
+    """The state at the end of a stream.
 
     Attributes
     ----------
     tail : ndarray of shape (n, n_channels)
-        Latest steps of the present segment: enough for the windows that are still incomplete.
+        Latest steps of the current segment: enough for the windows that are still incomplete.
     n_steps : int
-        Steps there have been.
+        Steps so far.
     segment : int
-        First step of the present segment.
+        First step of the current segment.
     stamp, step : float
         Stamp of the latest step, and the length of one: microseconds for dates.
     is_dated : bool
@@ -59,18 +59,18 @@ class StreamState:
 
 def stream_state(series: Series, scored: Scored, model: SeriesModel, tracker: Tracker) -> StreamState:
     """The state at the end of a series that was scored as a whole."""
-    n_steps, begin = len(series), int(series.segments[-1, 0])
+    n_steps, start = len(series), int(series.segments[-1, 0])
     stamp = series.grid.stamps[-1]
     held = [
-        _latest(grid, total, window, begin, n_steps)
+        _latest(grid, total, window, start, n_steps)
         for grid, total, window in zip(scored.grids, scored.totals, model.windows, strict=True)
     ]
-    first = max(begin, n_steps - model.windows[-1].length - model.windows[-1].stride)
+    first = max(start, n_steps - model.windows[-1].length - model.windows[-1].stride)
     dated = series.grid.is_dated
     return StreamState(
         tail=series.part(first, n_steps),
         n_steps=n_steps,
-        segment=begin,
+        segment=start,
         stamp=float(stamp.astype(np.int64)) if dated else float(stamp),
         step=series.grid.step * (SECOND if dated else 1),
         is_dated=dated,
@@ -79,36 +79,35 @@ def stream_state(series: Series, scored: Scored, model: SeriesModel, tracker: Tr
     )
 
 
-def _latest(grid: WindowGrid, totals: np.ndarray, window: WindowModel, begin: int, n_steps: int) -> float:
+def _latest(grid: WindowGrid, totals: np.ndarray, window: WindowModel, start: int, n_steps: int) -> float:
     """The score of the last window that an update would have computed, from the start of the segment by strides."""
-    anchored = (grid.starts >= begin) & ((grid.starts - begin) % window.stride == 0)
+    anchored = (grid.starts >= start) & ((grid.starts - start) % window.stride == 0)
     places = np.flatnonzero(anchored & (grid.starts + window.length <= n_steps))
     return float(totals[places[-1]]) if len(places) else np.nan
 
 
 def followed(detector: Any, X: Any, times: Any) -> SeriesDetection:
-    """Score new steps, and move the detector's ``stream_`` on."""
+    """Score new steps, and update the detector's ``stream_``."""
     who, state, model = f"{type(detector).__name__}.update", detector.stream_, detector.model_
     values = _values(X, detector, who)
     n_readings = len(values)
     stamps = stamps_of(times, n_readings, who)
     advance = _advance(stamps, state, n_readings, who)
-    place = np.cumsum(advance) - 1  # of each reading among the new steps
-    begins = np.flatnonzero(advance > LONGEST_FILLED)  # readings after a long gap, which takes no steps
-    place = np.cumsum(np.where(advance > LONGEST_FILLED, 1, advance)) - 1  # of each reading among the new steps
+    after_gap = advance > LONGEST_FILLED  # readings after a long gap, which takes no steps
+    place = np.cumsum(np.where(after_gap, 1, advance)) - 1  # of each reading among the new steps
     n_new = int(place[-1]) + 1 if n_readings else 0
     steps = np.full((n_new, values.shape[1]), np.nan)
     steps[place] = values
-    cuts = place[begins]
+    cuts = place[after_gap]
     bounds = np.unique(np.concatenate([[0], cuts, [n_new]]))
     pieces, now = [], state
-    for begin, end in itertools.pairwise(bounds.tolist()):
-        if begin in cuts:
+    for start, stop in itertools.pairwise(bounds.tolist()):
+        if start in cuts:
             now = dataclasses.replace(now, tail=now.tail[:0], segment=now.n_steps, held=np.full(len(now.held), np.nan))
-        piece, now = _followed_piece(model, now, steps[begin:end], begin)
+        piece, now = _followed_piece(model, now, steps[start:stop], start)
         pieces.append(piece)
     scores = np.concatenate([np.empty(0), *(piece.scores for piece in pieces)])
-    now = dataclasses.replace(now, tracker=dataclasses.replace(now.tracker))  # the one before stays as it is
+    now = dataclasses.replace(now, tracker=dataclasses.replace(now.tracker))  # the old state stays unchanged
     thresholds, spans = now.tracker.follow(scores, state.n_steps)
     of_steps = _stamps(stamps, state, place, n_new)
     if n_new:
@@ -138,7 +137,7 @@ def _values(X: Any, detector: Any, who: str) -> np.ndarray:
 
 
 def _advance(stamps: np.ndarray | None, state: StreamState, n_readings: int, who: str) -> np.ndarray:
-    """Steps from each reading's predecessor to it; more than can be filled where a new segment begins."""
+    """Steps from the previous reading to each; more than can be filled where a new segment starts."""
     if stamps is None:
         return np.ones(n_readings, dtype=np.int64)
     if (stamps.dtype.kind == "M") != state.is_dated:
@@ -168,21 +167,21 @@ def _stamps(stamps: np.ndarray | None, state: StreamState, place: np.ndarray, n_
 class _Piece:
     """New steps of one segment with the tail before them, and their scores.
 
-    ``begin`` is the first new step's place in the update, ``n_before`` how many steps of ``series`` are older,
+    ``start`` is the first new step's place in the update, ``n_before`` how many steps of ``series`` are older,
     ``origin`` how many steps of the stream came before it, and ``phase`` the step of ``series`` from which windows are
     counted (the start of the segment, at or before 0).
     """
 
     series: Series
     scores: np.ndarray
-    begin: int
+    start: int
     n_before: int
     origin: int
     phase: int
 
 
 def _followed_piece(
-    model: SeriesModel, state: StreamState, steps: np.ndarray, begin: int
+    model: SeriesModel, state: StreamState, steps: np.ndarray, start: int
 ) -> tuple[_Piece, StreamState]:
     """Score the new steps of one segment."""
     values, n_new, n_before = np.concatenate([state.tail, steps]), len(steps), len(state.tail)
@@ -198,7 +197,7 @@ def _followed_piece(
         for places, rows, present in window_chunks(series, model.units, grid):
             amounts = window.reference.amounts(rows, present, starts[places] + origin)
             if present is not None:
-                amounts[1 - present.mean((1, 2)) > MOST_MISSING] = np.nan
+                amounts[1 - present.mean((1, 2)) > MAX_MISSING] = np.nan
             totals[places] = window.window_scores(amounts)
         latest = np.searchsorted(starts + window.length - 1 - n_before, np.arange(n_new), side="right")
         scores[which] = np.concatenate([[held[which]], totals])[latest]
@@ -208,13 +207,13 @@ def _followed_piece(
     combined = np.where(known.any(0), mean, np.nan)
     kept = model.windows[-1].length + model.windows[-1].stride
     after = dataclasses.replace(state, tail=values[-kept:].copy(), n_steps=state.n_steps + n_new, held=held)
-    return _Piece(series, combined, begin, n_before, origin, phase), after
+    return _Piece(series, combined, start, n_before, origin, phase), after
 
 
 def _reason(model: SeriesModel, pieces: Sequence[_Piece], peak: int) -> Reason:
-    """What each channel adds to the score of a new step, its value, and what was expected of it by then."""
-    piece = next(piece for piece in reversed(pieces) if piece.begin <= peak)
-    at = piece.n_before + peak - piece.begin
+    """What each channel adds to the score of a new step, its value, and its expected value at that time."""
+    piece = next(piece for piece in reversed(pieces) if piece.start <= peak)
+    at = piece.n_before + peak - piece.start
     series = _local(piece.series.values[: at + 1])
     found, n_known = np.zeros((series.n_channels, at + 1)), 0
     for window in model.windows:

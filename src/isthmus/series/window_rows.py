@@ -1,4 +1,4 @@
-"""The windows of one or several series as rows of a table: what is evaluated, drawn and shown on a map."""
+"""The windows of one or several series as rows of a table, for evaluation, figures and maps."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class WindowRows:
     rows : ndarray of shape (n_windows, n_channels * length)
         In standard units, missing cells filled by the model.
     series : ndarray of shape (n_windows,)
-        Which of the series each is of.
+        The index of its series.
     starts : ndarray of shape (n_windows,)
-        The step of that series at which it begins.
+        The step of that series at which it starts.
     held_out : ndarray of shape (n_windows,)
         Whether it lies in a block that the fit held out.
     training : ndarray of shape (n_windows,)
-        Whether the fit learned from it; those beside a held-out block are neither.
+        Whether the fit learned from it; windows near a held-out block are neither.
     ids : tuple of str
-        The stamp at which each begins.
+        The stamp at which it starts.
     """
 
     rows: np.ndarray
@@ -74,14 +74,14 @@ def window_rows(
     taken = np.arange(len(grid))
     if most is not None and len(grid) > most:
         taken = np.unique(np.linspace(0, len(grid) - 1, most).round().astype(np.int64))
-    parts = list(model.filled_windows(joined, dataclasses.replace(grid, starts=grid.starts[taken]), told=True))
+    parts = list(model.filled_windows(joined, dataclasses.replace(grid, starts=grid.starts[taken])))
     full = np.concatenate([part[1] for part in parts])
     rows = np.concatenate([part[0] for part in parts])[full]
     taken = taken[full]
-    begins = np.cumsum([0, *(len(one) for one in several)])
-    of = np.searchsorted(begins, grid.starts[taken], side="right") - 1
-    starts = grid.starts[taken] - begins[of]
+    offsets = np.cumsum([0, *(len(one) for one in several)])
+    of = np.searchsorted(offsets, grid.starts[taken], side="right") - 1
+    starts = grid.starts[taken] - offsets[of]
     ids = tuple(stamp_text(several[one].grid.stamps[at]) for one, at in zip(of, starts, strict=True))
-    if all(text.endswith(MIDNIGHT) for text in ids):  # days, weeks, months: the date says it
+    if all(text.endswith(MIDNIGHT) for text in ids):  # daily or longer steps: the date is enough
         ids = tuple(text.removesuffix(MIDNIGHT) for text in ids)
     return WindowRows(rows.reshape(len(rows), -1), of, starts, held_out[taken], training[taken], ids)

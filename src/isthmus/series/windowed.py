@@ -1,9 +1,9 @@
-"""An autoencoder of windows: codes of a series, what is left without the noise, gaps filled, new windows drawn.
+"""An autoencoder of windows: it encodes, denoises and imputes series, and draws new windows.
 
-The rows are windows, flattened as (channel, time). Their PCA is singular spectrum analysis, and that is where every
-model starts. A network takes its place where it reconstructs held-out *contiguous* blocks better than chance explains:
-a perceptron or a one-dimensional convolution, whichever does better there, or the variant that is given. Otherwise the
-closed form is kept; its error stands beside in ``block_errors_``.
+The rows are windows, flattened as (channel, time). Their PCA is singular spectrum analysis, at which every model
+starts. A network replaces it if it reconstructs held-out *contiguous* blocks better than chance explains: a perceptron
+or a one-dimensional convolution, whichever is better there, or the variant that is given. Otherwise the closed form is
+kept. ``block_errors_`` has the errors of all.
 
     model = WindowedAutoencoder(4, window=96).fit(X, times=times)
     codes = model.transform(X)              (n_windows, 4)
@@ -26,20 +26,20 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.hyperparameter import check_hyperparameters, hyper
 from isthmus.series.bridging import bridged
 from isthmus.series.held_out import BlockSplit, gain_beyond_chance, split_blocks
-from isthmus.series.lengths import LEAST_LENGTH, WITHOUT_PERIOD, period_of, window_lengths
+from isthmus.series.lengths import MIN_LENGTH, WITHOUT_PERIOD, period_of, window_lengths
 from isthmus.series.series import Series, series_of, with_channels_of
 from isthmus.series.ssa import SingularSpectrum
-from isthmus.series.windows import MOST_MISSING, Units, WindowGrid, overlap_mean, window_chunks
+from isthmus.series.windows import MAX_MISSING, Units, WindowGrid, overlap_mean, window_chunks
 
 __all__ = ["CLOSED_FORM", "NETWORKS", "WindowedAutoencoder"]
 
 CLOSED_FORM = "singular spectrum analysis"
 NETWORKS = ("auto", "none", "perceptron", "convolution")
 CONVOLUTIONS = (16, 32)
-MOST_ROWS = 20_000  # windows learned from
-MOST_GAPS = 0.6  # share of a window that may be filled
-GAP_BLOCKS = 16  # parts of a window that stand for gaps
-FINEST = 8  # strides in a window where steps are averaged
+MAX_ROWS = 20_000  # windows learned from
+MAX_GAPS = 0.6  # share of a window that may be filled
+GAP_BLOCKS = 16  # parts of a window, each predicted as if it were a gap
+STRIDES_IN_WINDOW = 8  # where steps are averaged
 
 
 @dataclass(eq=False, repr=False)
@@ -49,12 +49,12 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     autoencoder_ : BaseAutoencoder
-        What was kept: the linear one is singular spectrum analysis.
+        The model that was kept: a linear one is singular spectrum analysis.
     kind_ : str
         "singular spectrum analysis", "perceptron", "convolution", or the class that was given.
     block_errors_ : dict
-        By kind, the mean squared error of each held-out block in standard units; that of singular spectrum analysis is
-        always there. Empty lists where the series is too short to hold blocks out.
+        By kind, the mean squared error of each held-out block in standard units, always including singular spectrum
+        analysis. The lists are empty if the series is too short to hold blocks out.
     spectrum_ : SingularSpectrum
         The closed form in full.
     filling_ : SingularSpectrum
@@ -77,7 +77,7 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
     """
 
     n_components: int | None = hyper(
-        None, "latent dimensions; None: as singular spectrum analysis has it", at_least=1, positional=True
+        None, "latent dimensions; None: as in singular spectrum analysis", at_least=1, positional=True
     )
     window: int | str = hyper("auto", "steps in a window; auto: the period, at least 32", choices=("auto",), at_least=2)
     stride: int | None = hyper(None, "steps between two windows; None: a quarter of a window", at_least=1)
@@ -114,7 +114,7 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         rows, present = self._rows(series, grid, _thinned(split.training))
         if not len(rows):
             raise ValueError(
-                f"{who}: no window of {self.length_} steps has less than {MOST_MISSING:.0%} of its values missing; "
+                f"{who}: no window of {self.length_} steps has less than {MAX_MISSING:.0%} of its values missing; "
                 "choose a shorter window."
             )
         self.spectrum_ = SingularSpectrum.of(rows, present, self.n_components)
@@ -129,14 +129,14 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         if self.window != "auto":
             return window_lengths(series, self.units_, self.window, who)[0]
         longest = window_lengths(series, self.units_, "auto", who)[-1]
-        return min(longest, max(period_of(series, self.units_) or WITHOUT_PERIOD, LEAST_LENGTH))
+        return min(longest, max(period_of(series, self.units_) or WITHOUT_PERIOD, MIN_LENGTH))
 
     def _rows(self, series: Series, grid: WindowGrid, places: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Windows in standard units without those that are mostly missing, and which cells are present."""
         rows, masks = [np.empty((0, series.n_channels, grid.length))], []
         for _, part, present in window_chunks(series, self.units_, grid, places):
             mask = np.ones(part.shape, bool) if present is None else present
-            full = 1 - mask.mean((1, 2)) <= MOST_MISSING
+            full = 1 - mask.mean((1, 2)) <= MAX_MISSING
             rows.append(part[full])
             masks.append(mask[full])
         present = np.concatenate(masks) if masks else np.ones(rows[0].shape, bool)
@@ -156,14 +156,10 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
 
     def _choose(self, rows: np.ndarray, blocks: list[np.ndarray], seed: int) -> None:
         """Fit the candidates, and keep one that does better than the closed form on held-out blocks."""
-        candidates = {CLOSED_FORM: self._closed_form(seed), **self._networks(seed)}
-        fitted = {name: candidates[CLOSED_FORM].fit(rows) for name in (CLOSED_FORM,)}
-        errors = {CLOSED_FORM: _errors(fitted[CLOSED_FORM], blocks)}
-        for name, candidate in candidates.items():
-            if name != CLOSED_FORM and (len(blocks) > 1 or self.autoencoder is not None):
-                fitted[name] = candidate.fit(rows)
-                errors[name] = _errors(fitted[name], blocks)
-        networks = [name for name in fitted if name != CLOSED_FORM]
+        fitted = {CLOSED_FORM: self._closed_form(seed).fit(rows)}
+        networks = self._networks(seed) if len(blocks) > 1 or self.autoencoder is not None else {}
+        fitted |= {name: network.fit(rows) for name, network in networks.items()}
+        errors = {name: _errors(model, blocks) for name, model in fitted.items()}
         best = min(networks, key=lambda name: np.mean(errors[name]) if errors[name] else 0.0, default=CLOSED_FORM)
         better = gain_beyond_chance(np.array(errors[CLOSED_FORM]), np.array(errors[best]))
         chosen = best if better or (self.autoencoder is not None and not blocks) else CLOSED_FORM
@@ -200,16 +196,16 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
     def transform(self, X: Any, *, times: Any = None) -> np.ndarray:
         """Codes of the windows of a series at every ``stride_`` steps, shape (n_windows, n_components).
 
-        `windows_of` says where they begin. A window with missing cells is encoded by those it has.
+        `windows_of` gives their starts. A window with missing cells is encoded from its other cells.
         """
         series, grid = self.windows_of(X, times=times)
         codes = [np.empty((0, self.n_components_), np.float32)]
-        for rows in self.filled_windows(series, grid):
+        for rows, _ in self.filled_windows(series, grid):
             codes.append(self.autoencoder_.transform(rows.reshape(len(rows), -1)))
         return np.concatenate(codes)
 
     def windows_of(self, X: Any, *, times: Any = None, stride: int | None = None) -> tuple[Series, WindowGrid]:
-        """The series on its grid, and where its windows begin."""
+        """The series on its grid, and the starts of its windows."""
         check_is_fitted(self, "autoencoder_")
         who = type(self).__name__
         series = series_of(X, times, who=who)
@@ -232,7 +228,7 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         codes
             Of the windows of one segment, as `transform` gives them.
         n_steps
-            Steps of the series, if its last window doesn't end at a stride.
+            Steps of the series, if its last window is not at a multiple of the stride.
         """
         check_is_fitted(self, "autoencoder_")
         codes = np.asarray(codes)
@@ -257,7 +253,7 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         return series.of_readings(found)
 
     def impute(self, X: Any, *, times: Any = None) -> np.ndarray:
-        """The series with its missing values filled in; values that are there stay as they are.
+        """The series with its missing values filled in; known values are unchanged.
 
         What the model expects is corrected by the residuals beside the gap (`isthmus.series.bridging`). A gap longer
         than three fifths of a window stays NaN. Missing *steps* are filled by `impute_steps`.
@@ -266,7 +262,7 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         return series.of_readings(self._completed(series, found))
 
     def impute_steps(self, X: Any, *, times: Any = None) -> tuple[np.ndarray, np.ndarray]:
-        """Stamps and values of every step of the grid, those that no reading was on filled in too."""
+        """Stamps and values of every step of the grid, with missing values and missing steps filled in."""
         series, found = self.reconstruct_steps(X, times=times)
         return series.grid.stamps, self._completed(series, found)
 
@@ -284,37 +280,37 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         """Log density of each window in standard units, in nats, shape (n_windows,)."""
         series, grid = self.windows_of(X, times=times)
         found = [np.empty(0)]
-        for rows in self.filled_windows(series, grid):
+        for rows, _ in self.filled_windows(series, grid):
             found.append(self.autoencoder_.score_samples(rows.reshape(len(rows), -1)))
         return np.concatenate(found)
 
     def reconstruct_steps(self, X: Any, *, times: Any = None) -> tuple[Series, np.ndarray]:
         """The series on its grid, and the mean reconstruction of each step, shape (n_steps, n_channels)."""
-        series, grid = self.windows_of(X, times=times, stride=max(1, self.length_ // FINEST))
+        series, grid = self.windows_of(X, times=times, stride=max(1, self.length_ // STRIDES_IN_WINDOW))
         rows = np.empty((len(grid), series.n_channels, self.length_))
-        # What is near a window's edge has neighbours on one side only, and counts less.
+        # Steps near a window's edge have neighbours on one side only, and weigh less.
         lags = np.arange(self.length_)
         taper = np.minimum(lags + 1, self.length_ - lags) / self.length_
         weights = np.empty(rows.shape)
-        begin = 0
-        for part, full in self.filled_windows(series, grid, told=True):
-            end = begin + len(part)
+        start = 0
+        for part, full in self.filled_windows(series, grid):
+            stop = start + len(part)
             back = self.autoencoder_.reconstruct(part.reshape(len(part), -1))
-            rows[begin:end] = np.asarray(back, np.float64).reshape(part.shape)
-            weights[begin:end] = (full[:, None] * taper**2)[:, None]
-            begin = end
+            rows[start:stop] = np.asarray(back, np.float64).reshape(part.shape)
+            weights[start:stop] = (full[:, None] * taper**2)[:, None]
+            start = stop
         return series, self.units_.undo(overlap_mean(rows, grid.starts, len(series), weights))
 
-    def filled_windows(self, series: Series, grid: WindowGrid, *, told: bool = False) -> typing.Iterator[Any]:
-        """Windows in standard units, shape (k, n_channels, length), missing cells filled; ``told``: which are full."""
+    def filled_windows(self, series: Series, grid: WindowGrid) -> typing.Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Windows in standard units, shape (k, n_channels, length), missing cells filled; and which are full enough."""
         for _, rows, present in window_chunks(series, self.units_, grid):
             full = np.ones(len(rows), bool)
             rows = np.array(rows)
             if present is not None:
-                full = 1 - present.mean((1, 2)) <= MOST_GAPS
+                full = 1 - present.mean((1, 2)) <= MAX_GAPS
                 holes = ~present.all((1, 2))
                 rows[holes] = self._impute_windows(rows[holes], present[holes])
-            yield (rows, full) if told else rows
+            yield rows, full
 
     def _impute_windows(self, rows: np.ndarray, present: np.ndarray) -> np.ndarray:
         if self.kind_ == CLOSED_FORM:
@@ -331,20 +327,20 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
 
 
 def joined_series(several: list[Series], who: str) -> Series:
-    """Series of the same channels one after another, each in segments of its own."""
+    """Series with the same channels one after another, each in its own segments."""
     first = several[0]
     others = [with_channels_of(one, first, who) for one in several[1:]]
     if not others:
         return first
-    parts, segments, begin = [], [], 0
+    parts, segments, start = [], [], 0
     for one in (first, *others):
         parts.append(one.part(0, len(one)))
-        segments.append(one.segments + begin)
-        begin += len(one)
+        segments.append(one.segments + start)
+        start += len(one)
     values = np.concatenate(parts)
     grid = dataclasses.replace(
         first.grid,
-        place=np.arange(begin),
+        place=np.arange(start),
         stamps=np.concatenate([one.grid.stamps for one in (first, *others)]),
         segments=np.concatenate(segments),
         is_identity=True,
@@ -353,9 +349,9 @@ def joined_series(several: list[Series], who: str) -> Series:
 
 
 def _thinned(places: np.ndarray) -> np.ndarray:
-    if len(places) <= MOST_ROWS:
+    if len(places) <= MAX_ROWS:
         return places
-    return places[np.linspace(0, len(places) - 1, MOST_ROWS).round().astype(np.int64)]
+    return places[np.linspace(0, len(places) - 1, MAX_ROWS).round().astype(np.int64)]
 
 
 def _errors(model: Any, blocks: list[np.ndarray]) -> list[float]:

@@ -1,7 +1,7 @@
 """Windows: W consecutive steps of a series as one row with a shape, (channel, time); and the way back to the steps.
 
-Windows are views: W · n numbers of n steps are never laid out, only a few million at a time where a product of
-matrices needs them. What is known of windows becomes known of steps by the mean over the windows that cover a step,
+Windows are views: the W · n numbers of n steps are never copied as a whole, only a few million at a time where a
+product of matrices needs them. Values of windows become values of steps by the mean over the windows that cover a step,
 in O(n) with cumulative sums. Windows lie within segments, so none spans a gap.
 """
 
@@ -17,18 +17,18 @@ from isthmus.series.series import Series
 
 __all__ = ["CHUNK_CELLS", "Units", "WindowGrid", "overlap_mean", "window_chunks"]
 
-CHUNK_CELLS = 1 << 22  # numbers of windows that are laid out at once
-MOST_MISSING = 0.2  # share of a window that may be missing
+CHUNK_CELLS = 1 << 22  # numbers of windows that are copied at once
+MAX_MISSING = 0.2  # share of a window that may be missing
 CLIP = 1e3  # standard deviations
 STEPS_AT_ONCE = 1 << 19
-LEAST_SPREAD = 0.01  # of a reference channel, relative to the channel's spread in the series scored
+MIN_SPREAD = 0.01  # of a reference channel, relative to the channel's spread in the series scored
 
 
 @dataclass(frozen=True, eq=False)
 class Units:
     """Mean and standard deviation of each channel, shape (n_channels,).
 
-    A constant channel has standard deviation 1; one without any number has an infinite one, and is 0 in standard units.
+    A constant channel has standard deviation 1; that of an empty channel is infinite, and its standard units are 0.
     """
 
     center: np.ndarray
@@ -36,10 +36,10 @@ class Units:
 
     @classmethod
     def of(cls, series: Series, beside: Series | None = None) -> Units:
-        """Of all steps known; the spread is at least 1% of that of the series ``beside``."""
+        """Of all known steps; the spread is at least 1% of that of the series ``beside``."""
         center, spread = _moments(series)
         if beside is not None:
-            spread = np.maximum(spread, LEAST_SPREAD * _moments(beside)[1])
+            spread = np.maximum(spread, MIN_SPREAD * _moments(beside)[1])
         tiny = 1e-9 * np.abs(center)  # of a constant channel, rounding is all that varies
         spread = np.where(np.isnan(center), np.inf, np.where(spread > tiny, spread, 1.0))
         return cls(np.nan_to_num(center), spread)
@@ -57,17 +57,17 @@ class Units:
 
 
 def _moments(series: Series) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each channel in two passes; of a channel without any number NaN and 0."""
+    """Mean and standard deviation of each channel, in two passes; NaN and 0 for an empty channel."""
     count, total = np.zeros(series.n_channels), np.zeros(series.n_channels)
-    for begin in range(0, len(series), STEPS_AT_ONCE):
-        part = series.part(begin, begin + STEPS_AT_ONCE)
+    for start in range(0, len(series), STEPS_AT_ONCE):
+        part = series.part(start, start + STEPS_AT_ONCE)
         count += np.isfinite(part).sum(0)
         total += np.nansum(part, 0)
     center = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     squares = np.zeros(series.n_channels)
-    for begin in range(0, len(series), STEPS_AT_ONCE):
+    for start in range(0, len(series), STEPS_AT_ONCE):
         with np.errstate(over="ignore"):
-            squares += np.nansum((series.part(begin, begin + STEPS_AT_ONCE) - center) ** 2, 0)
+            squares += np.nansum((series.part(start, start + STEPS_AT_ONCE) - center) ** 2, 0)
     return center, np.sqrt(squares / np.maximum(count, 1))
 
 
@@ -95,18 +95,19 @@ class WindowGrid:
         """Windows at every ``stride`` steps of each segment, and the last one of each."""
         fitting = segments[segments[:, 1] - segments[:, 0] >= length]
         starts = [
-            np.append(np.arange(begin, end - length, stride), end - length).astype(np.int64) for begin, end in fitting
+            np.append(np.arange(start, stop - length, stride), stop - length).astype(np.int64)
+            for start, stop in fitting
         ]
         return cls(length, stride, np.concatenate([np.empty(0, np.int64), *starts]), fitting)
 
     def __len__(self) -> int:
         return len(self.starts)
 
-    def per_step(self, of_windows: np.ndarray, begin: int, end: int) -> np.ndarray:
-        """The mean over covering windows, for steps ``begin`` to ``end``.
+    def per_step(self, of_windows: np.ndarray, start: int, stop: int) -> np.ndarray:
+        """The mean over covering windows, for steps ``start`` to ``stop``.
 
-        Windows between two computed ones are interpolated. A window that is NaN (in its first column) counts for
-        nothing, and a step that no window covers is NaN.
+        Windows between two computed ones are interpolated. A window that is NaN (in its first column) is ignored, and a
+        step that no window covers is NaN.
 
         Parameters
         ----------
@@ -114,27 +115,27 @@ class WindowGrid:
             Shape (n_windows,) or (n_windows, k), for the windows at ``starts``.
         """
         values = of_windows[:, None] if of_windows.ndim == 1 else of_windows
-        found = np.full((end - begin, values.shape[1]), np.nan)
+        found = np.full((stop - start, values.shape[1]), np.nan)
         for low, high in self.segments:
-            if low < end and high > begin:
-                for first in range(max(begin, low), min(end, high), STEPS_AT_ONCE):
-                    last = min(first + STEPS_AT_ONCE, end, high)
-                    found[first - begin : last - begin] = self._covered(values, first, last, int(low), int(high))
+            if low < stop and high > start:
+                for first in range(max(start, low), min(stop, high), STEPS_AT_ONCE):
+                    last = min(first + STEPS_AT_ONCE, stop, high)
+                    found[first - start : last - start] = self._covered(values, first, last, int(low), int(high))
         return found[:, 0] if of_windows.ndim == 1 else found
 
     def _covered(self, values: np.ndarray, first: int, last: int, low: int, high: int) -> np.ndarray:
         """Steps ``first`` to ``last`` of the segment from ``low`` to ``high``."""
-        begin, end = max(low, first - self.length + 1), min(high - self.length, last - 1) + 1
-        a, b = np.searchsorted(self.starts, [begin, end - 1], side="right")
+        start, stop = max(low, first - self.length + 1), min(high - self.length, last - 1) + 1
+        a, b = np.searchsorted(self.starts, [start, stop - 1], side="right")
         a, b = max(a - 1, 0), min(b + 1, len(self.starts))
         starts, some = self.starts[a:b], values[a:b]
         known = np.isfinite(some[:, 0]).astype(np.float64)
-        where = np.arange(begin, end)
+        where = np.arange(start, stop)
         weight = np.interp(where, starts, known)
         valid = weight > 1e-12
         counts = np.concatenate([[0.0], np.cumsum(valid)])
         steps = np.arange(first, last)
-        lower, upper = np.maximum(steps - self.length + 1, begin) - begin, np.minimum(steps, end - 1) + 1 - begin
+        lower, upper = np.maximum(steps - self.length + 1, start) - start, np.minimum(steps, stop - 1) + 1 - start
         n_covering = counts[upper] - counts[lower]
         found = np.full((last - first, values.shape[1]), np.nan)
         covered = n_covering > 0
@@ -161,9 +162,9 @@ class WindowGrid:
         eye = np.eye(len(places))
         return places, np.stack([np.interp(where, self.starts[places], row) for row in eye], 1)
 
-    def trailing(self, of_windows: np.ndarray, begin: int, end: int) -> np.ndarray:
-        """The latest window computed that lies wholly before the end of each step, from ``begin`` to ``end``."""
-        steps = np.arange(begin, end)
+    def trailing(self, of_windows: np.ndarray, start: int, stop: int) -> np.ndarray:
+        """The value of the latest window that is complete at each step from ``start`` to ``stop``."""
+        steps = np.arange(start, stop)
         last = np.searchsorted(self.starts, steps - self.length + 1, side="right") - 1
         found = (
             np.where(last >= 0, of_windows[np.maximum(last, 0)], np.nan) if len(self) else np.full(len(steps), np.nan)
@@ -187,14 +188,14 @@ def window_chunks(
     places = np.arange(len(grid)) if places is None else places
     length = grid.length
     height = max(1, CHUNK_CELLS // (series.n_channels * length))
-    begin = 0
-    while begin < len(places):
-        first = int(grid.starts[places[begin]])
-        end = min(begin + height, len(places))
-        # Windows that lie far apart are laid out from fewer steps at once.
-        reach = np.searchsorted(grid.starts[places[begin:end]], first + CHUNK_CELLS // series.n_channels, side="right")
-        end = begin + max(1, int(reach))
-        some = places[begin:end]
+    start = 0
+    while start < len(places):
+        first = int(grid.starts[places[start]])
+        stop = min(start + height, len(places))
+        # Windows that lie far apart are copied in smaller chunks.
+        reach = np.searchsorted(grid.starts[places[start:stop]], first + CHUNK_CELLS // series.n_channels, side="right")
+        stop = start + max(1, int(reach))
+        some = places[start:stop]
         starts = grid.starts[some]
         u = units.apply(series.part(first, int(starts[-1]) + length))
         gone = np.isnan(u)
@@ -204,7 +205,7 @@ def window_chunks(
             yield some, rows, present
         else:
             yield some, sliding_window_view(u, length, axis=0)[starts - first], None
-        begin = end
+        start = stop
 
 
 def overlap_mean(rows: np.ndarray, starts: np.ndarray, n_steps: int, weights: np.ndarray | None = None) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from isthmus.series.detector import SeriesOutlierDetector
 from isthmus.series.episodes import Rate, Tracker
-from isthmus.series.neighbours import LEAST_SPREAD, MOST_REFERENCES, PARTS, Reference, Surprises
+from isthmus.series.neighbours import MAX_REFERENCES, MIN_SPREAD, PARTS, Reference, Surprises
 from isthmus.series.scoring import SeriesModel, WindowModel
 from isthmus.series.ssa import SingularSpectrum
 from isthmus.series.stream import StreamState
@@ -217,8 +217,8 @@ def _arrays(tensors: StoredTensors, n_channels: int) -> tuple[dict[str, np.ndarr
     lengths = []
     for place in range(n_windows):
         n_rows, steps = size(f"{place}.rows", 0, 3), size(f"{place}.rows", 2, 3)
-        if n_rows > MOST_REFERENCES or steps > LONGEST:
-            raise ValueError(f"it must have from 1 to {MOST_REFERENCES:,} reference windows of each length")
+        if n_rows > MAX_REFERENCES or steps > LONGEST:
+            raise ValueError(f"it must have from 1 to {MAX_REFERENCES:,} reference windows of each length")
         shape = (n_rows, n_channels, steps)
         expected |= {
             f"{place}.rows": TensorKind("F64", shape),
@@ -253,8 +253,8 @@ def _require_usable(arrays: Mapping[str, np.ndarray], n_windows: int) -> None:
     if eigenvalues.min() < 0 or (np.diff(eigenvalues) > 0).any():
         raise ValueError("spectrum.eigenvalues must be at least 0 and descend")
     for place in range(n_windows):
-        if arrays[f"{place}.surprise_spread"].min() < LEAST_SPREAD:
-            raise ValueError(f"{place}.surprise_spread must be at least {LEAST_SPREAD}")
+        if arrays[f"{place}.surprise_spread"].min() < MIN_SPREAD:
+            raise ValueError(f"{place}.surprise_spread must be at least {MIN_SPREAD}")
         starts = arrays[f"{place}.starts"]
         if (np.diff(starts) < 0).any() or np.abs(starts).max() > 2**62:
             raise ValueError(f"{place}.starts must ascend")
