@@ -175,9 +175,12 @@ def test_an_ordered_code_is_cut_to_its_first_latents(nested, folder, tmp_path):
     assert "a size from 1 to 3" in sentence(call("encode", folder / "nested", folder / "rows.csv", "--latents", "4"))
 
 
-def test_importance_samples_are_drawn(nested, folder, tmp_path):
+def test_importance_samples_are_drawn_and_latents_need_an_order(nested, folder, tmp_path):
     model = VariationalAutoencoder(2, max_iter=2, random_state=0).fit(own_rows())
     save(model, folder / "variational")
+    unordered = call("encode", folder / "variational", folder / "rows.csv", "--latents", "1")
+    assert unordered.code == 2
+    assert "an ordered code; fit one with isthmus fit --variant nested" in sentence(unordered)
     tokens = ("score", folder / "variational", folder / "rows.csv", "--importance-samples", "5")
     called = call(*tokens, "-o", tmp_path / "scores.csv")
     assert called.code == 0, called.err

@@ -165,6 +165,11 @@ def _row_command(
                 for one in outputs:
                     require_writable(one, overwrite=overwrite)
             estimator = found.load()
+            if latents is not None and not estimator.fitted_.model.bottleneck.ordered:
+                raise UsageError(
+                    "--latents takes the first latents of an ordered code; fit one with isthmus fit --variant nested, "
+                    "or leave --latents out."
+                )
             rows = rows_expected(found, estimator)
             conditions = Conditions(found, estimator, given)
             settings = std, draws, interval, latents, importance_samples
