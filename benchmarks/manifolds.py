@@ -9,7 +9,7 @@ was chosen on these manifolds.
 The two answer different questions. An intrinsic dimension is local: a circle has 1. A code is global: a single number
 cannot go round a circle continuously, so the smallest code of a closed manifold may be larger by one, and that of a
 tightly wound manifold, such as a spiral of many turns, depends on what a network of this size can unwind. Writes
-benchmarks/results/manifolds.json and a table in docs/uses/smallest.md.
+benchmarks/results/manifolds.json and prints the table. DANCo takes a minute or two for each manifold.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from sklearn.datasets import make_swiss_roll
 from sklearn.decomposition import PCA
 
 from isthmus import Autoencoder, rate_distortion
@@ -80,6 +81,15 @@ def test_the_evidence_is_not_followed_where_each_column_has_its_own_noise():
     assert evidence.at_least
     assert max(size for size, *_ in evidence.tried) < 29
     assert choice.columns_a_latent < 2
+
+
+def test_of_few_columns_the_evidence_is_followed_where_they_share_the_latents():
+    roll = make_swiss_roll(1_000, noise=0.05, random_state=0)[0]
+    found = choose(roll, Target("evidence"), {}, n_splits=1, seed=0, say=silent)
+    assert (found.size, found.rule) == (2, "evidence")
+    assert 1.25 < found.columns_a_latent <= 1.5  # two latents cannot serve three columns better
+    own = np.random.default_rng(0).normal(size=(600, 4)) * [1, 2, 4, 8]
+    assert choose(own, Target("evidence"), {}, n_splits=1, seed=0, say=silent).size == 0
 
 
 @pytest.mark.parametrize("guess", [1, 4, 30, 64])

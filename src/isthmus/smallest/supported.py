@@ -10,8 +10,10 @@ gain by each of them is estimated, with d_j the decrease of column j's squared e
 
     (Σ d_j)² / Σ d_j²  over the number of further latents
 
-and if it is below two they are noise, and hidden cells are trusted. The search for the best evidence stops as soon as
-that holds for two sizes in a row while the evidence still rises.
+A latent of its own for each of as many columns gives at most one. So if it is below two they are noise, and hidden
+cells are trusted; of few columns, of which no latent can have two, below the middle between one and what all columns
+together would give. The search for the best evidence stops as soon as that holds for two sizes in a row while the
+evidence still rises.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from isthmus.smallest.splits import LINEAR, Splits, model_units
 
 __all__ = ["choose_supported", "pca_log_densities"]
 
-SHARED = 2.0  # columns that must gain by each further latent
+SHARED = 2.0  # columns that must gain by each further latent, if there are enough
 LEAST_NOISE = 1e-10  # relative to the variance of the columns, for rows without noise
 
 
@@ -49,7 +51,7 @@ class _Fits:
 def choose_supported(splits: Splits) -> Choice:
     """The size by the criterion to trust, and the results of both."""
     starts = [splits.fitted(1, place, max_iter=0) for place in range(len(splits.parts))]
-    most = max(1, splits.most - 1)
+    most, n_columns = max(1, splits.most - 1), splits.parts[0][0].shape[1]
     fits = {0: _of_no_code(splits, starts)}
 
     def at(size: int) -> _Fits:
@@ -68,11 +70,14 @@ def choose_supported(splits: Splits) -> Choice:
     cells = _hidden_cells(lambda size: at(size).cells, most, fits[0].cells)
     fewer = within_one_error(cells)
 
+    def shared(size: int) -> bool:
+        served = _columns_a_latent(fits, size, fewer)
+        return served is None or served >= min(SHARED, (1 + n_columns / (size - fewer)) / 2)
+
     def unshared(trials: Mapping[int, Trial]) -> bool:
         """Whether the evidence still rises, but by latents that serve too few columns each."""
         last = sorted(trials)[-2:]
-        served = [_columns_a_latent(fits, size, fewer) for size in last]
-        return best_of(trials) in last and all(each is not None and each < SHARED for each in served)
+        return best_of(trials) in last and all(size > fewer and not shared(size) for size in last)
 
     evidence = evidence_by_size(scored, most, known={0: scored(0)}, also=(pca_size,), decided=unshared)
     linear = _hidden_cells(lambda size: _cells_of(splits, size, **LINEAR)[0], most, fits[0].cells)
@@ -94,7 +99,7 @@ def choose_supported(splits: Splits) -> Choice:
             tuple(_alone(cells, place, within_one_error) for place in range(len(splits.parts))),
         ),
     }
-    rule = "evidence" if served is None or served >= SHARED else "entries"
+    rule = "evidence" if shared(evidence.size) else "entries"
     used = criteria[rule]
     return Choice(
         rule=rule,
