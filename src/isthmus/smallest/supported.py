@@ -10,10 +10,11 @@ gain by each of them is estimated, with d_j the decrease of column j's squared e
 
     (Σ d_j)² / Σ d_j²  over the number of further latents
 
-A latent of its own for each of as many columns gives at most one. So if it is below two they are noise, and hidden
-cells are trusted; of few columns, of which no latent can have two, below the middle between one and what all columns
-together would give. The search for the best evidence stops as soon as that holds for two sizes in a row while the
-evidence still rises.
+and if it is below two they are noise, and hidden cells are trusted. Of few columns no latent can have two, and hidden
+cells say little: of a Swiss roll in three columns, two cells leave the third open. There the evidence is trusted if the
+figure is nearer to what all columns together would give than to one, which is what a latent for each column gives, and
+the error is less than half of PCA's with as many dimensions. The search for the best evidence stops as soon as latents
+are noise for two sizes in a row while the evidence still rises.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from isthmus.smallest.splits import LINEAR, Splits, model_units
 __all__ = ["choose_supported", "pca_log_densities"]
 
 SHARED = 2.0  # columns that must gain by each further latent, if there are enough
+CURVED = 0.5  # of PCA's error: below, the columns lie near a curved surface
 LEAST_NOISE = 1e-10  # relative to the variance of the columns, for rows without noise
 
 
@@ -72,7 +74,11 @@ def choose_supported(splits: Splits) -> Choice:
 
     def shared(size: int) -> bool:
         served = _columns_a_latent(fits, size, fewer)
-        return served is None or served >= min(SHARED, (1 + n_columns / (size - fewer)) / 2)
+        if served is None or served >= SHARED:
+            return True
+        possible = n_columns / (size - fewer)
+        is_curved = fits[size].column_errors.mean() < CURVED * _pca_error(starts, splits, size)
+        return possible < SHARED and served >= (1 + possible) / 2 and is_curved
 
     def unshared(trials: Mapping[int, Trial]) -> bool:
         """Whether the evidence still rises, but by latents that serve too few columns each."""
@@ -112,6 +118,16 @@ def choose_supported(splits: Splits) -> Choice:
         noise_variance=evidence.noise_variance if rule == "evidence" else None,
         columns_a_latent=served,
     )
+
+
+def _pca_error(starts: list[BaseAutoencoder], splits: Splits, size: int) -> float:
+    """PCA's mean squared error on held-out rows, in units of each column's scale."""
+    errors = []
+    for start, (_, rows) in zip(starts, splits.parts, strict=True):
+        centred = (rows - start.scaling_.center) / start.scaling_.spread - start.principal_.mean.double().cpu().numpy()
+        directions = start.principal_.directions[:size].double().cpu().numpy()
+        errors.append(np.square(centred - centred @ directions.T @ directions).mean())
+    return float(np.mean(errors))
 
 
 def _columns_a_latent(fits: Mapping[int, _Fits], more: int, fewer: int) -> float | None:
