@@ -1,4 +1,4 @@
-"""What the classes can be told, the commands can be told too: the same settings, choices and defaults."""
+"""Commands have the settings, choices and defaults of the classes that they use."""
 
 from __future__ import annotations
 

@@ -38,6 +38,8 @@ def test_a_pattern_matrix_holds_ones(tmp_path):
         ("matrix coordinate real general\n3 2 2\n0 1 0.5\n3 2 1\n", "outside the matrix"),
         ("matrix coordinate real general\n3 2 2\n1 1 0.5\n9999999 2 1\n", "outside the matrix"),
         ("matrix coordinate real general\n3 2 2\n1.5 1 0.5\n3 2 1\n", "outside the matrix"),
+        ("matrix coordinate real general\n3 2 2\nnan 1 0.5\n3 2 1\n", "outside the matrix"),
+        ("matrix coordinate real general\n3 2 2\n1e300 1 0.5\n3 2 1\n", "outside the matrix"),
         ("matrix coordinate real general\n3 2 2\n1 1 x\n3 2 1\n", "not readable as Matrix Market"),
         ("matrix coordinate real general\n3 2 5\n1 1 2\n", "1 entries, not 5"),
         ("matrix array real general\n3 2\n1 1 2\n", "3 entries, not 6"),

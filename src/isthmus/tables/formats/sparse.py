@@ -149,9 +149,12 @@ def _market_matrix(data: bytes, field: str, form: tuple[str, str], start: int) -
     if len(cells) != width * numbers[2]:
         raise ValueError(f"{len(cells) / width:g} entries, not {numbers[2]:g}")
     cells = cells.reshape(-1, width)
-    places = cells[:, :2].astype(np.int64) - 1
-    if (places + 1 != cells[:, :2]).any() or (places < 0).any() or (places >= [n_rows, n_columns]).any():
+    places = cells[:, :2] - 1
+    if not (
+        (places >= 0) & (places < [n_rows, n_columns]) & (places == np.floor(places))
+    ).all():  # NaN is none of these
         raise ValueError("an entry is outside the matrix")
+    places = places.astype(np.int64)
     values = cells[:, 2] if width == 3 else np.ones(len(cells))
     if symmetry != "general":
         other = places[:, 0] != places[:, 1]
@@ -166,9 +169,8 @@ def _filled(values: np.ndarray, n_rows: int, n_columns: int, symmetry: str) -> n
         if len(values) != n_rows * n_columns:
             raise ValueError(f"{len(values)} entries, not {n_rows * n_columns}")
         return values.reshape(n_columns, n_rows).T
-    upper = np.triu_indices(
-        n_rows, 1 if symmetry == "skew-symmetric" else 0
-    )  # row by row, as the columns of the lower half
+    # The upper half row by row is the lower half column by column.
+    upper = np.triu_indices(n_rows, 1 if symmetry == "skew-symmetric" else 0)
     if len(values) != len(upper[0]):
         raise ValueError(f"{len(values)} entries, not {len(upper[0])}")
     matrix = np.zeros((n_rows, n_rows))
