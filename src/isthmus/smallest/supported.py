@@ -12,9 +12,10 @@ gain by each of them is estimated, with d_j the decrease of column j's squared e
 
 and if it is below two they are noise, and hidden cells are trusted. Of few columns no latent can have two, and hidden
 cells say little: of a Swiss roll in three columns, two cells leave the third open. There the evidence is trusted if the
-figure is nearer to what all columns together would give than to one, which is what a latent for each column gives, and
-the error is less than half of PCA's with as many dimensions. The search for the best evidence stops as soon as latents
-are noise for two sizes in a row while the evidence still rises.
+figure is nearer to what all columns together would give than to one, which is what a latent for each column gives, if
+the error is less than half of PCA's with as many dimensions, and if held-out rows are more probable than the same rows
+with each column permuted, which they are not if the columns are independent. The search for the best evidence stops as
+soon as latents are noise for two sizes in a row while the evidence still rises.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ __all__ = ["choose_supported", "pca_log_densities"]
 
 SHARED = 2.0  # columns that must gain by each further latent, if there are enough
 CURVED = 0.5  # of PCA's error: below, the columns lie near a curved surface
+DEVIATIONS = 2.5  # standard errors beyond which held-out rows are more probable than permuted ones
 LEAST_NOISE = 1e-10  # relative to the variance of the columns, for rows without noise
 
 
@@ -48,6 +50,7 @@ class _Fits:
     cells: np.ndarray
     noise_variance: float
     column_errors: np.ndarray
+    is_dependent: bool = False
 
 
 def choose_supported(splits: Splits) -> Choice:
@@ -78,7 +81,7 @@ def choose_supported(splits: Splits) -> Choice:
             return True
         possible = n_columns / (size - fewer)
         is_curved = fits[size].column_errors.mean() < CURVED * _pca_error(starts, splits, size)
-        return possible < SHARED and served >= (1 + possible) / 2 and is_curved
+        return possible < SHARED and served >= (1 + possible) / 2 and is_curved and fits[size].is_dependent
 
     def unshared(trials: Mapping[int, Trial]) -> bool:
         """Whether the evidence still rises, but by latents that serve too few columns each."""
@@ -165,7 +168,19 @@ def _fits_of(splits: Splits, size: int) -> _Fits:
         scores.append(model.score_samples(rows))
         errors.append(np.square((model.reconstruct(rows) - rows) / model.scaling_.spread).mean(0))
         noise.append(model.noise_variance_ / model.scaling_.unit**2 * model_units(model))
-    return _Fits(np.stack(scores), cells, float(np.mean(noise)), np.mean(errors, 0))
+    narrow = splits.parts[0][1].shape[1] < SHARED * size
+    dependent = narrow and _is_dependent(models, splits, scores)
+    return _Fits(np.stack(scores), cells, float(np.mean(noise)), np.mean(errors, 0), dependent)
+
+
+def _is_dependent(models: list[BaseAutoencoder], splits: Splits, scores: list[np.ndarray]) -> bool:
+    """Whether held-out rows are more probable than with their columns permuted, beyond chance in every split."""
+    for place, (model, (_, rows)) in enumerate(zip(models, splits.parts, strict=True)):
+        rng = np.random.default_rng([splits.seed, place])
+        gain = scores[place] - model.score_samples(rng.permuted(rows, axis=0))
+        if gain.mean() < DEVIATIONS * gain.std() / np.sqrt(len(gain)):
+            return False
+    return True
 
 
 def _cells_of(splits: Splits, size: int, **changed: Any) -> tuple[np.ndarray, list[BaseAutoencoder]]:
