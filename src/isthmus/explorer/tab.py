@@ -149,8 +149,12 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "deviation": places.deviation.tolist(),
         "axes": packer.floats(places.axes),
         "limits": places.limits.tolist(),
-        "unused": _idle(view, places.variances),
-        "variances": places.variances.tolist(),
+        "sliders": [
+            {"latent": int(latent), "limits": limits.tolist(), "unused": unused}
+            for latent, limits, unused in zip(
+                places.sliders, places.ranges, _idle(view, places.variances), strict=True
+            )
+        ],
         "distances": _shortened(places.distances),
         "uncertainty": packer.floats(places.uncertainty(view.codes)),
         "trips": trips,
@@ -286,7 +290,7 @@ def _difference_scale(view: View, items: Items) -> float:
 
 
 def _idle(view: View, variances: np.ndarray) -> list[bool]:
-    """Which dimensions or axes of the code are unused: by Burda's rule for a variational model, else if constant."""
+    """Which latents are unused: by Burda's rule for a variational model, else if constant."""
     if view.estimator.model_.bottleneck.has_prior and not view.is_pca:
         return (variances < ACTIVE_VARIANCE).tolist()
     return (variances < 1e-6 * max(float(variances.max()), 1e-30)).tolist()
