@@ -349,6 +349,19 @@ def test_pandas_is_imported_for_no_fit_and_where_it_is_needed_all_the_same(folde
     assert done.stderr.splitlines()[-2:] == ["0 False", pandas.DataFrame.__module__], done.stderr
 
 
+def test_scipys_statistics_are_imported_when_one_of_their_names_is_used():
+    code = (
+        "import sys; from isthmus.cli.quick_imports import statistics_when_used;"
+        "executed = lambda: 'scipy.stats._stats_py' in sys.modules\n"
+        "with statistics_when_used(): import sklearn.base, torch\n"
+        "before = executed(); import scipy.stats as held;"
+        "from sklearn.utils.fixes import _mode; mode = int(_mode([1, 2, 2]).mode[0]);"
+        "from scipy.stats import norm; import scipy;"
+        "print(before, executed(), mode, held.norm is norm is scipy.stats.norm)"
+    )
+    assert python("-c", code).stdout == "False True 2 True\n"
+
+
 def test_a_terminal_that_knows_only_ascii_gets_what_it_can_show(folder, tmp_path):
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     command = ("-m", "isthmus", "fit", str(folder / "own.csv"), "--ids", "name", *QUICK, "-o", str(tmp_path / "run"))

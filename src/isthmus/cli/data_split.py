@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.quick_imports import ready_pyarrow, ready_sklearn
 from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags
 from isthmus.cli.run_folder import STANDARD_INPUT, DataRecord, Run, fingerprint, lasting_source, places_sha256
 from isthmus.cli.torch_ahead import import_torch_while_reading
-from isthmus.cli.without_pandas import ready_pyarrow, ready_sklearn
 from isthmus.tables.column import Column
 from isthmus.tables.layout import layout_of
 

@@ -22,6 +22,7 @@ from isthmus.cli.hyperparameter_flags import (
 )
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.quick_imports import ready_sklearn
 from isthmus.cli.ratings_fit import AskedRatings, fit_ratings, require_ratings
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
@@ -36,7 +37,6 @@ from isthmus.cli.run_folder import (
 )
 from isthmus.cli.series_detection import require_time
 from isthmus.cli.series_fit import AskedWindows, fit_series
-from isthmus.cli.without_pandas import ready_sklearn
 
 if TYPE_CHECKING:
     from isthmus.evaluation import Evaluation

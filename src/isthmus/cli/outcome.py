@@ -25,6 +25,7 @@ from cyclopts import CycloptsError
 
 from isthmus.cli import STANDARD_INPUT, application, commands, is_command
 from isthmus.cli.misuse import is_data_missing, what_is_wrong
+from isthmus.cli.quick_imports import statistics_when_used
 from isthmus.cli.signals import in_an_import, signals_unwind
 
 __all__ = [
@@ -80,7 +81,7 @@ def run(tokens: Sequence[str]) -> int:
     debug, interrupted = DEBUG in tokens, []
     tokens = [token for token in tokens if token != DEBUG]
     try:
-        with _notes_for_warnings(), signals_unwind() as interrupted:
+        with _notes_for_warnings(), statistics_when_used(), signals_unwind() as interrupted:
             if not tokens:
                 show(*GREETING.splitlines())
                 return WELL
