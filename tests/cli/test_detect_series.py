@@ -126,7 +126,7 @@ def test_episodes_of_the_clean_past_are_marked(file):
 
 WRONG = {
     "no such column": (("--time", "stmp"), r"no column 'stmp' for --time (did you mean 'stamp'?)"),
-    "a flag of rows": (("--time", "stamp", "--fdr", "0.1", "--variant", "sparse"), "--fdr, --variant are for rows"),
+    "a flag of rows": (("--time", "stamp", "--fdr", "0.1", "--variant", "sparse"), "--fdr, --variant: not for a"),
     "no time": (("--window", "8"), "--window: for a series, whose column of times --time names."),
     "two pasts": (("--time", "stamp", "--train", "x.csv", "--until", "2024"), "--train and --until each say"),
     "a rate of nothing": (("--time", "stamp", "--alarms", "0 per week"), "--alarms must be a number of episodes"),

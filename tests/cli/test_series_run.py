@@ -131,7 +131,7 @@ def test_what_can_not_be_is_one_sentence_that_says_what_to_type(run, new, tmp_pa
     assert "isthmus reconstruct" in sentence(call("decode", run, new))
     assert "isthmus info" in sentence(call("export", run, "-o", tmp_path / "model.onnx"))
     assert "isthmus info" in sentence(call("interpolate", run, new, "--from", "0", "--to", "1"))
-    assert "--std: for rows" in sentence(call("encode", run, new, "--std"))
+    assert "--std: not for" in sentence(call("encode", run, new, "--std"))
     assert "--ids: for rows" in sentence(call("explore", run, "--ids", "machine", "--overwrite"))
     assert "name the run folder" in sentence(call("encode", shutil.copytree(run / "model", tmp_path / "model"), new))
     assert "must end in .csv" in sentence(call("encode", run, new, "-o", tmp_path / "codes.npy"))

@@ -37,6 +37,7 @@ from isthmus.cli.run_folder import (
 )
 from isthmus.cli.series_detection import require_time
 from isthmus.cli.series_fit import AskedWindows, fit_series
+from isthmus.cli.typed_flags import typed_besides
 
 if TYPE_CHECKING:
     from isthmus.evaluation import Evaluation
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["fit"]
 
 MAX_COUNTS = 8  # columns of counts that are named after a fit
-TEST_SIZE = 0.2
+PACE = ("checkpoint_seconds", "checkpoint_epochs", "checkpoints_kept")
 VARIANTS = f"Kind of autoencoder: {' | '.join(variant_names())}."
 
 
@@ -59,7 +60,7 @@ def fit(
     ids: str | None = None,
     drop: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     given: GivenColumns = (),
-    test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = TEST_SIZE,
+    test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.2,
     seed: Seed = 42,
     no_plots: Annotated[bool, Parameter(show_default=False)] = False,
     no_page: Annotated[bool, Parameter(show_default=False)] = False,
@@ -129,29 +130,22 @@ def fit(
     if ratings is not None and data is not None:
         of_ratings = settings | {"threshold": threshold, "ridge": ridge, "max_items": max_items}
         asked_ratings = AskedRatings(data, ratings, reading, of_ratings, seed)
-        others = {
-            "--time": time, "--entity": entity, "--time-zone": time_zone, "--stride": stride, "--labels": labels,
-            "--ids": ids, "--drop": drop, "--given": given, "--resume": resume, "--memory": memory,
-            "--variant": variant != "vanilla", "--test-size": test_size != TEST_SIZE,
-        }  # fmt: skip
         run = output or Path("runs", f"{_name_of(data)}-items")
-        fit_ratings(asked_ratings, run, others, overwrite=overwrite, json=json)
+        fit_ratings(asked_ratings, run, overwrite=overwrite, json=json)
         return
     require_ratings({"--threshold": threshold, "--ridge": ridge, "--max-items": max_items})
     if time is not None and data is not None:
         windows = AskedWindows(
             data, time, entity, time_zone, reading, stride, variant, settings, labels, drop, seed, memory
         )
-        not_of_series = {
-            "--resume": resume, "--ids": ids, "--given": given, "--test-size": test_size != TEST_SIZE,
-        }  # fmt: skip
         run = output or Path("runs", f"{_name_of(data)}-series")
-        fit_series(windows, run, not_of_series, plots=not no_plots, page=not no_page, overwrite=overwrite, json=json)
+        fit_series(windows, run, plots=not no_plots, page=not no_page, overwrite=overwrite, json=json)
         return
     require_time({"--entity": entity, "--time-zone": time_zone, "--stride": stride})
     if resume is not None:
-        if data is not None or output is not None:
-            raise UsageError("--resume continues a fit with its own data and settings; leave out DATA and -o.")
+        others = [*["DATA"] * (data is not None), *typed_besides("resume", *PACE, "overwrite", "json")]
+        if others:
+            raise UsageError(f"--resume continues a fit with its own data and settings; leave out {', '.join(others)}.")
         run, asked = resume, asked_again(resume)
     else:
         if data is None:

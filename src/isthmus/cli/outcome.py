@@ -27,6 +27,7 @@ from isthmus.cli import STANDARD_INPUT, application, commands, is_command
 from isthmus.cli.misuse import is_data_missing, what_is_wrong
 from isthmus.cli.quick_imports import statistics_when_used
 from isthmus.cli.signals import in_an_import, signals_unwind
+from isthmus.cli.typed_flags import flags_typed
 
 __all__ = [
     "CommandError",
@@ -93,7 +94,8 @@ def run(tokens: Sequence[str]) -> int:
             )
             _require_address_space()
             _collect_from_here()
-            command(*given.args, **given.kwargs)
+            with flags_typed(command, given):
+                command(*given.args, **given.kwargs)
             sys.stdout.flush()
         return WELL
     except BrokenPipeError:

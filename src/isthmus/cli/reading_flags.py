@@ -12,10 +12,12 @@ from cyclopts.validators import Number
 
 from isthmus.cli.outcome import UsageError
 
-__all__ = ["READ_BY_ITSELF", "Reading", "ReadingFlags", "TableFlags", "TableReading"]
+__all__ = ["OF_ROWS", "OF_TABLES", "READ_BY_ITSELF", "Reading", "ReadingFlags", "TableFlags", "TableReading"]
 
 GROUP = Group("Reading the file", sort_key=3)
+OF_TABLES = ("kind", "header", "no_header", "separator", "decimal", "encoding", "missing_marks")
 OF_FILES = ("size", "pad", "skip_unreadable", "window", "waveform")
+OF_ROWS = ("ids", "labels", "drop", "given", *OF_TABLES, *OF_FILES)  # and the roles of columns
 SIZE = re.compile(r"([1-9][0-9]{0,4})(?:[x,×]([1-9][0-9]{0,4}))?")
 KINDS = "number, count, category, date, boolean, text or id"
 

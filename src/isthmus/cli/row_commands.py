@@ -151,14 +151,7 @@ def _row_command(
             if found.is_of_series:
                 from isthmus.cli.commands_of_series import series_rows
 
-                rows_only = {
-                    "--ids": ids, "--labels": labels, "--drop": drop, "--shard": share, "--std": std, "--given": given,
-                    "--engine": None if engine == "local" else engine, "--draws": draws, "--interval": interval,
-                    "--latents": latents, "--importance-samples": importance_samples,
-                }  # fmt: skip
-                series_rows(
-                    entry.__name__, found, data, output, not_of_series=rows_only, reading=reading, overwrite=overwrite
-                )
+                series_rows(entry.__name__, found, data, output, reading=reading, overwrite=overwrite)
                 return
             outputs = _numbered(output, draws)
             if not pictures:  # refused before the model is loaded, as nothing here depends on it

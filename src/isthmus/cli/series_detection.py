@@ -11,7 +11,8 @@ from isthmus.cli.detection_output import as_rows, require_writable, write_column
 from isthmus.cli.detection_summary import reads_a_person, show_episodes
 from isthmus.cli.outcome import CommandError, UsageError, escaped, print_json, say
 from isthmus.cli.own_inputs import refuse_own_inputs
-from isthmus.cli.reading_flags import TableFlags
+from isthmus.cli.reading_flags import OF_TABLES, TableFlags
+from isthmus.cli.typed_flags import typed_besides
 
 if TYPE_CHECKING:
     from isthmus.series import SeriesDetection, SeriesOutlierDetector
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["AskedSeries", "detect_series", "refuse_flags_of_tables", "require_time", "written_stamp"]
 
+OF_DETECTION = (
+    "train", "until", "model", "alarm_rate", "tracked", "top", "labels", "drop", "seed", "output", "plot", "save",
+    "overwrite", "json",
+)  # fmt: skip
+OF_SERIES = ("time", "entity", "time_zone", "window")
 MAX_EXPLAINED = 2_000_000  # contributions to write, steps times channels
 
 
@@ -50,16 +56,14 @@ def require_time(flags: Mapping[str, Any]) -> None:
         raise UsageError(f"{', '.join(given)}: for a series, whose column of times --time names.")
 
 
-def refuse_flags_of_tables(flags: Mapping[str, Any]) -> None:
-    """Refuse flags of a table of rows where a column of times is named."""
-    given = [flag for flag, value in flags.items() if value]
-    if given:
-        raise UsageError(f"{', '.join(given)}: for tables of rows, and --time names a series.")
+def refuse_flags_of_tables(*names: str) -> None:
+    """Refuse, where a column of times is named, all flags but those of a series' file and of ``names``."""
+    if others := typed_besides(*OF_SERIES, *OF_TABLES, *names):
+        raise UsageError(f"{', '.join(others)}: not for a series, whose column of times --time names.")
 
 
 def detect_series(
     asked: AskedSeries,
-    not_of_series: Mapping[str, Any],
     output: Path | None,
     plot: Path | None,
     save: Path | None,
@@ -68,7 +72,7 @@ def detect_series(
     json: bool = False,
 ) -> None:
     """Find the episodes of a series, write them to standard output, and each step to ``output``."""
-    _require_sense(asked, not_of_series, save)
+    _require_sense(asked, save)
     require_writable(output, plot, save, overwrite=overwrite)
     refuse_own_inputs([output, plot], [asked.data, asked.train], asked.model, replaced=[save])
     detector, channels = _saved(asked)
@@ -108,13 +112,8 @@ def detect_series(
         write_columns(None, episodes, overwrite=False)
 
 
-def _require_sense(asked: AskedSeries, not_of_series: Mapping[str, Any], save: Path | None) -> None:
-    given = [flag for flag, value in not_of_series.items() if value is not None]
-    if given:
-        raise UsageError(
-            f"{', '.join(given)} {'is' if len(given) == 1 else 'are'} for rows, and --time names a series; its alarms "
-            "are set by --alarms."
-        )
+def _require_sense(asked: AskedSeries, save: Path | None) -> None:
+    refuse_flags_of_tables(*OF_DETECTION)
     past = [flag for flag, one in (("--train", asked.train), ("--until", asked.until), ("--model", asked.model)) if one]
     if len(past) > 1:
         raise UsageError(f"{' and '.join(past)} each say what is normal; give one of them.")
