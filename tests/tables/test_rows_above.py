@@ -190,3 +190,8 @@ def test_a_line_that_ends_the_lines_above(end, tmp_path):
     above = ["Writer\tAnn", end, "Channels\t2\t", "X0\t0.0\t0.0", "Delta\t0.1\t0.1", end]
     found = described(tmp_path, [*above, "time\tu\tv", *rows])
     assert (found.n_rows, names(found)) == (N, ["time", "u", "v"])
+
+
+def test_row_numbers_after_an_empty_column(tmp_path):
+    rows = [f",{row + 1},{row * 7 % 13}.5,{row * 3}.25" for row in range(N)]
+    assert [one.name for one in described(tmp_path, [",Pt,x,y", *rows]).learned] == ["x", "y"]

@@ -180,7 +180,8 @@ def number_form(survey: ColumnSurvey, hints: Hints) -> NumberForm | None:
     if survey.numbers.whole and survey.plain and any(map(CHECK_LETTER.fullmatch, spelled)):
         return None  # 043965548X, 61A: codes
     letters = {*filter(CHECK_LETTER.fullmatch, survey.units)}
-    of_models = any(map(MODEL_LETTER.fullmatch, letters)) or (len(letters) > 1 and letters - {"|K", "|M", "|B"})
+    several = len(letters) > 1 or survey.numbers.high < 10
+    of_models = any(map(MODEL_LETTER.fullmatch, letters)) or (several and letters - {"|K", "|M", "|B"})
     if survey.numbers.whole and of_models:
         return None  # 3D, 2A and 3B: models and grades
     if spelled and survey.magnitudes:
