@@ -439,6 +439,39 @@ def test_ordinary_weekends_do_not_stand_out(seed):
         assert episode.last >= at
 
 
+@pytest.mark.parametrize("stride", [1, 16, 30])
+def test_at_another_stride_scores_are_near_and_still_explained(stride):
+    X = anomalous()
+    usual, other = SeriesOutlierDetector(window=40).fit(X), SeriesOutlierDetector(window=40, stride=stride).fit(X)
+    (grid,) = other.detection_.scored.grids
+    assert len(grid) == len(np.unique(np.append(np.arange(0, 860, stride), 860)))
+    assert np.corrcoef(usual.scores_, other.scores_)[0, 1] > 0.9
+    top = max(other.episodes_, key=lambda one: one.score)
+    assert top.first <= 525
+    assert top.last >= 500
+    np.testing.assert_allclose(other.detection_.contributions().sum(1), other.scores_, rtol=1e-9)
+
+
+def test_the_stride_is_that_of_updates_and_saved(tmp_path):
+    from isthmus.storage import load, save
+
+    X = anomalous()
+    detector = SeriesOutlierDetector(window=40, stride=20).fit(X[:450])
+    save(detector, tmp_path / "saved")
+    again, pieces = load(tmp_path / "saved"), load(tmp_path / "saved")
+    np.testing.assert_array_equal(again.detect(X).scores, detector.detect(X).scores)
+    scores = detector.update(X[450:]).scores
+    np.testing.assert_array_equal(again.update(X[450:]).scores, scores)
+    found = [pieces.update(part).scores for part in np.array_split(X[450:], 7)]
+    np.testing.assert_allclose(np.concatenate(found), scores, rtol=1e-9)
+    assert len(np.unique(scores)) < 30  # a score is held until the next window is computed
+
+
+def test_a_stride_that_leaves_steps_out_is_refused():
+    with pytest.raises(ValueError, match="SeriesOutlierDetector: a stride of 41 steps is longer than the window of 40"):
+        SeriesOutlierDetector(window=40, stride=41).fit(sine())
+
+
 def test_a_detector_without_a_stated_rate_is_saved(tmp_path):
     from isthmus.storage import load, save
 

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from tests.cli.conftest import call, sentence
 
+from isthmus import load
+
 HOURS = pd.date_range("2024-01-01", periods=900, freq="h")
 
 
@@ -127,7 +129,9 @@ def test_episodes_of_the_clean_past_are_marked(file):
 WRONG = {
     "no such column": (("--time", "stmp"), r"no column 'stmp' for --time (did you mean 'stamp'?)"),
     "a flag of rows": (("--time", "stamp", "--fdr", "0.1", "--variant", "sparse"), "--fdr, --variant: not for a"),
-    "no time": (("--window", "8"), "--window: for a series, whose column of times --time names."),
+    "no time": (("--window", "8", "--stride", "2"), "--window, --stride: for a series, whose column of times --time"),
+    "too long a stride": (("--time", "stamp", "--stride", "200"), "a stride of 200 steps is longer than the window of"),
+    "a stride for a model": (("--time", "stamp", "--model", "x", "--stride", "4"), "--stride: set when the detector"),
     "two pasts": (("--time", "stamp", "--train", "x.csv", "--until", "2024"), "--train and --until each say"),
     "a rate of nothing": (("--time", "stamp", "--alarms", "0 per week"), "--alarms must be a number of episodes"),
     "a rate of words": (("--time", "stamp", "--alarms", "few"), "--alarms must be a number of episodes"),
@@ -142,6 +146,13 @@ def test_what_can_not_be_is_one_sentence(name, file):
     called = call("detect", file, *flags)
     assert called.code in (1, 2)
     assert words in sentence(called)
+
+
+def test_windows_are_at_the_stride_asked_for(file, tmp_path):
+    saved = tmp_path / "detector"
+    called = call("detect", file, "--time", "stamp", "--drop", "label", "--stride", "20", "--save", saved)
+    assert called.code == 0, called.err
+    assert {window.stride for window in load(saved).model_.windows} == {20}
 
 
 def test_a_model_of_rows_is_refused(file, tmp_path):

@@ -80,6 +80,7 @@ def detect(
     entity: SeriesEntity = None,
     time_zone: TimeZone = None,
     window: Annotated[int | None, Parameter(validator=Number(gte=2))] = None,
+    stride: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     until: str | None = None,
     alarm_rate: Annotated[str | None, Parameter("--alarms")] = None,
     tracked: Annotated[bool, Parameter(show_default=False)] = False,
@@ -132,6 +133,9 @@ def detect(
         Folder to write the detector to, for --model.
     window
         For a series: steps in a window; without it, windows of the period, 96 and 192 steps are compared.
+    stride
+        For a series: steps between two windows that are computed, which takes less time the more they are; scores in
+        between are interpolated. By default an eighth of a window.
     until
         For a series: the time up to which it is known to be normal, to learn from.
     alarm_rate
@@ -147,14 +151,14 @@ def detect(
         )
     if time is not None:
         asked = AskedSeries(
-            data, time, entity, time_zone, reading, train, until, model, window, alarm_rate, tracked, top, labels, drop,
-            seed,
+            data, time, entity, time_zone, reading, train, until, model, window, stride, alarm_rate, tracked, top,
+            labels, drop, seed,
         )  # fmt: skip
         detect_series(asked, output, plot, save, overwrite=overwrite, json=json)
         return
     require_time(
-        {"--entity": entity, "--time-zone": time_zone, "--window": window, "--until": until, "--alarms": alarm_rate,
-         "--tracked": tracked or None}
+        {"--entity": entity, "--time-zone": time_zone, "--window": window, "--stride": stride, "--until": until,
+         "--alarms": alarm_rate, "--tracked": tracked or None}
     )  # fmt: skip
     of_fit = {
         "--variant": variant, "--components": components, "--contamination": contamination,

@@ -41,6 +41,7 @@ class AskedSeries:
     until: str | None
     model: str | None
     window: int | None
+    stride: int | None
     alarms: str | None
     tracked: bool
     top: int
@@ -118,7 +119,10 @@ def _require_sense(asked: AskedSeries, save: Path | None) -> None:
     if len(past) > 1:
         raise UsageError(f"{' and '.join(past)} each say what is normal; give one of them.")
     if asked.model is not None:
-        fixed = {"--window": asked.window, "--alarms": asked.alarms, "--tracked": asked.tracked or None}
+        fixed = {
+            "--window": asked.window, "--stride": asked.stride, "--alarms": asked.alarms,
+            "--tracked": asked.tracked or None,
+        }  # fmt: skip
         if given := [flag for flag, value in fixed.items() if value is not None]:
             raise UsageError(f"{', '.join(given)}: set when the detector was fitted; --model names what is fitted.")
         if save is not None:
@@ -192,6 +196,7 @@ def _detected(
         until=asked.until,
         episodes=alarms,
         threshold="tracked" if asked.tracked else "static",
+        stride=asked.stride,
         random_state=asked.seed,
     )
     try:

@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.hyperparameter import check_hyperparameters, hyper
 from isthmus.series.detection import Reason, SeriesDetection, conformal_ranks, described, highest, shortest_stretch
 from isthmus.series.episodes import Rate, Tracker, episodes_above, outlying_threshold, static_threshold
-from isthmus.series.lengths import window_lengths
+from isthmus.series.lengths import require_stride, window_lengths
 from isthmus.series.neighbours import QUARTILES_OF_NORMAL, WEIGHTS
 from isthmus.series.scoring import Scored, learn
 from isthmus.series.series import Series, series_of, with_channels_of
@@ -90,6 +90,9 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         "static", "whether the threshold of later steps stays or follows the level of the scores",
         choices=("static", "tracked"),
     )  # fmt: skip
+    stride: int | None = hyper(
+        None, "steps between two windows that are computed; None: an eighth of each length", at_least=1
+    )
     random_state: Any = dataclasses.field(default=None, kw_only=True)
 
     # ---- learning --------------------------------------------------------------------------------------
@@ -126,7 +129,8 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         whose = who if until is None else f"{who}: before until={self.until}"
         self.windows_ = window_lengths(part, units, self.window, whose)
         try:
-            self.model_, scored = learn(known, self.windows_, units, until)
+            require_stride(self.stride, self.windows_[0])
+            self.model_, scored = learn(known, self.windows_, units, until, self.stride)
         except ValueError as error:
             raise ValueError(f"{who}: {error}") from error
         learned = scored.scores[: len(part)]
@@ -216,7 +220,7 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
     def update(self, X: Any, *, times: Any = None) -> SeriesDetection:
         """Continue the series given to `fit` (or with an earlier update): score the steps that came in since.
 
-        A step is scored by the windows that end at it, or at most an eighth of a window before it: what comes later
+        A step is scored by the windows that end at it, or less than a stride before it: what comes later
         can't change it. Pieces of any size give the same scores, thresholds and alarms as one. An episode that
         is still open has its latest step as its end. Updates never change the reference windows; with
         ``threshold="tracked"`` the threshold follows the scores.

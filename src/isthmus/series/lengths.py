@@ -11,7 +11,7 @@ import numpy as np
 from isthmus.series.series import Series
 from isthmus.series.windows import Units
 
-__all__ = ["autocorrelation", "period_of", "window_lengths"]
+__all__ = ["autocorrelation", "period_of", "require_stride", "window_lengths"]
 
 LONGEST_LAG, SHORTEST_LAG = 400, 3
 PERIODS = (6, 303)  # shorter ones are noise, longer ones have been seen too seldom
@@ -87,6 +87,15 @@ def window_lengths(series: Series, units: Units, window: int | str, who: str) ->
     period = period_of(series, units) or WITHOUT_PERIOD
     wanted = (max(period, MIN_LENGTH), *FIXED_LENGTHS)
     return tuple(sorted({min(length, most) for length in wanted}))
+
+
+def require_stride(stride: int | None, shortest: int) -> None:
+    """A `ValueError` if windows at every ``stride`` steps would leave steps out that no window of the shortest sees."""
+    if stride is not None and stride > shortest:
+        raise ValueError(
+            f"a stride of {stride} steps is longer than the window of {shortest}, so steps between two windows would "
+            "not be looked at; choose a shorter stride."
+        )
 
 
 def _covering(sizes: np.ndarray) -> int:

@@ -1,10 +1,10 @@
 """The model of a series and its scores: windows of several lengths, each with its own reference windows.
 
 The score of a window is the sum of its parts' surprises (`isthmus.series.neighbours`); that of a step is the mean over
-the windows of a length that cover it, and over lengths. Windows are computed at every eighth of their length and
-interpolated in between. A score is thus a weighted sum over windows. The surprise of a window is attributed to channels
-in proportion to what they add to the amount beyond their typical share, and within a channel to lags in proportion to
-what they add, so
+the windows of a length that cover it, and over lengths. Windows are computed at every eighth of their length, or at the
+stride asked for, and interpolated in between. A score is thus a weighted sum over windows. The surprise of a window is
+attributed to channels in proportion to what they add to the amount beyond their typical share, and within a channel to
+lags in proportion to what they add, so
 
     Σ over channels and lags of contribution(t; channel, lag)  =  score(t)
 
@@ -24,9 +24,9 @@ from isthmus.series.series import Series
 from isthmus.series.ssa import SingularSpectrum
 from isthmus.series.windows import MAX_MISSING, Units, WindowGrid, overlap_mean, window_chunks
 
-__all__ = ["Scored", "SeriesModel", "WindowModel", "chosen_windows", "learn"]
+__all__ = ["Scored", "SeriesModel", "WindowModel", "chosen_windows", "learn", "stride_of"]
 
-WINDOWS_IN_LENGTH = 8  # the stride is an eighth of the length
+WINDOWS_IN_LENGTH = 8  # by default the stride is an eighth of the length
 QUARTILES_OF_NORMAL = 1.349
 STEPS_EXPECTED = 1 << 14
 TYPICAL_WINDOWS = 100
@@ -38,22 +38,19 @@ class WindowModel:
     """Windows of one length: the reference windows, and the distribution of each part of the score among them.
 
     ``typical`` is the median amount of each part in each channel, shape (n_parts, n_channels): what a channel of noise
-    adds to every window is no reason for an alarm.
+    adds to every window is no reason for an alarm. ``stride`` is the number of steps between two windows that are
+    computed.
     """
 
     reference: Reference
     surprises: Surprises
     typical: np.ndarray
+    stride: int
 
     @property
     def length(self) -> int:
         """Steps in a window."""
         return self.reference.length
-
-    @property
-    def stride(self) -> int:
-        """Steps between two windows that are computed."""
-        return max(1, self.length // WINDOWS_IN_LENGTH)
 
     def grid(self, series: Series) -> WindowGrid:
         """The windows of a series that are computed."""
@@ -201,7 +198,7 @@ class SeriesModel:
         Each value predicted from the rest of every window that covers it, averaged; NaN where no window does.
         """
         length = self.spectrum.mean.shape[1]
-        stride = max(1, length // WINDOWS_IN_LENGTH)
+        stride = stride_of(length)
         grid = WindowGrid.of(series.segments, length, stride)
         found = np.full((stop - start, series.n_channels), np.nan)
         for first in range(start, stop, STEPS_EXPECTED):
@@ -224,20 +221,25 @@ class SeriesModel:
         return self.units.undo(found)
 
 
+def stride_of(length: int, stride: int | None = None) -> int:
+    """Steps between two windows that are computed: those asked for, by default an eighth of the window."""
+    return stride or max(1, length // WINDOWS_IN_LENGTH)
+
+
 def learn(
-    series: Series, lengths: tuple[int, ...], units: Units, until: int | None = None
+    series: Series, lengths: tuple[int, ...], units: Units, until: int | None = None, stride: int | None = None
 ) -> tuple[SeriesModel, Scored]:
-    """Learn from a series, or from its steps before ``until``, and score all of it."""
+    """Learn from a series, or from its steps before ``until``, and score all of it by windows at every ``stride``."""
     known = series if until is None else series.before(until)
     windows, grids, amounts = [], [], []
     for length in lengths:
         spacing = max(1, len(known) // (CANDIDATES * MAX_REFERENCES))
         candidates = WindowGrid.of(known.segments, length, spacing)
         reference = Reference(*chosen_windows(known, units, candidates, MAX_REFERENCES))
-        grid = WindowGrid.of(series.segments, length, max(1, length // WINDOWS_IN_LENGTH))
+        grid = WindowGrid.of(series.segments, length, stride_of(length, stride))
         some = _amounts(series, units, grid, reference)
         surprises = Surprises.of(some[grid.starts + length <= len(known)])
-        windows.append(WindowModel(reference, surprises, _typical(reference)))
+        windows.append(WindowModel(reference, surprises, _typical(reference), grid.stride))
         grids.append(grid)
         amounts.append(some)
     first = windows[0].reference

@@ -13,8 +13,9 @@ import numpy as np
 
 from isthmus.series.detector import SeriesOutlierDetector
 from isthmus.series.episodes import Rate, Tracker
+from isthmus.series.lengths import require_stride
 from isthmus.series.neighbours import MAX_REFERENCES, MIN_SPREAD, PARTS, Reference, Surprises
-from isthmus.series.scoring import SeriesModel, WindowModel
+from isthmus.series.scoring import SeriesModel, WindowModel, stride_of
 from isthmus.series.ssa import SingularSpectrum
 from isthmus.series.stream import StreamState
 from isthmus.series.windows import Units
@@ -145,7 +146,8 @@ class SeriesDetectorKind(Kind):
         detector = unfitted(SeriesOutlierDetector, settings, episodes=episodes, until=record.until)
         arrays, n_windows = _arrays(tensors, len(record.channels))
         units = Units(arrays["center"], arrays["spread"])
-        windows = tuple(_window(arrays, place) for place in range(n_windows))
+        windows = tuple(_window(arrays, place, detector.stride) for place in range(n_windows))
+        require_stride(detector.stride, windows[0].length)
         spectrum = SingularSpectrum(
             arrays["spectrum.mean"],
             arrays["spectrum.components"],
@@ -180,10 +182,10 @@ def _plain(episodes: Any) -> float | str | None:
     return episodes if episodes is None or isinstance(episodes, str) else float(episodes)
 
 
-def _window(arrays: Mapping[str, np.ndarray], place: int) -> WindowModel:
+def _window(arrays: Mapping[str, np.ndarray], place: int, stride: int | None) -> WindowModel:
     reference = Reference(arrays[f"{place}.rows"], arrays.get(f"{place}.present"), arrays[f"{place}.starts"])
     surprises = Surprises(arrays[f"{place}.surprise_center"], arrays[f"{place}.surprise_spread"])
-    return WindowModel(reference, surprises, arrays[f"{place}.typical"])
+    return WindowModel(reference, surprises, arrays[f"{place}.typical"], stride_of(reference.length, stride))
 
 
 def _arrays(tensors: StoredTensors, n_channels: int) -> tuple[dict[str, np.ndarray], int]:
