@@ -8,9 +8,7 @@ import pytest
 from isthmus.explorer.places import find_places
 
 
-@pytest.mark.parametrize(
-    ("spreads", "order"), [([1, 3, 2], [0, 1, 2]), ([1, 3, 2, 5, 4, 7, 6], [5, 6, 3, 4, 1, 2, 0])]
-)
+@pytest.mark.parametrize(("spreads", "order"), [([1, 3, 2], [0, 1, 2]), ([1, 3, 2, 5, 4, 7, 6], [5, 6, 3, 4, 1, 2, 0])])
 def test_sliders_are_latents_and_of_many_the_widest_come_first(spreads, order):
     codes = np.random.default_rng(0).standard_normal((500, len(spreads))) * spreads + 10
     places = find_places(codes)

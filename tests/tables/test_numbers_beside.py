@@ -30,6 +30,16 @@ def test_numbers_with_a_unit_are_numbers(tmp_path, unit):
     assert table.values[1, 1] == 8
 
 
+@pytest.mark.parametrize("pair", [("2D", "3D"), ("2A", "3B"), ("1Q", "4Q"), ("9A", "10B")])
+def test_models_and_grades_are_categories(tmp_path, pair):
+    assert found(tmp_path, [pair[row % 2] for row in range(ROWS)])[0].kind == "category"
+
+
+@pytest.mark.parametrize("pair", [("12V", "24V"), ("900K", "2M"), ("5B", "800M"), ("2.5D", "3D")])
+def test_numbers_with_a_letter_for_a_unit_are_numbers(tmp_path, pair):
+    assert found(tmp_path, [pair[row % 2] for row in range(ROWS)])[0].kind == "number"
+
+
 @pytest.mark.parametrize("sign", [" ± ", "±", " +/- "])
 def test_the_error_of_a_number_is_ignored(tmp_path, sign):
     finding, table = found(tmp_path, [f"{row * 7 % 90 / 4 - 3}{sign}0.{row % 9 + 1}" for row in range(ROWS)])
