@@ -37,7 +37,7 @@ export function frame(app) {
   const where = facts.size > 2 ? `, at its place along the two widest directions of the ${facts.size}-dimensional codes` : facts.size === 2 ? ", at its two latent coordinates" : ", at its one latent coordinate";
   fill("meaning", `Each mark is one ${app.what}${where}.`);
   fill("own-title", `A ${app.what} of your own`);
-  fill("sliders-title", facts.size > 2 ? "Latents, the widest first" : facts.size === 2 ? "The two latent coordinates" : "The latent coordinate");
+  fill("sliders-title", facts.sliders.some((/** @type {any} */ one, /** @type {number} */ place) => one.latent !== place) ? "Latents, the widest first" : facts.size > 2 ? "The latents" : facts.size === 2 ? "The two latent coordinates" : "The latent coordinate");
   fill("curves", ...charts(model, app.models));
   makeSliders(app);
   makeOwn(app);

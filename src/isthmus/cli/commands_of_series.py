@@ -104,7 +104,7 @@ def _of_windows(command: str, model: WindowedAutoencoder, data: SeriesData, run:
         stamps += [written_stamp(known.grid.stamps[start]) for start in grid.starts]
         whose += [name] * len(grid)
     table = np.concatenate(values)
-    names = [f"z{place}" for place in range(table.shape[1])] if command == "encode" else ["log_density"]
+    names = [f"z{place + 1}" for place in range(table.shape[1])] if command == "encode" else ["log_density"]
     return _keys(run, stamps, whose) | _numbers(names, table)
 
 

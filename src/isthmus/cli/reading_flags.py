@@ -33,7 +33,7 @@ class TableFlags:
     header: Annotated[int | None, Parameter(help="How many rows hold the columns' names: 1, 2, … or 0 for none.")] = (
         None
     )
-    no_header: Annotated[bool | None, Parameter(help="No row holds names, as --header 0.", negative=())] = None
+    no_header: Annotated[bool | None, Parameter(help="No row holds names; the same as --header 0.", negative=())] = None
     separator: Annotated[str | None, Parameter(help="What separates cells: a character, or tab, space.")] = None
     decimal: Annotated[str | None, Parameter(help="The decimal mark, . or ,")] = None
     encoding: Annotated[str | None, Parameter(help="The encoding of the text, such as latin-1.")] = None

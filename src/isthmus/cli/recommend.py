@@ -37,13 +37,13 @@ def recommend(
 ) -> None:
     """Recommend items: for each user the unrated items most likely to be liked, best first.
 
-    Without DATA for the users of the fit, with it for the users whose ratings it holds. Columns written: user, rank,
+    Without DATA it is for the users of the fit, with DATA for the users in it. Columns written: user, rank,
     item, score. Without -o they are printed as CSV.
 
     Parameters
     ----------
     data
-        Ratings of users who were not there at fit: a file with the columns of the fit.
+        Ratings of other users: a file with the columns of the fit.
     count
         Items per user.
     user

@@ -229,7 +229,7 @@ def _answer_of(run: str, entry: str, given: tuple[str, ...], settings: tuple[Any
 def encode(model: _Fitted) -> _Written:
     """Encode rows: write the code of each.
 
-    Row ids and labels are kept beside the codes, and so are conditions (--given), by which isthmus decode finds them.
+    Row ids and labels are kept beside the codes, and so are the given columns (--given), which isthmus decode needs.
     Without -o the codes are printed as CSV.
     """
     estimator = model.estimator
@@ -311,7 +311,7 @@ def _with_bands(model: _Fitted, interval: float) -> _Written:
 def impute(model: _Fitted) -> _Written:
     """Fill the empty cells of rows with what the model expects there; every other cell stays as it is.
 
-    A model that learned from complete rows fills them too, each row by the cells it has. With --draws they are drawn,
+    A model fitted to complete rows fills them too, from the other cells of the row. With --draws they are drawn at random,
     for variances and Rubin's rules. Without -o the rows are printed as CSV.
     """
     if not model.estimator.fitted_.takes_gaps:

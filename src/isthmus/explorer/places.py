@@ -1,8 +1,8 @@
 """The geometry of codes: axes of the map, their limits, and the uncertainty of a point.
 
 A code of one or two latents is its own map. With more, the map is a slice z = z₀ + a u₁ + b u₂ along the first two
-principal axes u of the training codes. Sliders are the latents themselves, those of largest variance first. Limits are
-the 0.5% and 99.5% quantiles of training codes and 8% more.
+principal axes u of the training codes. The sliders are the latents themselves, in order of variance if there are more
+than six. Limits are the 0.5% and 99.5% quantiles of training codes and 8% more.
 
 *Uncertainty* is the mean distance to the five nearest training codes, each latent divided by its standard deviation,
 as a quantile of the same distances of training codes (each without itself).
@@ -19,7 +19,7 @@ from isthmus.explorer.packing import CODES_LEVELS, rounded_rows
 __all__ = ["Places", "find_places", "nearest_distances", "rounded_codes", "sample_codes"]
 
 BULK, MARGIN, FLAT = (0.005, 0.995), 0.08, 1e-5
-MAX_SLIDERS = 64
+MAX_SLIDERS, MAX_IN_ORDER = 64, 6
 NEIGHBOURS = 5
 KNOWN_NUMBERS, MIN_KNOWN, MAX_KNOWN = 32_768, 256, 2_000
 QUANTILES = np.linspace(0, 1, 201)
@@ -41,7 +41,7 @@ class Places:
     limits : ndarray of shape (n_axes, 2)
         Along the axes, relative to ``origin``.
     sliders : ndarray of shape (n_sliders,)
-        Indices of the latents that have a slider, in order of variance if there are more than two.
+        Indices of the latents that have a slider, in order of variance if there are more than six.
     ranges : ndarray of shape (n_sliders, 2)
         Limits of the sliders, in the latents' own units.
     variances : ndarray of shape (n_sliders,)
@@ -97,8 +97,9 @@ def find_places(codes: np.ndarray, seed: int = 0) -> Places:
     center, deviation = codes.mean(0), codes.std(0)
     deviation = np.where(deviation > 1e-6 * max(float(deviation.max()), 1e-12), deviation, 1.0)
     axes, sliders = np.eye(n_numbers), np.arange(n_numbers)
-    if n_numbers > 2:
+    if n_numbers > MAX_IN_ORDER:
         sliders = np.argsort(-codes.var(0), kind="stable")[:MAX_SLIDERS]
+    if n_numbers > 2:
         _, axes = np.linalg.eigh((codes - center).T @ (codes - center))
         axes = axes[:, :-3:-1].T
         largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1)
