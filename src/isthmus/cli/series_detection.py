@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["AskedSeries", "detect_series", "refuse_flags_of_tables", "require_time", "written_stamp"]
 
 OF_DETECTION = (
-    "train", "until", "model", "alarm_rate", "tracked", "top", "labels", "drop", "seed", "output", "plot", "save",
+    "train", "until", "model", "stride", "alarm_rate", "tracked", "top", "labels", "drop", "seed", "output", "plot", "save",
     "overwrite", "json",
 )  # fmt: skip
 OF_SERIES = ("time", "entity", "time_zone", "window")
