@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+
+from isthmus.cli.outcome import UsageError
 
 __all__ = [
     "Draws",
@@ -28,6 +31,8 @@ __all__ = [
     "Stride",
     "TableOutput",
     "TimeZone",
+    "refuse_flags_of_tables",
+    "require_time",
     "rows_of",
 ]
 
@@ -131,3 +136,17 @@ TimeZone = Annotated[
     str | None,
     Parameter(help="For a series: time zone of stamps without one, such as Europe/Berlin. They are written in UTC."),
 ]
+
+
+def require_time(flags: Mapping[str, Any]) -> None:
+    """Refuse flags of a series where no column of times is named."""
+    given = [flag for flag, value in flags.items() if value is not None]
+    if given:
+        raise UsageError(f"{', '.join(given)}: for a series, whose column of times --time names.")
+
+
+def refuse_flags_of_tables(flags: Mapping[str, Any]) -> None:
+    """Refuse flags of a table of rows where a column of times is named."""
+    given = [flag for flag, value in flags.items() if value]
+    if given:
+        raise UsageError(f"{', '.join(given)}: for tables of rows, and --time names a series.")
