@@ -318,6 +318,36 @@ def test_an_hour_that_clocks_repeat_is_two_hours():
         in_utc(local, "Berlin", "t")
 
 
+@pytest.mark.parametrize("kind", ["periods", "time differences"])
+def test_an_index_of_periods_or_differences_gives_the_times(kind):
+    pandas = pytest.importorskip("pandas")
+    X, gap = anomalous(), np.where(np.arange(900) > 300, 100, 0)
+    whole = pandas.PeriodIndex(hours(900) + gap * HOUR, freq="h")
+    index = whole if kind == "periods" else whole.to_timestamp() - whole.to_timestamp()[0]
+    found = SeriesOutlierDetector().fit(pandas.DataFrame(X, index=index)).detection_
+    assert len(found.series.segments) == 2
+    assert (found.stamps[1] - found.stamps[0]) in (HOUR, 3600.0)
+
+
+def test_an_index_without_times_is_said_to_be_left_out():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(anomalous(), index=[f"2024-01-{place}" for place in range(900)])
+    assert "the index holds no dates" in SeriesOutlierDetector().fit(frame).detection_.notes[0]
+    assert not SeriesOutlierDetector().fit(frame.reset_index(drop=True)).detection_.notes
+    levels = pandas.MultiIndex.from_product([["pump", "fan"], hours(450)], names=["machine", "stamp"])
+    with pytest.raises(ValueError, match=r"the index has 2 levels \(machine, stamp\)"):
+        SeriesOutlierDetector().fit(frame.set_axis(levels))
+
+
+def test_infinite_values_are_said_to_be_missing():
+    X = anomalous()
+    X[[3, 9], 0] = np.inf, -np.inf
+    found = SeriesOutlierDetector().fit(X)
+    assert "2 values are infinite and counted as missing." in found.detection_.notes
+    X[[3, 9], 0] = np.nan
+    np.testing.assert_array_equal(found.scores_, SeriesOutlierDetector().fit(X).scores_)
+
+
 @pytest.mark.parametrize("form", ["array", "index", "zoned index", "column", "polars", "list"])
 def test_the_same_series_in_any_form(form):
     import polars

@@ -92,6 +92,29 @@ def test_each_entity_is_a_series_of_its_own(file, tmp_path):
     assert (steps["machine"] == table["machine"].to_numpy()).all()
 
 
+def test_an_entity_of_a_few_readings_is_left_without_scores(file, tmp_path):
+    both = pd.concat([frame().assign(machine="pump"), frame().assign(machine="new")[:5]])
+    both.to_csv(file, index=False)
+    flags = ("--time", "stamp", "--drop", "label", "--entity", "machine")
+    called = call("detect", file, *flags, "-o", tmp_path / "steps.csv")
+    assert called.code == 0, called.err
+    assert "note: without scores: machine 'new': the series has 5 steps" in called.err
+    steps = pd.read_csv(tmp_path / "steps.csv")
+    assert steps["machine"].tolist() == both["machine"].tolist()
+    assert steps["score"].notna().tolist() == (both["machine"] == "pump").tolist()
+    both[-5:].to_csv(file, index=False)
+    assert "machine 'new': the series has 5 steps" in sentence(call("detect", file, *flags))
+
+
+def test_several_series_in_one_are_pointed_out(file):
+    pd.concat([frame().assign(machine="pump"), frame(1).assign(machine="fan")]).to_csv(file, index=False)
+    flags = ("--time", "stamp", "--drop", "label")
+    assert "if each 'machine' is a series of its own, give --entity machine." in call("detect", file, *flags).err
+    assert "--entity" not in call("detect", file, *flags, "--entity", "machine").err
+    frame().assign(machine=np.where(np.arange(900) % 7 < 3, "pump", "fan")).to_csv(file, index=False)
+    assert "--entity" not in call("detect", file, *flags).err
+
+
 def test_a_channel_that_is_stuck_in_the_new_file_is_still_a_channel(file, tmp_path):
     assert call("detect", file, "--time", "stamp", "--drop", "label", "--save", tmp_path / "detector").code == 0
     stuck = frame(2).drop(columns="label")

@@ -29,10 +29,11 @@ from isthmus.cli.row_flags import (
     SeriesTime,
     Shard,
     TimeZone,
+    require_time,
     rows_of,
 )
 from isthmus.cli.rows_output import shared
-from isthmus.cli.series_detection import AskedSeries, detect_series, require_time
+from isthmus.cli.series_detection import AskedSeries, detect_series
 
 if TYPE_CHECKING:
     from isthmus.tables import Table

@@ -26,7 +26,7 @@ from isthmus.cli.quick_imports import ready_sklearn
 from isthmus.cli.ratings_fit import AskedRatings, fit_ratings, require_ratings
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
-from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, Stride, TimeZone, rows_of
+from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, Stride, TimeZone, require_time, rows_of
 from isthmus.cli.run_folder import (
     EVALUATION,
     FIGURES,
@@ -35,7 +35,6 @@ from isthmus.cli.run_folder import (
     require_free_run,
     written_run,
 )
-from isthmus.cli.series_detection import require_time
 from isthmus.cli.series_fit import AskedWindows, fit_series
 from isthmus.cli.typed_flags import typed_besides
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+
+from isthmus.cli.outcome import UsageError
+from isthmus.cli.reading_flags import OF_TABLES
+from isthmus.cli.typed_flags import typed_besides
 
 __all__ = [
     "Draws",
@@ -28,9 +33,12 @@ __all__ = [
     "Stride",
     "TableOutput",
     "TimeZone",
+    "refuse_flags_of_tables",
+    "require_time",
     "rows_of",
 ]
 
+OF_SERIES = ("time", "entity", "time_zone", "window")
 READ = (
     "a table (CSV, Excel, Parquet, JSON …), an array, a folder of pictures or sounds, word vectors, a bundled data "
     "set; - reads standard input"
@@ -131,3 +139,16 @@ TimeZone = Annotated[
     str | None,
     Parameter(help="For a series: time zone of stamps without one, such as Europe/Berlin. They are written in UTC."),
 ]
+
+
+def require_time(flags: Mapping[str, Any]) -> None:
+    """Refuse flags of a series where no column of times is named."""
+    given = [flag for flag, value in flags.items() if value is not None]
+    if given:
+        raise UsageError(f"{', '.join(given)}: for a series, whose column of times --time names.")
+
+
+def refuse_flags_of_tables(*names: str) -> None:
+    """Refuse, where a column of times is named, all flags but those of a series' file and of ``names``."""
+    if others := typed_besides(*OF_SERIES, *OF_TABLES, *names):
+        raise UsageError(f"{', '.join(others)}: not for a series, whose column of times --time names.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,20 +10,19 @@ from isthmus.cli.detection_output import as_rows, require_writable, write_column
 from isthmus.cli.detection_summary import reads_a_person, show_episodes
 from isthmus.cli.outcome import CommandError, UsageError, escaped, print_json, say
 from isthmus.cli.own_inputs import refuse_own_inputs
-from isthmus.cli.reading_flags import OF_TABLES, TableFlags
-from isthmus.cli.typed_flags import typed_besides
+from isthmus.cli.reading_flags import TableFlags
+from isthmus.cli.row_flags import refuse_flags_of_tables
 
 if TYPE_CHECKING:
     from isthmus.series import SeriesDetection, SeriesOutlierDetector
     from isthmus.series.reading import SeriesFile
 
-__all__ = ["AskedSeries", "detect_series", "refuse_flags_of_tables", "require_time", "written_stamp"]
+__all__ = ["AskedSeries", "detect_series", "written_stamp"]
 
 OF_DETECTION = (
-    "train", "until", "model", "stride", "alarm_rate", "tracked", "top", "labels", "drop", "seed", "output", "plot", "save",
-    "overwrite", "json",
+    "train", "until", "model", "stride", "alarm_rate", "tracked", "top", "labels", "drop", "seed", "output", "plot",
+    "save", "overwrite", "json",
 )  # fmt: skip
-OF_SERIES = ("time", "entity", "time_zone", "window")
 MAX_EXPLAINED = 2_000_000  # contributions to write, steps times channels
 
 
@@ -50,19 +48,6 @@ class AskedSeries:
     seed: int
 
 
-def require_time(flags: Mapping[str, Any]) -> None:
-    """Refuse flags of a series where no column of times is named."""
-    given = [flag for flag, value in flags.items() if value is not None]
-    if given:
-        raise UsageError(f"{', '.join(given)}: for a series, whose column of times --time names.")
-
-
-def refuse_flags_of_tables(*names: str) -> None:
-    """Refuse, where a column of times is named, all flags but those of a series' file and of ``names``."""
-    if others := typed_besides(*OF_SERIES, *OF_TABLES, *names):
-        raise UsageError(f"{', '.join(others)}: not for a series, whose column of times --time names.")
-
-
 def detect_series(
     asked: AskedSeries,
     output: Path | None,
@@ -83,14 +68,25 @@ def detect_series(
     known = None if asked.train is None else _read(asked, asked.train, _shared_channels(file), whole=False)
     if save is not None and len(file.series) > 1:
         raise UsageError("--save keeps the detector of one series, and --entity names several; use one file each.")
-    found = []
-    for place, (name, series) in enumerate(zip(file.entities, file.series, strict=True)):
-        detection = _detected(asked, detector, series, _train_of(known, name, asked))
+    everything, refused = [], []
+    for name, series in zip(file.entities, file.series, strict=True):
+        whose = "" if name is None else f"{asked.entity} {name!r}: "
+        train = _train_of(known, name, asked)
+        try:
+            detection = _detected(asked, detector, series, train)
+        except CommandError as error:  # one machine with a few readings is no reason to refuse all others
+            everything.append(None)
+            refused.append(f"{whose}{error}")
+            continue
         for note in detection[1].notes:
-            say(f"note: {'' if name is None else f'{asked.entity} {name!r}: '}{note}")
-        found.append(detection)
-        if place == 0 or name is not None:
-            _say_found(name, *detection, asked.until)
+            say(f"note: {whose}{note}")
+        everything.append(detection)
+        _say_found(name, *detection, asked.until)
+    found = [one for one in everything if one is not None]
+    if not found:
+        raise CommandError(refused[0])
+    for error in refused:
+        say(f"note: without scores: {error}")
     if asked.model is None and asked.alarms is None and not asked.tracked:
         say("To list what is less certain too, state how many false episodes you accept, as --alarms '2 per week'.")
     if save is not None:
@@ -98,12 +94,13 @@ def detect_series(
 
         save_model(found[0][0], save, overwrite=overwrite)
         say(f"The detector is in {str(save)!r}.")
+    detections = [None if one is None else one[1] for one in everything]
     if output is not None:
-        write_columns(output, _step_columns(asked, file, [one for _, one in found]), overwrite=overwrite)
+        write_columns(output, _step_columns(asked, file, detections), overwrite=overwrite)
         say(f"{len(file):,} steps, in the order of the file, are in {str(output)!r}.")
     if plot is not None:
         _draw(plot, found[0][1], asked)
-    episodes = _episode_columns(asked, file, [one for _, one in found])
+    episodes = _episode_columns(asked, file, detections)
     if json:
         written = {} if output is None else {"output": str(output)}
         print_json({"steps": len(file), "episodes": as_rows(episodes), **written})
@@ -120,10 +117,12 @@ def _require_sense(asked: AskedSeries, save: Path | None) -> None:
         raise UsageError(f"{' and '.join(past)} each say what is normal; give one of them.")
     if asked.model is not None:
         fixed = {
-            "--window": asked.window, "--stride": asked.stride, "--alarms": asked.alarms,
-            "--tracked": asked.tracked or None,
-        }  # fmt: skip
-        if given := [flag for flag, value in fixed.items() if value is not None]:
+            "window": asked.window,
+            "stride": asked.stride,
+            "alarms": asked.alarms,
+            "tracked": asked.tracked or None,
+        }
+        if given := [f"--{name}" for name, value in fixed.items() if value is not None]:
             raise UsageError(f"{', '.join(given)}: set when the detector was fitted; --model names what is fitted.")
         if save is not None:
             raise UsageError("--save writes what is fitted here, and --model names what is fitted; give one of them.")
@@ -260,10 +259,12 @@ def _seconds(step: float) -> str:
     return "1 second" if step == 1 else f"{step:.4g} seconds"
 
 
-def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetection]) -> dict[str, list[Any]]:
+def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetection | None]) -> dict[str, list[Any]]:
     """A row for each episode, in order of time."""
     rows = []
     for name, detection in zip(file.entities, found, strict=True):
+        if detection is None:
+            continue
         start = 0 if asked.until is None else detection.series.step_at(asked.until)
         for one in detection.episodes:
             row: dict[str, Any] = {} if asked.entity is None else {asked.entity: name}
@@ -285,12 +286,12 @@ def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDet
     return {name: [row[name] for row in rows] for name in names}
 
 
-def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetection]) -> dict[str, list[Any]]:
-    """A row for each row of the file, in its order."""
+def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetection | None]) -> dict[str, list[Any]]:
+    """A row for each row of the file, in its order; without numbers where a series has no detection."""
     import numpy as np
 
     n_rows = len(file)
-    channels = found[0].series.channels
+    channels = next(one.series.channels for one in found if one is not None)
     explained = n_rows * len(channels) <= MAX_EXPLAINED
     names = ["score", "rank", "threshold", *(f"expected {name}" for name in channels)]
     if explained:
@@ -300,6 +301,9 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
     numbers = {name: np.full(n_rows, np.nan) for name in names}
     alarm, whose = np.zeros(n_rows, bool), np.empty(n_rows, object)
     for name, rows, detection in zip(file.entities, file.rows, found, strict=True):
+        whose[rows] = name
+        if detection is None:
+            continue
         parts = {"score": detection.scores, "rank": detection.ranks, "threshold": detection.thresholds}
         expected = detection.expected()
         parts |= {f"expected {one}": expected[:, at] for at, one in enumerate(channels)}
@@ -308,7 +312,7 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
             parts |= {f"contribution {one}": contributions[:, at] for at, one in enumerate(channels)}
         for key, part in parts.items():
             numbers[key][rows] = detection.of_readings(part)
-        alarm[rows], whose[rows] = detection.of_readings(detection.alarms), name
+        alarm[rows] = detection.of_readings(detection.alarms)
     columns: dict[str, list[Any]] = {asked.time: [written_stamp(stamp) for stamp in file.stamps]}
     if asked.entity is not None:
         columns[asked.entity] = whose.tolist()

@@ -12,8 +12,8 @@ from isthmus.cli.hyperparameter_flags import as_flags, chosen_variant, settings_
 from isthmus.cli.outcome import CommandError, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import ReadingFlags
+from isthmus.cli.row_flags import refuse_flags_of_tables
 from isthmus.cli.run_folder import EVALUATION, FIGURES, PAGE, require_free_run, written_run
-from isthmus.cli.series_detection import refuse_flags_of_tables
 from isthmus.cli.series_run import (
     SeriesData,
     draw_series,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from isthmus.cli.outcome import CommandError, print_json, say, show
 from isthmus.cli.reading_flags import ReadingFlags
-from isthmus.cli.series_detection import refuse_flags_of_tables
+from isthmus.cli.row_flags import refuse_flags_of_tables
 from isthmus.cli.series_run import table_options
 from isthmus.cli.window_flags import network_of_windows, window_length
 

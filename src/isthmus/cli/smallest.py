@@ -16,9 +16,8 @@ from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, say_passing, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
-from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, Stride, TimeZone, rows_of
+from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, Stride, TimeZone, require_time, rows_of
 from isthmus.cli.run_folder import FIGURES, NESTED, RESULT, keep_run, require_free_run, written_run
-from isthmus.cli.series_detection import require_time
 
 if TYPE_CHECKING:
     from isthmus.smallest import RateDistortion

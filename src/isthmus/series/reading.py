@@ -7,6 +7,7 @@ long format one table holds the rows of several machines; each is a separate ser
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ __all__ = ["SeriesFile", "read_series"]
 EPOCHS = (1e9, 1e12, 1e15, 1e18)  # 2001 in seconds, milliseconds, microseconds, nanoseconds since 1970
 LATEST = 4.2  # times those: the year 2103
 MICROSECONDS = 1e6
+MIXED = 1.5  # readings a stamp from which several series may be mixed
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +125,8 @@ def read_series(
     where = f"{source!r}: column {time!r}"
     stamps, notes = _understood(stamps, time_zone, where)
     notes += _notes(stream, {time, entity, *wanted}, {*drop})
+    if entity is None:
+        notes += _about_entities(stream, {time, *wanted, *drop}, stamps)
     words = None if labels is None else open_table(source, columns=[time], labels=labels, **chosen).load().labels
     entities = [None] if whose is None else _entities(whose)
     found, rows = [], []
@@ -279,6 +283,15 @@ def _notes(stream: TableStream, used: set[str | None], dropped: set[str]) -> lis
         listed = ", ".join(f"{one.name!r} ({one.why or one.kind})" for one in aside[:8])
         notes.append(f"no channels: {listed}{' and more' if len(aside) > 8 else ''}.")
     return notes
+
+
+def _about_entities(stream: TableStream, used: set[str], stamps: np.ndarray) -> list[str]:
+    """A note if most stamps are repeated beside a category: averaging readings would mix several series."""
+    findings = () if stream.description is None else stream.description.findings
+    categories = [one.name for one in findings if one.kind == "category" and one.name not in used]
+    if not categories or len(stamps) < MIXED * len(np.unique(stamps)):
+        return []
+    return [f"if each {categories[0]!r} is a series of its own, give --entity {shlex.quote(categories[0])}."]
 
 
 def _entities(whose: np.ndarray) -> list[Any]:

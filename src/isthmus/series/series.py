@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,8 +82,8 @@ def series_of(X: Any, times: Any = None, *, who: str, channels: Sequence[str] | 
     Parameters
     ----------
     X
-        Numbers; NaN where a cell is missing. The index of a pandas DataFrame or Series gives the times if it holds
-        dates.
+        Numbers; NaN where a cell is missing, and infinite ones count as missing. The index of a pandas DataFrame or
+        Series gives the times if it holds dates, periods (their beginnings) or time differences (in seconds).
     times
         A stamp per step: dates or numbers, in any order.
     who
@@ -93,10 +93,10 @@ def series_of(X: Any, times: Any = None, *, who: str, channels: Sequence[str] | 
     """
     if isinstance(X, Series):
         return X
-    names, has_names = channels, channels is not None
+    names, has_names, notes = channels, channels is not None, []
     if type(X).__module__.split(".")[0] == "pandas":
-        if times is None and getattr(X.index, "dtype", np.dtype(object)).kind == "M":
-            times = X.index
+        if times is None:
+            times, notes = _times_of_index(X.index, who)
         X = X.to_frame() if X.ndim == 1 else X
     if is_frame(X):
         names, has_names = [str(name) for name in X.columns], True
@@ -123,7 +123,42 @@ def series_of(X: Any, times: Any = None, *, who: str, channels: Sequence[str] | 
         grid = grid_of(stamps, len(values))
     except ValueError as error:
         raise ValueError(f"{who}: {error}") from error
-    return Series(on_grid(values, grid), grid, names, grid.notes, has_names)
+    n_infinite = sum(int(np.isinf(part).sum()) for part in _floats(values))
+    if n_infinite:
+        notes.append(
+            f"{n_infinite:,} {'value is' if n_infinite == 1 else 'values are'} infinite and counted as missing."
+        )
+    return Series(on_grid(values, grid), grid, names, (*notes, *grid.notes), has_names)
+
+
+def _floats(values: Any) -> Iterator[np.ndarray]:
+    """An array of floats in pieces; nothing of other numbers, which are never infinite."""
+    if values.dtype.kind == "f":
+        for start in range(0, len(values), CHUNK_STEPS):
+            yield np.asarray(values[start : start + CHUNK_STEPS])
+
+
+def _times_of_index(index: Any, who: str) -> tuple[Any, list[str]]:
+    """The times that an index of pandas holds, None for row numbers; and remarks."""
+    if index.nlevels > 1:
+        levels = ", ".join(str(name) for name in index.names)
+        raise ValueError(
+            f"{who}: the index has {index.nlevels} levels ({levels}), and a series has one time per row; pass the rows "
+            "of one series, with its times as the index or as times=."
+        )
+    if hasattr(index, "to_timestamp"):
+        return index.to_timestamp(), []
+    kind = getattr(index.dtype, "kind", "O")
+    if kind == "M":
+        return index, []
+    if kind == "m":
+        return index.total_seconds(), []
+    if kind in "OTU":
+        return None, [
+            "the index holds no dates, so the rows were taken as equally spaced; if it holds times, pass "
+            "times=pandas.to_datetime(frame.index)."
+        ]
+    return None, []
 
 
 def with_channels_of(series: Series, like: Series, who: str) -> Series:
@@ -190,9 +225,10 @@ def _numbers_of_frame(X: Any, names: Sequence[str], who: str) -> np.ndarray:
         and not kinds.is_null(kind)
     ]
     if texts:
+        verb = "holds" if len(texts) == 1 else "hold"
         raise ValueError(
-            f"{who}: {', '.join(map(repr, texts[:5]))} hold no numbers; drop those columns, or pass times=frame[name] "
-            "for the stamps."
+            f"{who}: {', '.join(map(repr, texts[:5]))} {verb} no numbers; leave out what is no number, or pass "
+            "times=frame[name] for the stamps."
         )
     return np.stack(
         [
