@@ -318,7 +318,7 @@ def _with_bands(model: _Fitted, interval: float) -> _Written:
 def impute(model: _Fitted) -> _Written:
     """Fill the empty cells of rows with what the model expects there; every other cell stays as it is.
 
-    A model fitted to complete rows fills them too, from the other cells of the row. With --draws they are drawn at random,
+    A model fitted to complete rows fills them too, from the other cells of the row. With --draws they are drawn,
     for variances and Rubin's rules. Without -o the rows are printed as CSV.
     """
     if not model.estimator.fitted_.takes_gaps:
