@@ -15,9 +15,9 @@ export function caption(app) {
     items.probes.length ? `Squares: made-up ${what}s, such as the mean of all.` : "",
     facts.outside ? `${count(facts.outside)} of ${count(items.heldOut)} ${what}s lie outside the map.` : "",
     model.size > 2 ? "The map is a slice of the latent space along the two widest directions of the codes, through the pinned place; dots fade with their distance from the slice." : "",
-    data.given ? (app.state.given >= 0 ? `All is decoded as ${data.given.names[app.state.given]}; errors are those of each ${what} given its own.` : `Codes are decoded given the ${what}'s own condition; choose another above.`) : "",
+    data.given ? (app.state.given >= 0 ? `Everything is decoded as ${data.given.names[app.state.given]}; errors are those of each ${what} under its own condition.` : `Codes are decoded given the ${what}'s own condition; choose another above.`) : "",
     model.polish ? `The ${model.size === 1 ? "bar" : "ellipse"} around the marked place: where nine in ten codes of such a ${what} lie, given the noise.` : "",
-    model.size === 1 && app.map.lanes < 2 ? "Up and down means nothing: dots are spread to be seen." : model.size === 1 ? "Within a lane, up and down means nothing." : "",
+    model.size === 1 && app.map.lanes < 2 ? "The vertical position means nothing: dots are spread so they can be seen." : model.size === 1 ? "Within a lane, the vertical position means nothing." : "",
     app.group && app.group.names.length > 10 && app.group.names.length <= 40 ? "Colours repeat; groups next to each other differ." : "",
     data.n < items.heldOut ? `Shown: ${count(data.n)} of ${count(items.heldOut)} ${what}s, chosen at random, and those with the largest errors; tiles show all.` : "",
     items.ranked < items.heldOut ? `Errors are ranked among ${count(items.ranked)}.` : ""];

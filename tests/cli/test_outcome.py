@@ -139,7 +139,7 @@ def test_two_files_with_one_command_are_refused(tmp_path, monkeypatch):
         (["sample", "a", "-n", "2.5"], 2, "must be a whole number, got '2.5'"),
         (["encode", "a", "b", "-o"], 2, "--output needs a value"),
         (["detect"], 2, "DATA is missing; type isthmus detect table.csv, or see isthmus detect --help."),
-        (["encode", "a"], 2, "DATA is missing; see isthmus encode --help."),
+        (["encode", "a"], 2, "DATA is missing; type isthmus encode a table.csv, or see isthmus encode --help."),
         (["info", "nowhere"], 1, "'nowhere': no such run folder; isthmus fit makes one."),
         (["fit", "nowhere"], 1, "no such file, folder or bundled data set"),
         (["fit", "digitz"], 1, "did you mean 'digits'?"),

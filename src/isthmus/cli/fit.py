@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -223,20 +224,22 @@ def _evaluate_and_keep(asked: Asked, run: Path, estimator: Any, rows: DataSplit,
         report["sentence"],
         *_advice(estimator, rows),
         f"The run is in {str(run)!r}.",
-        *_written(run, report),
+        *_written(run, asked.data, report),
     ]
     return report
 
 
-def _written(run: Path, report: dict[str, Any]) -> list[str]:
-    """The files of a run worth opening, and what for."""
+def _written(run: Path, data: str, report: dict[str, Any]) -> list[str]:
+    """The files of a run worth opening, what for, and a next command that can be pasted."""
     lines = []
     if report.get("page"):
         lines.append(f"  {run / report['page']}: open it in a browser; it decodes as you move over the map.")
     if report.get("figures"):
         lines.append(f"  {run / FIGURES}: {len(report['figures'])} figures for a paper or a talk.")
     lines.append(f"  {run / EVALUATION}: the numbers above, for programs.")
-    return [*lines, f"Next: isthmus encode {run} DATA -o codes.csv writes the code of each row."]
+    rows = "DATA" if data == "-" else data  # standard input has been read
+    encode = shlex.join(["isthmus", "encode", str(run), rows, "-o", "codes.csv"])
+    return [*lines, f"Next: {encode} writes the code of each row."]
 
 
 def _name_of(data: str) -> str:

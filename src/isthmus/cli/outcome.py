@@ -13,6 +13,7 @@ import json
 import math
 import os
 import re
+import shlex
 import shutil
 import sys
 import traceback
@@ -217,7 +218,8 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
         return FAILED, "there is not enough memory for this; try fewer rows, columns or units, or raise ulimit -v."
     if isinstance(error, CycloptsError):
         chain = " ".join(["isthmus", *tokens[:1]]) if tokens and is_command(tokens[0]) else "isthmus"
-        example = f"type {chain} table.csv, or " if is_data_missing(error) and len(tokens) == 1 else ""
+        bare = is_data_missing(error) and not any(token.startswith("-") for token in tokens)
+        example = f"type isthmus {shlex.join(tokens)} table.csv, or " if bare else ""
         what = what_is_wrong(error)
         join = " See" if what.endswith("?") else f"; {example}see"
         return WRONG_USE, f"{what}{join} {chain} --help."
