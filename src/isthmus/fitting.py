@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +14,13 @@ from typing import Any
 from sklearn.exceptions import ConvergenceWarning
 
 from isthmus.announcement import announce
-from isthmus.choices import choose_plan, choose_refit, choose_turns, needs_search
+from isthmus.choices import choose_plan, choose_turns, needs_search
 from isthmus.closed_form_start import start_at_closed_form
 from isthmus.distributed import ProcessGroup, process_group
 from isthmus.fitted import FittedState
+from isthmus.fitting_run import FittingRun, PlannedFit, set_noise_variance, trained
 from isthmus.history import History
-from isthmus.imputation.learning import learn_cells
-from isthmus.inference.alternation import Alternated, alternate, no_turns
+from isthmus.inference.alternation import no_turns
 from isthmus.inference.bands import Bands, learn_bands
 from isthmus.inference.code_buffer import CodeBuffer, RecentRows, buffered_codes
 from isthmus.inference.code_spread import CodeSpread, latent_gains, latent_variances
@@ -38,15 +38,12 @@ from isthmus.rows.rows import Rows
 from isthmus.rows.validation import validation_count
 from isthmus.size_by_fits import fewest_keeping, supported
 from isthmus.tables.input_rows import ValidRows
-from isthmus.training.backtracking import backtracks, share_of_rate
 from isthmus.training.callbacks import EpochCallbacks
 from isthmus.training.checkpointing import FitCheckpointer
-from isthmus.training.completion import VALIDATION_DRAWS, learn_trust
 from isthmus.training.devices import threads_for
 from isthmus.training.linear_order import order_linear_code
 from isthmus.training.loop import Training, means
 from isthmus.training.objective import Objective
-from isthmus.training.progress import progress_bar
 from isthmus.training.state import RunState
 
 __all__ = ["PartialFit", "fit_partially", "fit_rows", "raising_interrupts"]
@@ -112,123 +109,68 @@ def _train(
     checkpointer: FitCheckpointer | None = None,
 ) -> None:
     """Train the model that ``estimator.fitted_`` was initialized with."""
-    fitted: FittedState = estimator.fitted_
     if checkpointer is not None:
         checkpointer.require_same(rows)
+    is_announced = callbacks is not None and state is None  # neither a fit inside a search nor a resumed one
+    planned = _planned(estimator, source, rows, group, started, is_announced=is_announced)
+    run = trained(estimator, rows, source.mean_weight, planned, group, callbacks, state, checkpointer)
+    _keep(estimator, rows, planned, run, group)
+    if callbacks is not None:
+        callbacks.close()
+    if run.stopped is not None:
+        warnings.warn(
+            f"{type(estimator).__name__}: training ended early, {run.stopped}. "
+            f"The best weights so far, of epoch {run.best_epoch}, were kept.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+
+
+def _planned(
+    estimator: Any, source: ValidRows, rows: Rows, group: ProcessGroup, started: float, *, is_announced: bool
+) -> PlannedFit:
+    """How long to train and in which steps; ``estimator.fitted_`` has the number of epochs from then on."""
+    fitted: FittedState = estimator.fitted_
     augmented = augmenting(estimator, source.row_shape, fitted.scaling)
     copies = len(augmented(rows)) // len(rows)
     plan = choose_plan(estimator, len(rows), fitted, copies=copies)
-    held_out = validation_count(len(rows), estimator.validation_fraction)
+    n_held_out = validation_count(len(rows), estimator.validation_fraction)
     with threads_for(plan.batch_size * fitted.n_weights):
-        epochs = epochs_of_budget(
-            estimator, fitted, plan, augmented(rows), held_out, group, time.perf_counter() - started
-        )
+        spent = time.perf_counter() - started
+        epochs = epochs_of_budget(estimator, fitted, plan, augmented(rows), n_held_out, group, spent)
     plan = choose_plan(estimator, len(rows), fitted, epochs, copies=copies)
     if closed_form_is_best(estimator, fitted):
         plan = dataclasses.replace(plan, epochs=0)
     estimator.fitted_ = fitted = dataclasses.replace(fitted, planned_epochs=plan.epochs)
-    if callbacks is not None and state is None:  # neither a fit inside a search nor a resumed one
+    if is_announced:
         with threads_for(plan.batch_size * fitted.n_weights):
-            announce(estimator, fitted, plan, rows, augmented(rows), held_out, group)
+            announce(estimator, fitted, plan, rows, augmented(rows), n_held_out, group)
     # Turns need all rows in one process; with slots a single process must take the same steps as several would.
     turns = no_turns(plan) if group.slots > 1 else choose_turns(estimator, rows, fitted, plan)
-    n_rows = turns.ordinary.epochs + turns.count
-    with (
-        seeded(fitted.seed),
-        threads_for(plan.batch_size * fitted.n_weights),
-        progress_bar(n_rows, shown=estimator.verbose and group.is_main) as advance,
-    ):
-        learned, validation = rows.split(held_out)
-        is_trial = validation is not None and plan.epochs > 0 and choose_refit(estimator, rows)
-        if is_trial and state is None:
-            start_at_closed_form(estimator, fitted, learned, group)
-        learned = augmented(learned)
-        training = Training(
-            fitted.model,
-            Objective(estimator.make_penalties()),
-            turns.ordinary,
-            fitted.device,
-            fitted.seed,
-            group,
-            state,
-            mean_weight=source.mean_weight,
-        )
-        held_out_once = validation
-        if validation is not None and fitted.masked:
-            validation = validation.repeated(VALIDATION_DRAWS)
-        halted = False
-        if callbacks is not None:
-            callbacks.begin(n_rows, lambda: _callback_state(estimator))
+    return PlannedFit(fitted, plan, turns, n_held_out, augmented)
 
-        def on_epoch(row: Mapping[str, float]) -> bool:
-            nonlocal halted
-            _set_noise_variance(estimator, row)
-            advance(row)
-            halted = callbacks is not None and callbacks.epoch()
-            return halted
 
-        training.run(learned, validation, on_epoch, checkpointer)
-        cells = learn_cells(fitted.model, learned, held_out_once, fitted.owners, fitted.seed)
-        if cells is None:
-            learn_trust(fitted.model, validation or rows, fitted.device)
-        training.finish(resumable=False)
-        history, best_epoch = training.history, training.best_epoch
-        stopped = training.stop_reason if training.stopped_abnormally else None
-        if not len(history):
-            raise ValueError(
-                f"{type(estimator).__name__}: the loss is not finite before the first step; values of X are too large "
-                f"for float32 (use scale='standard'), or a weight of the loss is."
-            )
-        found = Alternated(best_epoch, False)
-        n_back = backtracks(history) if plan.backtracks else 0
-        if n_back:
-            slower = dataclasses.replace(turns.plan, learning_rate=turns.plan.learning_rate * share_of_rate(training))
-            turns = dataclasses.replace(turns, plan=slower, count=turns.count if n_back < plan.backtracks else 0)
-        if turns.count and validation is not None and not halted and stopped is None:
-            found = alternate(
-                fitted.model,
-                learned,
-                validation,
-                turns,
-                fitted.seed,
-                history,
-                best_epoch,
-                on_epoch,
-                source.mean_weight,
-            )
-            best_epoch = found.best_epoch
-            stopped = "interrupted" if found.interrupted else None
-        if is_trial and best_epoch == 0:
-            start_at_closed_form(estimator, fitted, rows, group)
+def _keep(estimator: Any, rows: Rows, planned: PlannedFit, run: FittingRun, group: ProcessGroup) -> None:
+    """Learn from all rows after a trial, and put what was learned into ``estimator.fitted_``."""
+    fitted, history = planned.fitted, run.training.history
     n_iter = len(history) - 1
     if n_iter > 0:
         _order_linear_code(fitted, rows)
     with seeded(fitted.seed):
-        closed_form = closed_form_kept(fitted, best_epoch)
-        codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device, closed_form)
+        closed_form = closed_form_kept(fitted, run.best_epoch)
+        codes = buffered_codes(fitted.model, run.learned, run.validation or run.learned, fitted.device, closed_form)
     kept = dataclasses.replace(fitted, codes=codes, polish=estimator.polish_steps)
-    bands = None if held_out_once is None else _bands(kept, held_out_once, learned, is_pca=closed_form is not None)
-    left = best_epoch > 0 and stopped is None and not halted
-    refit_rows, left = 0, left and not (n_back and not found.kept)
-    if validation is not None and left and is_trial:
-        with seeded(fitted.seed), threads_for(plan.batch_size * fitted.n_weights):
-
-            def init_closed_form() -> None:
-                start_at_closed_form(estimator, fitted, rows, group)
-
-            rejected = refit(training, turns, found, augmented(rows), validation, init_closed_form)
-            if rejected is None:
-                _order_linear_code(fitted, rows)
-                codes = buffered_codes(fitted.model, rows, validation, fitted.device, None, codes)
-                refit_rows = len(rows)
-            elif rejected == "interrupted":
-                stopped = rejected
+    is_pca = closed_form is not None
+    bands = None if run.held_out is None else _bands(kept, run.held_out, run.learned, is_pca=is_pca)
+    refit_rows = 0
+    if run.validation is not None and run.is_trial and run.has_improved:
+        codes, refit_rows = _refitted(estimator, rows, planned, run, group, codes)
     spread, codes = _spread(estimator, codes, rows, closed_form)
     is_table = fitted.row_shape is None and (fitted.layout is not None or fitted.names is not None)
     estimator.fitted_ = dataclasses.replace(
         estimator.fitted_,
         history=history,
-        best_epoch=best_epoch,
+        best_epoch=run.best_epoch,
         n_iter=n_iter,
         codes=codes,
         noise_variance=codes.noise_variance * fitted.scaling.unit**2,
@@ -236,18 +178,29 @@ def _train(
         refit_rows=refit_rows,
         spread=spread,
         marginals=learn_marginals(rows, fitted.scaling) if is_table else None,
-        cells=cells,
+        cells=run.cells,
         bands=bands,
     )
-    if callbacks is not None:
-        callbacks.close()
-    if stopped is not None:
-        warnings.warn(
-            f"{type(estimator).__name__}: training ended early, {stopped}. "
-            f"The best weights so far, of epoch {best_epoch}, were kept.",
-            ConvergenceWarning,
-            stacklevel=5,
-        )
+
+
+def _refitted(
+    estimator: Any, rows: Rows, planned: PlannedFit, run: FittingRun, group: ProcessGroup, codes: CodeBuffer
+) -> tuple[CodeBuffer, int]:
+    """The codes of a model that repeats the run on all rows, and their number; 0 if it was rejected."""
+    fitted, validation = planned.fitted, run.validation
+    assert validation is not None  # without held-out rows the run had all rows
+    with seeded(fitted.seed), threads_for(planned.plan.batch_size * fitted.n_weights):
+
+        def init_closed_form() -> None:
+            start_at_closed_form(estimator, fitted, rows, group)
+
+        rejected = refit(run.training, run.turns, run.alternated, planned.augmented(rows), validation, init_closed_form)
+        if rejected is None:
+            _order_linear_code(fitted, rows)
+            return buffered_codes(fitted.model, rows, validation, fitted.device, None, codes), len(rows)
+    if rejected == "interrupted":
+        run.stopped = rejected
+    return codes, 0
 
 
 def _spread(
@@ -305,7 +258,7 @@ def fit_partially(estimator: Any, source: ValidRows, partial: PartialFit | None)
             partial.recent.add(rows)
     finally:
         training.finish()
-    _set_noise_variance(estimator, row)
+    set_noise_variance(estimator, row)
     n_iter = fitted.n_iter + 1
     figures = {"epoch": float(n_iter), **row, "learning_rate": plan.learning_rate}
     # The history of a `fit` has other columns, so a new one is started.
@@ -341,20 +294,3 @@ def _order_linear_code(fitted: FittedState, rows: Rows) -> None:
     """Give a linear model's latents the order and directions of PCA's."""
     if fitted.architecture.linear and fitted.model.bottleneck.is_gate:
         order_linear_code(fitted.model, as_encoded(fitted.model.likelihood, rows, fitted.model.completion))
-
-
-def _set_noise_variance(estimator: Any, row: Mapping[str, float]) -> None:
-    """Update σ²: the likelihood's own, or the mean squared error if the likelihood leaves it open."""
-    fitted: FittedState = estimator.fitted_
-    variance = fitted.model.likelihood.noise_variance
-    if variance is None:
-        variance = row.get("validation_mse", row["train_mse"])
-    unit = fitted.scaling.unit
-    estimator.fitted_ = dataclasses.replace(fitted, noise_variance=max(variance, 1e-12) * unit**2)
-
-
-def _callback_state(estimator: Any) -> dict[str, Any]:
-    """The fitted attributes that let a callback use the model during training."""
-    fitted: FittedState = estimator.fitted_
-    learned = dataclasses.replace(fitted, model=copy.deepcopy(fitted.model))
-    return {"fitted_": learned, "n_features_in_": estimator.n_features_in_}

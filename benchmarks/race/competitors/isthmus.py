@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from isthmus.estimator import BaseAutoencoder
-from isthmus.fitting import _callback_state
+from isthmus.fitting_run import callback_state
 from isthmus.training.loop import Training
 from isthmus.tutorial import tutorial_recipe
 from isthmus.variants import variant
@@ -62,7 +62,7 @@ def look_within_epochs(estimator: BaseAutoencoder, watch: Stopwatch) -> None:
 
     def reconstruct(X: np.ndarray) -> np.ndarray:
         model = copy.copy(estimator)
-        vars(model).update(_callback_state(estimator))
+        vars(model).update(callback_state(estimator))
         return model.reconstruct(X)
 
     def step(training: Training, *asked: Any) -> None:
