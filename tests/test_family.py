@@ -583,7 +583,7 @@ def test_every_model_samples(kind, table):
     assert drawn.shape == (5, 6)
     np.testing.assert_array_equal(drawn, model.sample(5, random_state=1))
     assert not np.array_equal(drawn, model.sample(5, random_state=2))
-    with pytest.raises(ValueError, match=r"sample takes n_samples of at least 1, got 0\."):
+    with pytest.raises(ValueError, match=r"sample takes a whole number of rows, at least 1, got 0\."):
         model.sample(0)
 
 

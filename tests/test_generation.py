@@ -222,7 +222,8 @@ def test_auto_is_spherical_for_variational_codes_of_many_numbers(table):
 def test_bad_wishes_are_one_sentence(table):
     model = isthmus.Autoencoder(2, **QUICK).fit(table)
     wishes = {
-        r"sample takes n_samples of at least 1, got 2\.5\.": lambda: model.sample(2.5),
+        r"sample takes a whole number of rows, at least 1, got 2\.5\.": lambda: model.sample(2.5),
+        r"order must be like 'start <= end', got \('x0', 'x1'\)\.": lambda: model.sample(order=[("x0", "x1")]),
         r"codes must be one of auto, prior, density, got 'air'\.": lambda: model.sample(codes="air"),
         r"interpolate takes steps of at least 2, got 1\.": lambda: model.interpolate(table[0], table[1], 1),
         r"path must be one of auto, linear, spherical": lambda: model.interpolate(table[0], table[1], path="bent"),

@@ -83,13 +83,44 @@ def test_the_evidence_is_not_followed_where_each_column_has_its_own_noise():
     assert choice.columns_a_latent < 2
 
 
-def test_of_few_columns_the_evidence_is_followed_where_they_share_the_latents():
-    roll = make_swiss_roll(1_000, noise=0.05, random_state=0)[0]
-    found = choose(roll, Target("evidence"), {}, n_splits=1, seed=0, say=silent)
-    assert (found.size, found.rule) == (2, "evidence")
-    assert 1.25 < found.columns_a_latent <= 1.5  # two latents cannot serve three columns better
-    own = np.random.default_rng(1).exponential(size=(800, 3))  # the evidence says 2, by the columns' own densities
-    assert choose(own, Target("evidence"), {"scale": "standard"}, n_splits=1, seed=0, say=silent).size == 0
+def ring(n_rows: int = 300) -> np.ndarray:
+    """A circle in two of three columns."""
+    rng = np.random.default_rng(3)
+    angle = rng.uniform(0, 2 * np.pi, n_rows)
+    return np.stack([np.cos(angle), np.sin(angle), np.zeros(n_rows)], 1) + 0.05 * rng.standard_normal((n_rows, 3))
+
+
+def band(n_rows: int = 400) -> np.ndarray:
+    """A Möbius band: two columns have most of the variance."""
+    rng = np.random.default_rng(4)
+    angle, across = rng.uniform(0, 2 * np.pi, n_rows), rng.uniform(-0.5, 0.5, n_rows)
+    radius = 1 + across * np.cos(angle / 2)
+    rows = np.stack([radius * np.cos(angle), radius * np.sin(angle), across * np.sin(angle / 2)], 1)
+    return rows + 0.02 * rng.standard_normal(rows.shape)
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"), [(lambda: make_swiss_roll(1_000, noise=0.05, random_state=0)[0], 2), (ring, 1), (band, 2)]
+)
+def test_of_few_columns_the_evidence_is_followed_where_they_depend_on_each_other(rows, size):
+    """Two cells leave several values open for the third, so hidden cells ask for no latent."""
+    found = choose(rows(), Target("evidence"), {}, n_splits=1, seed=0, say=silent)
+    assert (found.criteria["entries"].size, found.size, found.rule) == (0, size, "evidence")
+    assert found.columns_depend is True
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings"),
+    [
+        (lambda rng: rng.exponential(size=(800, 3)), {"scale": "standard"}),
+        (lambda rng: rng.lognormal(0, 0.8, size=(400, 4)), {}),
+    ],
+)
+def test_independent_columns_have_no_code(rows, settings):
+    """The evidence asks for latents, by the columns' own densities."""
+    found = choose(rows(np.random.default_rng(1)), Target("evidence"), settings, n_splits=1, seed=0, say=silent)
+    assert found.criteria["evidence"].size > 0
+    assert (found.size, found.rule, found.columns_depend) == (0, "entries", False)
 
 
 @pytest.mark.parametrize("guess", [1, 4, 30, 64])

@@ -123,7 +123,7 @@ def test_ratings_below_the_threshold_are_no_likes_and_not_recommended_either():
 
 
 def test_a_user_of_whom_nothing_is_known_gets_the_most_popular(model):
-    with pytest.warns(UserWarning, match="1 items were not in the fit"):
+    with pytest.warns(UserWarning, match=r"items that were not in the fit \(1\) are ignored"):
         found = model.recommend((["new"], ["nothing here"]), 1)
     assert found.items[0, 0] == model.items_[int(model.popularity_.argmax())]
 
@@ -138,11 +138,11 @@ def test_a_pair_that_comes_twice_counts_as_it_came_last():
 @pytest.mark.parametrize(
     ("ratings", "match"),
     [
-        (sparse.csr_matrix([[1.0, 0, 1], [1, 0, 1]]), r"nobody rated 1 of 3 items \(columns 1\)"),
+        (sparse.csr_matrix([[1.0, 0, 1], [1, 0, 1]]), r"nobody rated 1 of the 3 items \(column 1\)"),
         (sparse.csr_matrix(np.eye(3)), "no user has two ratings"),
         ((["a", "b"], ["x"], [1, 2]), "equally many"),
-        ((["a", None], ["x", "y"]), "1 ratings have no user, the first in row 1"),
-        ((["a", "a"], ["x", "y"], [1, np.nan]), "no finite value, the first in row 1"),
+        ((["a", None], ["x", "y"]), "ratings without user: 1, the first in row 1"),
+        ((["a", "a"], ["x", "y"], [1, np.nan]), "without a finite value: 1, the first in row 1"),
         ((["a", "a"], ["x", "y"], ["good", "bad"]), "must be numbers"),
         (([], []), "there are no ratings"),
         (pd.DataFrame({"a": [1]}), "two or three columns"),

@@ -54,6 +54,14 @@ def test_pictures_come_back_in_the_form_in_which_they_went_in(kind, form):
     assert model.fitted_.row_shape.axes[-1] == "width"
 
 
+def test_no_pictures_are_refused_as_no_rows_are():
+    X = pictures()
+    model = Autoencoder(3, **FEW).fit(X)
+    for use in (model.transform, model.score_samples, Autoencoder(3, **FEW).fit):
+        with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+            use(X[:0])
+
+
 def test_where_the_channels_stand_makes_no_difference():
     X = pictures()
     last, first = (Autoencoder(3, **FEW).fit(one) for one in (X, np.moveaxis(X, -1, 1)))

@@ -81,7 +81,7 @@ class GenerationMixin:
         check_is_fitted(self)  # pyrefly: ignore[bad-argument-type]
         fitted = self.fitted_
         if not isinstance(n_samples, (int, np.integer)) or n_samples < 1:
-            raise ValueError(f"{who}: sample takes n_samples of at least 1, got {n_samples!r}.")
+            raise ValueError(f"{who}: sample takes a whole number of rows, at least 1, got {n_samples!r}.")
         if codes not in CODES:
             raise ValueError(f"{who}: codes must be one of {', '.join(CODES)}, got {codes!r}.")
         has_prior = fitted.model.bottleneck.has_prior

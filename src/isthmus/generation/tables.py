@@ -92,7 +92,7 @@ def order_of(rules: Sequence[str], names: Sequence[str], layout: TableLayout | N
         kinds = {column.name: "number" if column.is_numeric else column.kind for column in layout.columns}
     found = []
     for rule in rules:
-        match = RULE.fullmatch(rule)
+        match = RULE.fullmatch(rule) if isinstance(rule, str) else None
         if match is None:
             raise ValueError(f"{who}: order must be like 'start <= end', got {rule!r}.")
         left, sign, right = match.groups()

@@ -46,6 +46,7 @@ UNSEEN = 0.5  # pseudo-count of a column without any counts, so its probability 
 QUANTILES = 257  # of the rows' totals, from which totals of new rows are drawn
 MAX_CELLS, MIN_ROWS = 1 << 23, 512  # of rows that GLM-PCA is fitted to
 MAX_CURVATURES = 1 << 26  # entries of the columns' curvature matrices; with more the start is GLM-PCA's first order
+SHOWN_ROWS = 5  # that sum to zero, in a message
 SHARE_WITH_ZEROS = 0.5  # of the columns of a table that looks like counts
 
 
@@ -251,8 +252,8 @@ def _require_totals(who: str, totals: np.ndarray) -> None:
     """Refuse rows without a count: they have no proportions."""
     empty = np.flatnonzero(totals <= 0)
     if len(empty):
-        others = f" and {len(empty) - 1:,} others" if len(empty) > 1 else ""
-        raise ValueError(
-            f"{who}: row {empty[0]}{others} of X sums to zero, so it has no proportions to encode; drop such rows, as "
-            "X[X.sum(axis=1) > 0] does."
-        )
+        rows = f"row {empty[0]} of X sums to zero, so it has no proportions to encode"
+        if len(empty) > 1:
+            some = ", ".join(map(str, empty[:SHOWN_ROWS])) + (", …" if len(empty) > SHOWN_ROWS else "")
+            rows = f"{len(empty):,} rows of X sum to zero ({some}), so they have no proportions to encode"
+        raise ValueError(f"{who}: {rows}; drop such rows, as X[X.sum(axis=1) > 0] does.")

@@ -58,10 +58,10 @@ def interactions(
     for what, names in (("user", user_names), ("item", item_names)):
         empty = [place for place, name in enumerate(names) if name is None]
         if empty:
-            faults.append(f"{len(empty)} ratings have no {what}, the first in row {empty[0]}")
+            faults.append(f"ratings without {what}: {len(empty):,}, the first in row {empty[0]}")
     wrong = np.flatnonzero(~np.isfinite(numbers))
     if len(wrong):
-        faults.append(f"{len(wrong)} ratings have no finite value, the first in row {wrong[0]}")
+        faults.append(f"ratings without a finite value: {len(wrong):,}, the first in row {wrong[0]}")
     if faults:
         raise ValueError(f"{who}: {'; '.join(faults)}; correct or drop these rows.")
     known_users, rows = _places(user_names)

@@ -242,7 +242,7 @@ class ItemAutoencoder(BaseEstimator):
         n_unknown = len(ratings.items) - len(shared) - len({*ratings.items} & {*self.left_out_})
         if n_unknown > 0:
             warnings.warn(
-                f"{who}: {n_unknown} items were not in the fit, and their ratings are ignored.",
+                f"{who}: ratings of items that were not in the fit ({n_unknown:,}) are ignored.",
                 UserWarning,
                 stacklevel=3,
             )
@@ -319,7 +319,7 @@ def _of_matrix(X: Any, who: str, *, every_item: bool) -> Interactions:
     if every_item and len(empty):
         some = ", ".join(map(str, empty[:5])) + (", …" if len(empty) > 5 else "")
         raise ValueError(
-            f"{who}: nobody rated {len(empty)} of {matrix.shape[1]} items (columns {some}), so nothing can be learned "
-            "about them; leave these columns out."
+            f"{who}: nobody rated {len(empty):,} of the {matrix.shape[1]:,} items (column {some}), so nothing can be "
+            "learned about them; leave such columns out."
         )
     return Interactions(matrix, tuple(map(str, range(matrix.shape[0]))), tuple(map(str, range(matrix.shape[1]))))

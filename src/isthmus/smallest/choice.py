@@ -59,6 +59,9 @@ class Choice:
     columns_a_latent : float or None
         How many columns gain by each latent that the evidence asks for beyond the choice by hidden cells, which are
         trusted below 2. None if it asks for none, and with a target.
+    columns_depend : bool or None
+        If hidden cells ask for no latent but the evidence does: whether the columns depend on each other, in which case
+        the evidence is trusted. Otherwise None.
     """
 
     rule: str
@@ -70,3 +73,4 @@ class Choice:
     criteria: dict[str, Criterion] = field(default_factory=dict)
     noise_variance: float | None = None
     columns_a_latent: float | None = None
+    columns_depend: bool | None = None

@@ -234,12 +234,14 @@ def second_opinion(found: RateDistortion) -> str | None:
         return "Hidden cells, predicted from the other cells of their row, say the same."
     if choice.rule == "entries":
         at_least = "at least " if evidence.at_least else ""
-        return (
-            f"By the evidence of held-out rows it would be {at_least}{evidence.size}. Trust the hidden cells: each "
-            f"further dimension serves only {choice.columns_a_latent:.2g} columns, so it follows their own noise."
-        )
+        why = f"each further dimension serves only {choice.columns_a_latent:.2g} columns, so it follows their own noise"
+        if choice.columns_depend is not None:
+            why = "held-out rows are no more probable than with each column shuffled, so the columns are independent"
+        return f"By the evidence of held-out rows it would be {at_least}{evidence.size}. Trust the hidden cells: {why}."
     why = "it compares whole rows, and counts what a dimension costs"
-    if choice.columns_a_latent is not None:
+    if choice.columns_depend is not None:
+        why = "held-out rows are more probable than with each column shuffled, so the columns depend on each other"
+    elif choice.columns_a_latent is not None:
         why = f"each further dimension serves {choice.columns_a_latent:.2g} columns"
     return (
         f"By hidden cells, predicted from the other cells of their row, it would be {cells.size}. "

@@ -10,18 +10,23 @@ gain by each of them is estimated, with d_j the decrease of column j's squared e
 
     (Σ d_j)² / Σ d_j²  over the number of further latents
 
-and if it is below two they are noise, and hidden cells are trusted. Of few columns no latent can have two, and hidden
-cells say little: of a Swiss roll in three columns, two cells leave the third open. There the evidence is trusted if the
-figure is nearer to what all columns together would give than to one, which is what a latent for each column gives, if
-the error is less than half of PCA's with as many dimensions, and if held-out rows are more probable than the same rows
-with each column permuted, which they are not if the columns are independent. The search for the best evidence stops as
-soon as latents are noise for two sizes in a row while the evidence still rises.
+and if it is below two they are noise, and hidden cells are trusted.
+
+Hidden cells may ask for no latent at all although the columns depend on each other: of a circle, a torus or a Swiss
+roll, two coordinates leave two or more values open for the third, so their expectation is no better than the mean. The
+evidence may ask for latents although the columns are independent, as a curve through all columns can follow their own
+skewed densities. So there the evidence is trusted if held-out rows are more probable than the same rows with each
+column permuted, which only columns that depend on each other can make them.
+
+The search for the best evidence stops as soon as latents are noise for two sizes in a row while the evidence still
+rises.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,9 +41,9 @@ from isthmus.smallest.splits import LINEAR, Splits, model_units
 
 __all__ = ["choose_supported", "pca_log_densities"]
 
-SHARED = 2.0  # columns that must gain by each further latent, if there are enough
-CURVED = 0.5  # of PCA's error: below, the columns lie near a curved surface
-DEVIATIONS = 2.5  # standard errors beyond which held-out rows are more probable than permuted ones
+SHARED = 2.0  # columns that must gain by each further latent
+PERMUTATIONS = 20
+DEVIATIONS = 2.5  # standard deviations of the mean over permuted rows beyond which held-out rows are more probable
 MIN_NOISE = 1e-10  # relative to the variance of the columns, for rows without noise
 
 
@@ -50,13 +55,13 @@ class _Fits:
     cells: np.ndarray
     noise_variance: float
     column_errors: np.ndarray
-    is_dependent: bool = False
+    models: tuple[BaseAutoencoder, ...] = ()
 
 
 def choose_supported(splits: Splits) -> Choice:
     """The size by the criterion to trust, and the results of both."""
     starts = [splits.fitted(1, place, max_iter=0) for place in range(len(splits.parts))]
-    most, n_columns = max(1, splits.most - 1), splits.parts[0][0].shape[1]
+    most = max(1, splits.most - 1)
     fits = {0: _of_no_code(splits, starts)}
 
     def at(size: int) -> _Fits:
@@ -75,18 +80,18 @@ def choose_supported(splits: Splits) -> Choice:
     cells = _hidden_cells(lambda size: at(size).cells, most, fits[0].cells)
     fewer = within_one_error(cells)
 
+    @cache
     def shared(size: int) -> bool:
         served = _columns_a_latent(fits, size, fewer)
-        if served is None or served >= SHARED:
+        if served is None:
             return True
-        possible = n_columns / (size - fewer)
-        is_curved = fits[size].column_errors.mean() < CURVED * _pca_error(starts, splits, size)
-        return possible < SHARED and served >= (1 + possible) / 2 and is_curved and fits[size].is_dependent
+        return served >= SHARED if fewer else _is_dependent(fits[size], splits)
 
     def unshared(trials: Mapping[int, Trial]) -> bool:
         """Whether the evidence still rises, but by latents that serve too few columns each."""
         last = sorted(trials)[-2:]
-        return best_of(trials) in last and all(size > fewer and not shared(size) for size in last)
+        few = all((_columns_a_latent(fits, size, fewer) or 0.0) < SHARED for size in last)
+        return few and best_of(trials) in last and not any(shared(size) for size in last)
 
     evidence = evidence_by_size(scored, most, known={0: scored(0)}, also=(pca_size,), decided=unshared)
     linear = _hidden_cells(lambda size: _cells_of(splits, size, **LINEAR)[0], most, fits[0].cells)
@@ -120,17 +125,8 @@ def choose_supported(splits: Splits) -> Choice:
         criteria=criteria,
         noise_variance=evidence.noise_variance if rule == "evidence" else None,
         columns_a_latent=served,
+        columns_depend=None if fewer or not evidence.size else shared(evidence.size),
     )
-
-
-def _pca_error(starts: list[BaseAutoencoder], splits: Splits, size: int) -> float:
-    """PCA's mean squared error on held-out rows, in units of each column's scale."""
-    errors = []
-    for start, (_, rows) in zip(starts, splits.parts, strict=True):
-        centred = (rows - start.scaling_.center) / start.scaling_.spread - start.principal_.mean.double().cpu().numpy()
-        directions = start.principal_.directions[:size].double().cpu().numpy()
-        errors.append(np.square(centred - centred @ directions.T @ directions).mean())
-    return float(np.mean(errors))
 
 
 def _columns_a_latent(fits: Mapping[int, _Fits], more: int, fewer: int) -> float | None:
@@ -168,17 +164,15 @@ def _fits_of(splits: Splits, size: int) -> _Fits:
         scores.append(model.score_samples(rows))
         errors.append(np.square((model.reconstruct(rows) - rows) / model.scaling_.spread).mean(0))
         noise.append(model.noise_variance_ / model.scaling_.unit**2 * model_units(model))
-    narrow = splits.parts[0][1].shape[1] < SHARED * size
-    dependent = narrow and _is_dependent(models, splits, scores)
-    return _Fits(np.stack(scores), cells, float(np.mean(noise)), np.mean(errors, 0), dependent)
+    return _Fits(np.stack(scores), cells, float(np.mean(noise)), np.mean(errors, 0), tuple(models))
 
 
-def _is_dependent(models: list[BaseAutoencoder], splits: Splits, scores: list[np.ndarray]) -> bool:
+def _is_dependent(fits: _Fits, splits: Splits) -> bool:
     """Whether held-out rows are more probable than with their columns permuted, beyond chance in every split."""
-    for place, (model, (_, rows)) in enumerate(zip(models, splits.parts, strict=True)):
+    for place, (model, scores, (_, rows)) in enumerate(zip(fits.models, fits.scores, splits.parts, strict=True)):
         rng = np.random.default_rng([splits.seed, place])
-        gain = scores[place] - model.score_samples(rng.permuted(rows, axis=0))
-        if gain.mean() < DEVIATIONS * gain.std() / np.sqrt(len(gain)):
+        permuted = [float(model.score_samples(rng.permuted(rows, axis=0)).mean()) for _ in range(PERMUTATIONS)]
+        if not float(scores.mean()) > np.mean(permuted) + DEVIATIONS * np.std(permuted, ddof=1):
             return False
     return True
 

@@ -32,7 +32,7 @@ def array_and_shape(X: Any, image_shape: tuple[int, ...] | None = None) -> tuple
     (3, 8, 8)
     """
     X = _plain(X)
-    if not (isinstance(X, np.ndarray) and X.ndim > 2 and X.dtype.kind in "fiub" and len(X)):
+    if not (isinstance(X, np.ndarray) and X.ndim > 2 and X.dtype.kind in "fiub"):
         return X, row_shape_of(X, image_shape)
     shape = row_shape_of(X, None)
     if image_shape is not None:
@@ -47,7 +47,7 @@ def array_and_shape(X: Any, image_shape: tuple[int, ...] | None = None) -> tuple
         shape = RowShape.of_picture(image_shape)
     elif shape is not None and shape.image_shape is not None and _is_channels_last(X.shape, shape.image_shape):
         X = np.moveaxis(X, -1, 1)
-    return X.reshape(len(X), -1), shape
+    return X.reshape(len(X), math.prod(X.shape[1:])), shape  # of no rows too
 
 
 def row_shape_of(X: Any, image_shape: tuple[int, ...] | None) -> RowShape | None:
