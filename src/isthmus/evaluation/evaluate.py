@@ -24,6 +24,7 @@ from isthmus.evaluation.neighbours import neighbours_kept
 from isthmus.evaluation.principal_errors import equal_error_size
 from isthmus.evaluation.probes import LabelProbes, label_codes, probe_labels, trustworthiness
 from isthmus.evaluation.result import CodeUse, Evaluation, Reconstruction, ReconstructionError
+from isthmus.initialization import closed_form_kept
 from isthmus.input_validation import fit_columns
 from isthmus.rows.conditions import given_for
 from isthmus.tables.stream import TableStream
@@ -198,6 +199,9 @@ def _principal_nats(estimator: BaseAutoencoder, gathered: HeldOut) -> float | No
     """Mean log density of probabilistic PCA (Tipping & Bishop 1999), the baseline for the evidence or its lower bound.
 
     log N(c; 0, U(Λ - σ²I)Uᵀ + σ²I) = -½ [ n log 2π + Σ log λ_i + (n-k) log σ² + Σ (u_iᵀc)²/λ_i + left/σ² ]
+
+    σ² is the mean variance of the n - k directions left out. For fewer rows than columns scikit-learn divides by the
+    number of rows instead, and so does the score of a model that is PCA; beside such a model PCA has the same σ².
     """
     fitted = estimator.fitted_
     if not fitted.model.likelihood.is_gaussian or fitted.masked or fitted.given is not None:
@@ -205,6 +209,8 @@ def _principal_nats(estimator: BaseAutoencoder, gathered: HeldOut) -> float | No
     principal, size, n_features = estimator.principal_, gathered.size, len(gathered.squares)
     variances = principal.variances[:size].double().cpu().numpy()
     noise = (principal.total_variance - variances.sum()) / max(1, n_features - size)
+    if closed_form_kept(fitted, fitted.best_epoch) is not None:
+        noise = principal.noise_variance(size)
     if size >= n_features or noise <= CONSTANT * principal.total_variance or variances.min() < noise:
         return None
     n_rows = gathered.n_rows
