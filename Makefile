@@ -21,11 +21,12 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 # Small matrices are faster on one thread; the tests run in as many processes as there are cores instead.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-# The explorer page is tested in Debian's Chromium; where there is none and it cannot be had, those tests are skipped.
+# The pages are tested in Debian's Chromium, without windows where that can be had, for a page then takes half the time.
+# Where there is none of either, the explorer's tests are skipped.
 .PHONY: demo test docs lesson spelling faults lowest bench worth-it lint types setup clean browser page front
 
 browser:
-	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && echo "-- Chromium" && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || echo "-- no Chromium: the page is not tested"
+	@command -v chromium-headless-shell >/dev/null || { command -v apt-get >/dev/null && echo "-- Chromium" && apt-get update -qq && apt-get install -y -qq chromium-headless-shell >/dev/null; } || command -v chromium >/dev/null || echo "-- no Chromium: the page is not tested"
 
 # What the page is typed, tested and built with; where there is no npm, the page is tested as it was built.
 FRONT := explorer/node_modules/.package-lock.json
@@ -47,12 +48,11 @@ test: lint types browser front
 	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal
 	@$(MAKE) --no-print-directory docs
 
-docs: setup spelling
+docs: setup spelling browser
 	@echo "== docs: every lesson runs =="
 	@rm -rf docs/_build docs/course
 	@$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -q -j auto docs docs/_build/site
 	@$(BIN)/python docs/_extensions/offline.py docs/_build/site
-	@test -x /usr/bin/chromium || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
 	@$(BIN)/python -m pytest -n auto docs/_tests
 	@echo "open docs/_build/site/index.html"
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -32,6 +35,21 @@ def curved_table(n_rows: int = 120, n_features: int = 6, seed: int = 0) -> np.nd
 def table() -> np.ndarray:
     """120 rows of 6 columns on a curved surface."""
     return curved_table()
+
+
+MEMORY = Path("/dev/shm")
+
+
+def pytest_configure():
+    """Files are written to memory where it has room: on a disk, whoever writes over a file waits for it."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_collection_finish():
+    """What has been imported and collected stays; the garbage collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 # Files with a test of several seconds (``pytest --durations=40``). They go first, so the last tests are short ones and

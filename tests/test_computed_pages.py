@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,15 +11,23 @@ EXTENSIONS = Path(__file__).parent.parent / "docs" / "_extensions"
 CONF = f'import sys\nsys.path.insert(0, {str(EXTENSIONS)!r})\nextensions = ["myst_parser", "computed"]\n'
 
 
-def built(folder: Path, page: str) -> tuple[subprocess.CompletedProcess[str], str]:
-    """What came of building one page, and its text."""
-    pytest.importorskip("sphinx")
+pytestmark = pytest.mark.filterwarnings("default")  # Sphinx and docutils warn one another of what will change
+
+
+@pytest.fixture(autouse=True)
+def own_path(monkeypatch):
+    """What a page's configuration does to the path of imports ends with the test."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+
+def built(folder: Path, page: str) -> tuple[int, str]:
+    """The exit code of building one page, by the command's own function, and its text."""
+    build = pytest.importorskip("sphinx.cmd.build")
     (folder / "conf.py").write_text(CONF)
     (folder / "index.md").write_text(page)
-    command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "text", str(folder), str(folder / "out")]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    code = build.main(["-W", "-q", "-b", "text", str(folder), str(folder / "out")])
     made = folder / "out" / "index.txt"
-    return done, made.read_text() if made.exists() else ""
+    return code, made.read_text() if made.exists() else ""
 
 
 def test_code_and_commands_share_a_new_folder_and_show_what_they_print(tmp_path):
@@ -46,8 +52,8 @@ cat nothing-here 2>&1
 
 Seven is {value}`f"{3 + 4}"`.
 """
-    done, text = built(tmp_path, page)
-    assert done.returncode == 0, done.stderr
+    code, text = built(tmp_path, page)
+    assert code == 0
     assert "42" in text
     assert "['made.txt']" in text
     assert "$ cat made.txt" in text
@@ -67,7 +73,7 @@ Seven is {value}`f"{3 + 4}"`.
     ],
     ids=["code", "command", "no error", "value", "table"],
 )
-def test_what_fails_ends_the_build(tmp_path, block, told):
-    done, _ = built(tmp_path, f"# A page\n\n{block}\n")
-    assert done.returncode != 0
-    assert told in done.stderr
+def test_what_fails_ends_the_build(tmp_path, block, told, capsys):
+    code, _ = built(tmp_path, f"# A page\n\n{block}\n")
+    assert code != 0
+    assert told in capsys.readouterr().err

@@ -15,14 +15,14 @@ from isthmus import (
 
 FEW = {"max_iter": 1, "hidden_layer_sizes": (2,), "polish": 0, "refit": False}
 LINEAR = {"hidden_layer_sizes": (), "max_iter": 1, "polish": 0, "refit": False}
+UNUSUAL = {"validation_fraction": 0.0, "schedule": "constant", "batch_size": 8, "variance": "learned"}
+# Settings that have nothing to do with one another are tried together.
 OF_ONE = [
-    {"n_components": "auto", **LINEAR},
-    {"rotate": "varimax", "whiten": True, **LINEAR},
-    {"n_components": 0.9, "whiten": True, **FEW},
+    {"n_components": "auto", "rotate": "varimax", "whiten": True, **LINEAR},
+    {"n_components": 0.9, "whiten": True, **UNUSUAL, **FEW},
     {"start": "random", "output_activation": "sigmoid", "max_iter": 1, "hidden_layer_sizes": (2,), "polish": 2},
     {"scale": "minmax", "likelihood": "bernoulli", "n_components": None, **FEW},
     {"missing": "mask", "scale": "standard", **FEW},
-    {"validation_fraction": 0.0, "schedule": "constant", "batch_size": 8, "variance": "learned", **FEW},
     {"max_iter": 0},
 ]
 OWN = {

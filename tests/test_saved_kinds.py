@@ -401,7 +401,15 @@ def one_of_each_role(folder):
 
 
 # the others' records hold nothing that these don't
-@pytest.mark.parametrize("name", sorted({*NAMES} - {"sparse", "bernoulli", "mixed", "detector", "linear classifier"}))
+RECORDS = sorted({*NAMES} - {"sparse", "bernoulli", "mixed", "detector", "linear classifier"})
+
+
+def hostile_at(place, number, name):
+    """All of them; but where twelve kinds hold the same record of a fit, a third in each, by turns."""
+    return HOSTILE[(number + RECORDS.index(name)) % 3 :: 3] if place[0] == "fitted" else HOSTILE
+
+
+@pytest.mark.parametrize("name", RECORDS)
 def test_numbers_that_would_break_use_are_refused(name, saved, tmp_path):
     """Faults W3 and C4: every number of every record is set to hostile ones; load refuses, or use works."""
     folder, tried, taken = shutil.copytree(saved[name][1], tmp_path / "saved"), 0, []
@@ -411,8 +419,8 @@ def test_numbers_that_would_break_use_are_refused(name, saved, tmp_path):
         whole.pop("autoencoder", None)  # the settings of a model inside are tried where it stands alone
         if path.parent != folder:
             whole = {"fitted": whole["fitted"]}
-        for place in places(whole):
-            for value in HOSTILE:
+        for number, place in enumerate(places(whole)):
+            for value in hostile_at(place, number, name):
                 rewrite(folder, path, lambda config, place=place, value=value: put(config["record"], place, value))
                 tried += 1
                 try:
@@ -435,5 +443,5 @@ def test_numbers_that_would_break_use_are_refused(name, saved, tmp_path):
                 assert all(np.isfinite(part).all() for part in found), f"{place} = {value!r} gives no number"
             for each, before in text.items():
                 each.write_text(before)
-    assert tried > 200
+    assert tried > 150
     assert len(taken) < tried

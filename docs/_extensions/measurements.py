@@ -261,7 +261,10 @@ def ways(benchmark: str) -> str:
         found = [row for row in rows if (row["set"], row["way"]) == (data, way)]
         cells = []
         for name in figures:
-            values = [row[name] for row in found]
+            values = [row[name] for row in found if name in row]
+            if not values:
+                cells.append("–")
+                continue
             digits = 0 if max(values) >= 100 else 1 if name == "seconds" else 3
             cells.append(_spread(values, digits) if name != "seconds" else f"{_mean(values):.{digits}f}")
         lines.append(f"| {data} | {way} | {len(found)} | {' | '.join(cells)} |")

@@ -6,6 +6,7 @@ Run by ``make docs`` after the site is built; needs Debian's chromium.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 SITE = Path(__file__).parent.parent / "_build" / "site"
 PAGES = sorted(SITE.rglob("*.html"))
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -44,6 +44,12 @@ export function chart(title, series, { across, up, mark, says }) {
   return element("figure", {}, [element("figcaption", {}, [element("b", { text: title }), ...legend]), drawn]);
 }
 
+/** A name right of a dot, or left of it where it would reach over the edge. @param {number} x @param {number} y @param {string} says */
+function beside(x, y, says) {
+  const room = WIDTH - x - 8 > DIGIT * says.length;
+  return svg("text", { x: x + (room ? 8 : -8), y, "text-anchor": room ? "start" : "end" }, says);
+}
+
 /** @param {Series} line @param {(v: number) => number} x @param {(v: number) => number} y */
 function shapes({ kind, points, says }, x, y) {
   if (kind === "bars") {
@@ -53,7 +59,7 @@ function shapes({ kind, points, says }, x, y) {
       : svg("rect", { class: "model", x: x(at) - wide / 2, y: y(value), width: wide, height: Math.max(0, y(0) - y(value)), rx: Math.min(2, wide / 4) }));
   }
   if (kind === "dot" || kind === "other") return points.flatMap(([at, value]) => [svg("circle", { class: kind, cx: x(at), cy: y(value), r: kind === "dot" ? 5 : 4 }),
-    ...(says ? [svg("text", { x: x(at) + 8, y: y(value) + 4 }, says.length > 18 ? `${says.slice(0, 17)}…` : says)] : [])]);
+    ...(says ? [beside(x(at), y(value) + 4, says.length > 18 ? `${says.slice(0, 17)}…` : says)] : [])]);
   const path = svg("path", { class: `line ${kind}`, d: points.map(([at, value], i) => `${i ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`).join("") });
   const [last] = points.slice(-1);
   if (!says) return [path];

@@ -4,7 +4,7 @@
 // kind of colour blindness (Machado 2009, full severity). Petroff's ten have 9.0 and 6.1, the usual tab10 11.3 and 0.7.
 export const PALETTE = ["#2f69e3", "#cb7304", "#11a6ad", "#954aa3", "#f0b528", "#555c5a", "#b91701", "#c07eff", "#3fdc9a", "#b6c2f0"];
 export const GREY = "#8a9099";
-const MOST_COLOURED = 40;
+const MAX_COLOURED = 40;
 
 /** How eyes without one kind of cone see linear RGB. */
 const SIGHTS = [
@@ -41,7 +41,7 @@ export function distances(one, other) {
  */
 export function classColours(centres) {
   const count = centres.length;
-  if (count > MOST_COLOURED) return Array(count).fill(GREY);
+  if (count > MAX_COLOURED) return Array(count).fill(GREY);
   const usable = PALETTE.slice(0, Math.max(1, Math.min(count, PALETTE.length)));
   const cost = usable.map((one) => usable.map((other) => (one === other ? 1 : (4 / Math.min(...distances(one, other))) ** 2)));
   const between = centres.map((a) => centres.map((b) => Math.hypot(a[0] - b[0], a[1] - b[1])));

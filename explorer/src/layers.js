@@ -3,7 +3,7 @@ import { dateText, rangeText } from "./columns.js";
 import { ramp } from "./colours.js";
 import { element, fill, formatNumber } from "./dom.js";
 
-const MOST_NAMED = 40;
+const MAX_NAMED = 40;
 
 /** @param {boolean} on @param {(on: boolean) => void} changed */
 export function checkbox(on, changed) {
@@ -75,9 +75,9 @@ function legend(app) {
     made.style.background = colour;
     return made;
   };
-  const named = group && state.colour !== "class" ? group.names.slice(0, MOST_NAMED).map((/** @type {string} */ name, /** @type {number} */ of) =>
+  const named = group && state.colour !== "class" ? group.names.slice(0, MAX_NAMED).map((/** @type {string} */ name, /** @type {number} */ of) =>
     element("span", { class: "row small entry", onpointerenter: () => app.isolate(of), onpointerleave: () => app.isolate(-1) }, [swatch(group.colours[of]), name, element("span", { class: "count", text: group.counts[of].toLocaleString("en") })])) : [];
-  if (classes.length > MOST_NAMED) return [...scale, ...named];
+  if (classes.length > MAX_NAMED) return [...scale, ...named];
   const counts = Array(classes.length).fill(0);
   for (const label of data.labels || []) counts[label]++;
   return [...scale, ...named, ...classes.map((/** @type {string} */ name, /** @type {number} */ index) =>

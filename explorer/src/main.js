@@ -69,9 +69,9 @@ class App {
     return { total: this.data.total, tabs: this.models.length, sizes: this.models.map((/** @type {Model} */ m) => m.size), classes: this.data.facts.classes.length, colours: colourings(this), conditions: this.data.given?.names.length ?? 0 };
   }
 
-  /** @param {number} axis */
+  /** Of the map. @param {number} axis */
   axisName(axis) {
-    return this.model.size > 2 ? `axis ${axis + 1}` : `z${axis + 1}`;
+    return this.model.size > 2 ? ["widest direction", "second widest direction"][axis] : `z${axis + 1}`;
   }
 
   /** @param {number} item */
@@ -179,6 +179,7 @@ class App {
   }
 
   sketch() {
+    this.model.moving = true;
     drawItem(this);
     this.map.drawHandle();
     this.series?.mark();
@@ -230,12 +231,13 @@ class App {
   /** All that takes its time. @param {boolean} [all] */
   rest(all = false) {
     clearTimeout(this.timer);
-    for (const model of this.models) model.byTrip = this.state.trip;
+    for (const model of this.models) Object.assign(model, { byTrip: this.state.trip, moving: false });
     drawItem(this);
     this.series?.mark();
     moveSliders(this, true);
     drawNearest(this);
     if (!this.pinned || this.map.quick) this.map.draw();
+    else this.map.drawHandle();
     if (!this.pinned) drawBeside(this);
     if (all) {
       drawPath(this);

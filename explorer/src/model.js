@@ -4,6 +4,8 @@ import { bottleneck, meanOf, network, withCondition } from "./network.js";
 import { tensor } from "./payload.js";
 import { Polish } from "./polish.js";
 
+const LIVE = 1e6; // multiplications of a Jacobian that a move of the pointer has time for
+
 export class Model {
   /** @param {any} facts @param {ArrayBuffer} block @param {Data} data */
   constructor(facts, block, data) {
@@ -24,6 +26,9 @@ export class Model {
     this.mean = meanOf(facts.decoder.mean);
     this.reads = facts.encoder && network(block, facts.encoder.network);
     this.byTrip = false;
+    this.moving = false; // the place is on the move, so what takes long waits
+    this.covarianceKey = "";
+    /** @type {number[][] | null} */ this.covarianceThere = null;
     /** @type {number[] | undefined} */ this.told = undefined;
     this.seen = new Float64Array(2 * data.total); // every item on the plane of the map
     for (let item = 0; item < data.total; item++) {
@@ -52,10 +57,23 @@ export class Model {
     return code.map((/** @type {number} */ value) => value * unit);
   }
 
-  /** Standard errors of a code, where the page can tell them. @param {ArrayLike<number>} z @returns {number[] | null} */
+  /** Covariance of a code, where the page can tell it, kept for the place asked last. On the move it is left out where it takes long. @param {ArrayLike<number>} z @returns {number[][] | null} */
+  covariance(z) {
+    const { polish, facts: { unit, size, parameters } } = this, given = this.data?.condition(-1) ?? null, key = `${z} ${given}`;
+    if (!polish) return null;
+    if (this.covarianceKey !== key) {
+      if (this.moving && size * parameters > LIVE) return null;
+      polish.condition = given;
+      const found = polish.covariance(Float64Array.from(z, (value) => value / unit));
+      this.covarianceKey = key;
+      this.covarianceThere = found.map((/** @type {number[]} */ row) => row.map((value) => unit * unit * value));
+    }
+    return /** @type {number[][]} */ (this.covarianceThere);
+  }
+
+  /** Standard errors of a code. @param {ArrayLike<number>} z @returns {number[] | null} */
   standardErrors(z) {
-    if (this.polish) this.polish.condition = this.data.condition(-1);
-    const { unit } = this.facts, found = this.polish?.covariance(Float64Array.from(z, (value) => value / unit)).map((/** @type {number[]} */ row, /** @type {number} */ i) => unit * Math.sqrt(row[i]));
+    const found = this.covariance(z)?.map((row, i) => Math.sqrt(row[i]));
     return found?.every(Number.isFinite) ? found : null;
   }
 

@@ -64,43 +64,45 @@ export function drawNearest(app) {
   fill("nearest", ...app.near.map((/** @type {number} */ item) => itemButton(app, item, () => app.select(item))));
 }
 
+/** A code with another value of a latent. @param {number[]} z @param {number} latent @param {number} to */
+const replaced = (z, latent, to) => z.map((value, i) => (i === latent ? to : value));
+
 const FIRST = 6, FIRST_OF_LINES = 3; // sliders shown at first: a film of lines is high
 
 /** Sliders are made once a tab and only moved after that, so a focused one keeps its focus. @param {any} app */
 export function makeSliders(app) {
   const { model } = app;
-  const made = Array.from({ length: model.nAxes }, (_, axis) => {
-    const [low, high] = model.facts.limits[axis];
-    const input = element("input", { type: "range", min: low, max: high, step: (high - low) / 200, "aria-label": app.axisName(axis), oninput: () => app.moveTo(model.moved(app.state.z, axis, Number(input.value))) });
+  const made = model.facts.sliders.map((/** @type {any} */ { latent, limits, unused }) => {
+    const [low, high] = limits, name = `z${latent + 1}`;
+    const input = element("input", { type: "range", min: low, max: high, step: (high - low) / 200, "aria-label": name, oninput: () => app.moveTo(replaced(app.state.z, latent, Number(input.value))) });
     const output = element("output");
-    const name = app.axisName(axis) + (model.facts.unused[axis] ? " (unused)" : "");
-    const film = element("div", { class: app.data.drawn ? "film" : "loadings", id: `film-${axis}`, "aria-hidden": app.data.drawn ? "true" : null });
-    return { axis, input, output, film, box: element("div", { class: "slider" }, [element("div", { class: "head" }, [element("span", { text: name }), output]), input, film]) };
+    const film = element("div", { class: app.data.drawn ? "film" : "loadings", id: `film-${latent}`, "aria-hidden": app.data.drawn ? "true" : null });
+    return { latent, limits, input, output, film, box: element("div", { class: "slider" }, [element("div", { class: "head" }, [element("span", { text: name + (unused ? " (unused)" : "") }), output]), input, film]) };
   });
   app.sliders = made;
   const first = app.data.lines ? FIRST_OF_LINES : FIRST, more = made.slice(first);
-  fill("sliders", ...made.slice(0, first).map((s) => s.box), ...(more.length ? [element("details", { ontoggle: () => app.rest() }, [element("summary", { text: `${more.length} more` }), ...more.map((s) => s.box)])] : []));
+  fill("sliders", ...made.slice(0, first).map((/** @type {any} */ s) => s.box), ...(more.length ? [element("details", { ontoggle: () => app.rest() }, [element("summary", { text: `${more.length} more` }), ...more.map((/** @type {any} */ s) => s.box)])] : []));
 }
 
 /** @param {any} app @param {boolean} films */
 export function moveSliders(app, films) {
   const { model, state, data } = app;
-  for (const { axis, input, output, film } of app.sliders) {
+  for (const { latent, limits, input, output, film } of app.sliders) {
     if (input.closest("details:not([open])")) continue;
-    const at = model.along(state.z, axis), [low, high] = model.facts.limits[axis];
+    const at = state.z[latent], [low, high] = limits;
     if (document.activeElement !== input) input.value = at;
     output.textContent = formatInRange(at, high - low);
     input.setAttribute("aria-valuetext", output.textContent);
-    if (films && !data.drawn) fill(`film-${axis}`, ...changes(app, axis));
-    else if (films) film.replaceChildren(...Array.from({ length: 7 }, (_, k) => thumbnail(model, model.decode(model.moved(state.z, axis, low + ((high - low) * (k + 0.5)) / 7)))));
+    if (films && !data.drawn) fill(`film-${latent}`, ...changes(app, latent, limits));
+    else if (films) film.replaceChildren(...Array.from({ length: 7 }, (_, k) => thumbnail(model, model.decode(replaced(state.z, latent, low + ((high - low) * (k + 0.5)) / 7)))));
   }
 }
 
 const SAID = 4;
 
-/** What changes most from one end of a slider to the other, in words. @param {any} app @param {number} axis */
-function changes({ model, data, state }, axis) {
-  const [from, to] = model.facts.limits[axis].map((/** @type {number} */ end) => model.decode(model.moved(state.z, axis, end)));
+/** What changes most from one end of a slider to the other, in words. @param {any} app @param {number} latent @param {number[]} limits */
+function changes({ model, data, state }, latent, limits) {
+  const [from, to] = limits.map((end) => model.decode(replaced(state.z, latent, end)));
   const found = data.fields.map((/** @type {any} */ field) => {
     const [a, b] = [from, to].map((row) => (field.kind === "category" ? cellText(data, field, row).replace(/, \d+%$/, "") : ""));
     const by = field.kind === "category" ? 1.5 * Number(a !== b) : deviation(data, field, to) - deviation(data, field, from);

@@ -183,14 +183,12 @@ export function inverse(matrix) {
 
 /** Where nine of ten codes of a row lie, seen on the map: half axes of an ellipse and its turn, or half of a bar. @param {any} model @param {ArrayLike<number>} z */
 export function band(model, z) {
-  if (!model.polish) return null;
-  model.polish.condition = model.data?.condition(-1) ?? null;
-  const { size } = model, { unit } = model.facts;
-  const covariance = model.polish.covariance(Float64Array.from(z, (v) => v / unit));
+  const covariance = model.covariance(z), { size } = model;
+  if (!covariance) return null;
   const seen = (/** @type {number} */ a, /** @type {number} */ b) => {
     let sum = 0;
     for (let i = 0; i < size; i++) for (let k = 0; k < size; k++) sum += model.axes[a * size + i] * covariance[i][k] * model.axes[b * size + k];
-    return sum * unit * unit;
+    return sum;
   };
   const across = seen(0, 0);
   if (model.nAxes < 2) return { half: [1.645 * Math.sqrt(across), 0], turn: 0 };
@@ -201,7 +199,7 @@ export function band(model, z) {
 
 /** The band about the place selected, drawn. @param {any} map @param {any} pen @param {string} colour */
 export function drawBand(map, pen, colour) {
-  const { model } = map, found = model.polish && band(model, map.app.state.z);
+  const { model } = map, found = band(model, map.app.state.z);
   if (!found || !found.half.every(Number.isFinite)) return;
   const [x, y] = map.place(), [zero, one] = [map.toScreen(0, 0)[0], map.toScreen(1, 0)[0]], scale = one - zero;
   pen.save();

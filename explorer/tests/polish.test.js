@@ -1,6 +1,7 @@
 // Polishing in the page: derivatives against differences, and codes known on paper.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Model } from "../src/model.js";
 import { meanOf, network } from "../src/network.js";
 import { band, comparison, differentiable, inverse, Polish } from "../src/polish.js";
 
@@ -79,10 +80,26 @@ test("a code of the bank that lies closer is where it begins", () => {
 test("the band is noise over the decoder's slope, turned with the map's axes", () => {
   const { polish, facts } = plane();
   near(polish.covariance(Float64Array.of(0, 0)).flat(), [0.25, 0, 0, 0.25], 1e-6);
-  const model = { polish, facts, size: 2, nAxes: 2, axes: [0, 1, 1, 0] };
+  const model = Object.assign(Object.create(Model.prototype), { polish, facts, size: 2, nAxes: 2, axes: [0, 1, 1, 0] });
   near(band(model, [1, 1]).half, [2.146, 2.146], 1e-4); // 0.5 of the model's units, 1 of the user's
-  near(band({ ...model, nAxes: 1 }, [1, 1]).half, [1.645, 0], 1e-4);
-  assert.equal(band({ polish: null }, [1, 1]), null);
+  near(band(Object.assign(model, { nAxes: 1 }), [1, 1]).half, [1.645, 0], 1e-4);
+  assert.equal(band(Object.assign(model, { polish: null }), [1, 1]), null);
+});
+
+test("a covariance is computed once for a place, and on the move only where that is quick", () => {
+  const { polish, facts } = plane(), model = Object.assign(Object.create(Model.prototype), { polish, facts: { ...facts, parameters: 1e7 } });
+  let computed = 0;
+  const whole = polish.covariance.bind(polish);
+  polish.covariance = (z) => (computed++, whole(z));
+  model.moving = true;
+  assert.equal(model.covariance([1, 1]), null);
+  model.moving = false;
+  near(model.covariance([1, 1]).flat(), [1, 0, 0, 1], 1e-6);
+  model.moving = true; // the map pans, the place stays
+  near(model.standardErrors([1, 1]), [1, 1], 1e-6);
+  model.facts.parameters = 100;
+  near(model.standardErrors([2, 1]), [1, 1], 1e-6);
+  assert.equal(computed, 2);
 });
 
 test("the inverse of a symmetric matrix", () => near(inverse([[2, 1], [1, 2]]).flat(), [2 / 3, -1 / 3, -1 / 3, 2 / 3], 1e-8));

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas
@@ -13,6 +14,7 @@ import pytest
 import isthmus.storage
 import isthmus.tutorial
 from cli.conftest import COLUMNS, QUICK, call, own_rows, sentence, tree
+from isthmus.cli import fit
 from isthmus.storage import load
 from isthmus.tables import read, write_table
 from isthmus.training.loop import Training
@@ -299,3 +301,12 @@ def test_standard_input_is_read_for_a_dash(folder, tmp_path, monkeypatch):
     told = call("evaluate", "runs/stdin-vanilla")
     assert told.code == 1
     assert "was fitted on standard input; name the data" in sentence(told)
+
+
+@pytest.mark.parametrize(("data", "command"), [("own rows.csv", "'own rows.csv'"), ("-", "DATA")])
+def test_the_next_command_of_a_run_can_be_pasted(data, command):
+    lines = fit._written(Path("runs/own"), data, {"page": "explorer.html", "figures": ["history.png"]})
+    assert lines[-1] == f"Next: isthmus encode runs/own {command} -o codes.csv writes the code of each row."
+    assert [line.split(":")[0] for line in lines[:-1]] == [
+        "  runs/own/explorer.html", "  runs/own/figures", "  runs/own/evaluation.json",
+    ]  # fmt: skip

@@ -139,7 +139,7 @@ def test_two_files_with_one_command_are_refused(tmp_path, monkeypatch):
         (["sample", "a", "-n", "2.5"], 2, "must be a whole number, got '2.5'"),
         (["encode", "a", "b", "-o"], 2, "--output needs a value"),
         (["detect"], 2, "DATA is missing; type isthmus detect table.csv, or see isthmus detect --help."),
-        (["encode", "a"], 2, "DATA is missing; see isthmus encode --help."),
+        (["encode", "a"], 2, "DATA is missing; type isthmus encode a table.csv, or see isthmus encode --help."),
         (["info", "nowhere"], 1, "'nowhere': no such run folder; isthmus fit makes one."),
         (["fit", "nowhere"], 1, "no such file, folder or bundled data set"),
         (["fit", "digitz"], 1, "did you mean 'digits'?"),
@@ -347,6 +347,19 @@ def test_pandas_is_imported_for_no_fit_and_where_it_is_needed_all_the_same(folde
     )
     done = python("-c", code)
     assert done.stderr.splitlines()[-2:] == ["0 False", pandas.DataFrame.__module__], done.stderr
+
+
+def test_scipys_statistics_are_imported_when_one_of_their_names_is_used():
+    code = (
+        "import sys; from isthmus.cli.quick_imports import statistics_when_used;"
+        "executed = lambda: 'scipy.stats._stats_py' in sys.modules\n"
+        "with statistics_when_used(): import sklearn.base, torch\n"
+        "before = executed(); import scipy.stats as held;"
+        "from sklearn.utils.fixes import _mode; mode = int(_mode([1, 2, 2]).mode[0]);"
+        "from scipy.stats import norm; import scipy;"
+        "print(before, executed(), mode, held.norm is norm is scipy.stats.norm)"
+    )
+    assert python("-c", code).stdout == "False True 2 True\n"
 
 
 def test_a_terminal_that_knows_only_ascii_gets_what_it_can_show(folder, tmp_path):

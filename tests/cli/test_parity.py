@@ -131,7 +131,7 @@ def test_the_search_for_window_codes_takes_the_flags_of_a_series(folder):
     assert "leaves no network" in sentence(call(*common, "--entity", "machine", "--network", "none"))
     assert "a whole number of steps" in sentence(call("smallest", file, "--time", "t", "--window", "2.5"))
     refused = sentence(call(*common, "--entity", "machine", "--seeds", "1", "--test-size", "0.5"))
-    assert "--seeds, --test-size: for tables of rows" in refused
+    assert "--seeds, --test-size: not for a series" in refused
     assert "--entity: for a series" in sentence(call("smallest", folder / "rows.csv", "--entity", "machine"))
 
 

@@ -67,8 +67,8 @@ def test_ratings_without_values_and_a_report_for_machines(rated, tmp_path):
         (("--ratings", "who"), "--ratings must be user,item or user,item,value"),
         (("--ratings", "who,what,mood"), "no column 'mood'"),
         (("--ratings", "who,mood"), "there is no column 'mood'"),
-        (("--ratings", "who,what,stars", "--labels", "who"), "--labels: for tables of rows"),
-        (("--ratings", "who,what,stars", "--n-components", "2"), "--n-components: for tables of rows"),
+        (("--ratings", "who,what,stars", "--labels", "who"), "--labels: not for ratings"),
+        (("--ratings", "who,what,stars", "--n-components", "2"), "--n-components: not for ratings"),
         (("--threshold", "3"), "--threshold: for ratings; name their columns"),
     ],
 )

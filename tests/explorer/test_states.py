@@ -135,6 +135,19 @@ def test_a_number_that_tells_nothing_is_marked_unused(open_page, tmp_path):
     assert page.inner_text("#banner") == "PCA is exact here, too; use PCA."
 
 
+def test_a_slider_moves_the_latent_it_is_named_after(open_page, tmp_path):
+    page = open_page(written(Autoencoder(3, **FEW), rows(), tmp_path / "page.html"))
+    assert page.inner_text("#sliders-title") == "The latents"
+    second = page.locator("#sliders .slider").nth(1)
+    latent = int(second.inner_text().split()[0].removeprefix("z")) - 1
+    before = state(page)["z"]
+    second.locator("input").focus()
+    page.keyboard.press("Home")
+    low = page.evaluate("window.isthmus.app.model.facts.sliders[1].limits[0]")
+    after = [low if place == latent else value for place, value in enumerate(before)]
+    assert state(page)["z"] == pytest.approx(after, rel=1e-4)
+
+
 def test_rows_that_do_not_vary_are_said_to(open_page, tmp_path):
     page = open_page(written(Autoencoder(1, **FEW), np.ones((50, 4)), tmp_path / "page.html"))
     assert "These rows do not vary" in page.inner_text("#sentence")

@@ -666,3 +666,34 @@ def test_bounds_are_read_as_numbers_and_reported(tmp_path):
 def test_two_different_bounds_are_categories(tmp_path):
     cells = RNG.choice(["<50", ">50"], N)
     assert found(read(write(tmp_path, text({"income": cells, "size": SIZE}))))["income"] == "category"
+
+
+def test_stray_nul_bytes(tmp_path):
+    path = tmp_path / "t.csv"
+    rows = [f"{row},{row * 7 % 13}.5,{'ab'[row % 2]}" for row in range(40)]
+    path.write_text("\n".join(["x,y,k", *rows[:30], "\0" * 8, *rows[30:]]) + "\n")
+    assert len(read(path)) == 40
+    path.write_bytes(b"\x03NAME\0\0\0\0\0\0\0C\n\r" + b" abc       12.345" * 999)
+    with pytest.raises(DataError, match="by its first bytes"):
+        read(path)
+
+
+def test_a_first_line_that_names_the_separator(tmp_path):
+    path = tmp_path / "t.csv"
+    rows = [f"01.02.2021 10:{row:02d}:00,000;{row * 7 % 13},5;{'ab'[row % 2]}" for row in range(40)]
+    path.write_text("\n".join(["sep=;", "when;x;k", *rows]) + "\n")
+    assert {one.name: one.kind for one in read(path).description.learned} == {
+        "when": "date",
+        "x": "number",
+        "k": "category",
+    }
+
+
+def test_cells_of_several_numbers_below_as_many_names(tmp_path):
+    path = tmp_path / "t.csv"
+    rows = [
+        f"(555) {100 + row}-{row * 37 % 9000 + 1000},4111 {row + 1000} {row * 31 + 1000},{row * 7 % 13}.5"
+        for row in range(40)
+    ]
+    path.write_text("\n".join(["phone,card,amount", *rows]) + "\n")
+    assert read(path).columns == ("amount",)

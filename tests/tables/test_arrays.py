@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from isthmus.tables import DataError, read
+from isthmus.tables import DataError, open_table, read
+from isthmus.tables.array_forms import row_shape_of
 
 
 def complaint(source: str | Path, **asked) -> str:
@@ -466,3 +467,13 @@ def test_idx_gzip_broken(tmp_path):
     content = gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 2, 2, 3) + bytes(12))
     path.write_bytes(content[:-9])
     assert "damaged" in complaint(path)
+
+
+@pytest.mark.parametrize("sizes", [(6, 5), (6, 5, 3), (2, 70)])
+def test_an_array_of_pictures_or_series_keeps_the_shape_of_its_rows_when_it_is_read(sizes):
+    X = np.random.default_rng(0).random((9, *sizes), np.float32)
+    table = read(X)
+    assert table.row_shape == open_table(X).row_shape == row_shape_of(X, None)
+    assert table.row_shape is not None
+    if len(sizes) == 2:
+        assert np.array_equal(table.values, X.reshape(9, -1))

@@ -108,6 +108,12 @@ def test_bad_sounds_are_all_named(tmp_path):
     assert len(read(tmp_path, skip_unreadable=True)) == 1
 
 
+def test_compressed_wav_with_the_library_installed(tmp_path):
+    soundfile = pytest.importorskip("soundfile")
+    soundfile.write(tmp_path / "a.wav", tone(0.2), RATE, subtype="ULAW")
+    np.testing.assert_allclose(read(tmp_path / "a.wav", waveform=True).values[0], tone(0.2), atol=0.02)
+
+
 def test_flac_with_the_library_installed(tmp_path):
     soundfile = pytest.importorskip("soundfile")
     soundfile.write(tmp_path / "a.flac", tone(0.2), RATE)

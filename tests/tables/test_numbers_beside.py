@@ -23,11 +23,23 @@ def test_house_numbers_are_not_measurements(tmp_path, street):
     assert found(tmp_path, [f"{row * 7 % 90 + 1} {street}" for row in range(ROWS)])[0].kind != "number"
 
 
-@pytest.mark.parametrize("unit", ["km", "km/h", "sq ft", "years old", "customer reviews", "US dollars", "CC", "Seater"])
+@pytest.mark.parametrize(
+    "unit", ["km", "km/h", "sq ft", "years old", "customer reviews", "US dollars", "CC", "Seater", "Kč", "元"]
+)
 def test_numbers_with_a_unit_are_numbers(tmp_path, unit):
     finding, table = found(tmp_path, [f"{row * 7 % 90 + 1} {unit}" for row in range(ROWS)])
     assert finding.kind == "number"
     assert table.values[1, 1] == 8
+
+
+@pytest.mark.parametrize("pair", [("2D", "3D"), ("2A", "3B"), ("1Q", "4Q"), ("9A", "10B"), ("1A", "4A")])
+def test_models_and_grades_are_categories(tmp_path, pair):
+    assert found(tmp_path, [pair[row % 2] for row in range(ROWS)])[0].kind == "category"
+
+
+@pytest.mark.parametrize("pair", [("12V", "24V"), ("900K", "2M"), ("5B", "800M"), ("2.5D", "3D")])
+def test_numbers_with_a_letter_for_a_unit_are_numbers(tmp_path, pair):
+    assert found(tmp_path, [pair[row % 2] for row in range(ROWS)])[0].kind == "number"
 
 
 @pytest.mark.parametrize("sign", [" ± ", "±", " +/- "])
@@ -36,6 +48,13 @@ def test_the_error_of_a_number_is_ignored(tmp_path, sign):
     assert finding.kind == "number"
     assert "60 cells have an error beside the number" in " ".join(finding.notes)
     np.testing.assert_allclose(table.values[:, 1], [row * 7 % 90 / 4 - 3 for row in range(ROWS)], rtol=1e-6)
+
+
+@pytest.mark.parametrize("sign", ["±", "+/-", "± "])
+def test_margins_of_error_are_numbers(tmp_path, sign):
+    finding, table = found(tmp_path, [f"{sign}{1000 + row * 7:,}" for row in range(ROWS)])
+    assert (finding.kind, finding.notes) == ("number", ())
+    np.testing.assert_array_equal(table.values[:, 1], [1000 + row * 7 for row in range(ROWS)])
 
 
 @pytest.mark.parametrize("form", ["{}/{}", "{}-{}", "{} x {}", "{} ({})"])

@@ -182,3 +182,16 @@ def test_the_only_number_below_zero_is_reported_if_it_is_all_nines(value, tmp_pa
 def test_words_numbered_from_the_first_row_are_data(tmp_path):
     found = described(tmp_path, [f"plot {row},{'abc'[row % 3]},word" for row in range(N)])
     assert (found.n_rows, names(found)) == (N, ["x0", "x1", "x2"])
+
+
+@pytest.mark.parametrize("end", ["***End_of_Header***\t\t", "[Data]\t\t", "<BEGIN DATA>", "# end of header\t"])
+def test_a_line_that_ends_the_lines_above(end, tmp_path):
+    rows = [f"{row}.25\t{row * 7 % 13}.5\t{row * 3}" for row in range(N)]
+    above = ["Writer\tAnn", end, "Channels\t2\t", "X0\t0.0\t0.0", "Delta\t0.1\t0.1", end]
+    found = described(tmp_path, [*above, "time\tu\tv", *rows])
+    assert (found.n_rows, names(found)) == (N, ["time", "u", "v"])
+
+
+def test_row_numbers_after_an_empty_column(tmp_path):
+    rows = [f",{row + 1},{row * 7 % 13}.5,{row * 3}.25" for row in range(N)]
+    assert [one.name for one in described(tmp_path, [",Pt,x,y", *rows]).learned] == ["x", "y"]

@@ -18,10 +18,10 @@ import numpy as np
 
 from isthmus.anomaly.scores import CUBE_ROOT, SIXTH_ROOT, TWELFTH_ROOT, Surprise
 
-__all__ = ["MOST_CALIBRATION_ROWS", "N_FOLDS", "Split", "split_rows", "surprises_of"]
+__all__ = ["MAX_CALIBRATION_ROWS", "N_FOLDS", "Split", "split_rows", "surprises_of"]
 
 N_FOLDS = 4
-MOST_CALIBRATION_ROWS = 10_000
+MAX_CALIBRATION_ROWS = 10_000
 ROOTS = {"density": SIXTH_ROOT, "neighbours": SIXTH_ROOT, "core": TWELFTH_ROOT}
 ONE_SPLIT_ROWS = 40_000  # above which a single split holds out enough rows
 
@@ -72,7 +72,7 @@ def split_rows(values: np.ndarray, fraction: float | None, seed: int, who: str) 
         fold_of[order] = np.arange(n_groups) % n_folds
         folds = [np.flatnonzero(fold_of[group] == fold) for fold in range(n_folds)]
     else:
-        wanted = MOST_CALIBRATION_ROWS if fraction is None else round(fraction * n_groups)
+        wanted = MAX_CALIBRATION_ROWS if fraction is None else round(fraction * n_groups)
         held_out = np.zeros(n_groups, dtype=bool)
         held_out[order[: min(max(wanted, 1), n_groups - 2)]] = True
         folds = [np.flatnonzero(held_out[group])]

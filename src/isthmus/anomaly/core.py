@@ -13,7 +13,7 @@ import numpy as np
 
 from isthmus.anomaly.covariance import ShrunkCovariance, Spans
 from isthmus.anomaly.neighbours import (
-    MOST_ROWS,
+    MAX_ROWS,
     N_CORE_NEIGHBOURS,
     NormalRows,
     denoiser_width,
@@ -25,7 +25,7 @@ from isthmus.anomaly.scores import Surprise
 __all__ = ["Remoteness", "remoteness"]
 
 SHARE_OUTSIDE = 0.1  # share of rows outside the core
-MOST_REGION_ROWS = 600
+MAX_REGION_ROWS = 600
 REGION = 3  # the nearest third
 GROSS = 50.0  # nats, which a normal row exceeds once in 10²⁰
 
@@ -50,13 +50,13 @@ class Remoteness:
 
 
 def remoteness(u: np.ndarray, covariance: ShrunkCovariance, spans: Spans = ()) -> Remoteness:
-    """How far out each row lies among the others; u in standard units, shape (n_rows, n_features), ≤ `MOST_ROWS` rows.
+    """How far out each row lies among the others; u in standard units, shape (n_rows, n_features), ≤ `MAX_ROWS` rows.
 
     ``covariance`` is that of the rows; ``spans`` are the columns of categories and booleans.
     """
-    if len(u) > MOST_ROWS:
-        raise ValueError(f"remoteness: at most {MOST_ROWS:,} rows, got {len(u):,}.")
-    some = u[:: -(-len(u) // MOST_REGION_ROWS)]
+    if len(u) > MAX_ROWS:
+        raise ValueError(f"remoteness: at most {MAX_ROWS:,} rows, got {len(u):,}.")
+    some = u[:: -(-len(u) // MAX_REGION_ROWS)]
     near = max(1, min(N_CORE_NEIGHBOURS, len(u) - 1))
     wide = max(1, min(max(N_CORE_NEIGHBOURS, len(some) // REGION), len(some) - 1))
     nearest, few, region = np.empty(len(u)), np.empty(len(u)), np.empty(len(u))

@@ -23,9 +23,9 @@ __all__ = ["ShrunkCovariance", "Spans"]
 
 Spans = Sequence[tuple[int, int]]
 
-LEAST_SHARE = 1e-6  # of the mean variance, added in every direction
-LEAST_VARIANCE = 1e-9
-MOST_DIRECTIONS = 512
+MIN_SHARE = 1e-6  # of the mean variance, added in every direction
+MIN_VARIANCE = 1e-9
+MAX_DIRECTIONS = 512
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ class ShrunkCovariance:
         lengths = (rows**2).sum(1)
         _, singular, basis = np.linalg.svd(rows, full_matrices=False)
         eigenvalues = singular**2 / n_rows
-        mean = max(float(lengths.sum()) / (n_rows * n_features), LEAST_VARIANCE)
+        mean = max(float(lengths.sum()) / (n_rows * n_features), MIN_VARIANCE)
         squares = float((eigenvalues**2).sum())
         away = squares - n_features * mean**2  # ‖S - μI‖²
         noise = (float((lengths**2).sum()) / n_rows - squares) / n_rows  # the expected ‖S - Σ‖²
         shrinkage = min(max(noise, 0.0) / away, 1.0) if away > 0 else 1.0
-        kept = min(len(eigenvalues), MOST_DIRECTIONS)
+        kept = min(len(eigenvalues), MAX_DIRECTIONS)
         left_out, n_others = eigenvalues[kept:].sum(), n_features - kept
-        floor = LEAST_SHARE * mean
+        floor = MIN_SHARE * mean
         rest = (1 - shrinkage) * (left_out / n_others if n_others else 0.0) + shrinkage * mean + floor
         variances = (1 - shrinkage) * eigenvalues[:kept] + shrinkage * mean + floor
         return cls(basis[:kept], variances, float(rest))

@@ -11,7 +11,7 @@ from isthmus.anomaly.conformal import Calibration, Threshold
 from isthmus.anomaly.contributions import Explanation, attribute_to_columns, joined_explanations
 from isthmus.anomaly.encoding import Encoded, decoded, summed_over_columns
 from isthmus.anomaly.expected import Expected, expect
-from isthmus.anomaly.reasons import LEAST, RELATIONS, REMARKABLE, partners, reasons_of
+from isthmus.anomaly.reasons import MIN_NATS, RELATIONS, REMARKABLE, partners, reasons_of
 from isthmus.anomaly.scorer import WEIGHTS, Block, Scorer
 from isthmus.anomaly.scores import Surprise
 
@@ -154,7 +154,7 @@ class Report:
         unseen = {row - start: names for row, names in encoded.unseen.items()}
         nats = self.scoring.nats(scored.parts)
         contradicted = [nats[name] for name in RELATIONS if name in nats] or [np.full(len(block.u), np.inf)]
-        doubtful = contradicted[0] > LEAST
+        doubtful = contradicted[0] > MIN_NATS
         expected = expect(scorer, block, owners, self._unseen_numbers(unseen, owners, len(block.u)), doubtful)
         blamed = scored
         if expected.suspect.any():

@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.anomaly.calibration import MOST_CALIBRATION_ROWS, Split, split_rows
+from isthmus.anomaly.calibration import MAX_CALIBRATION_ROWS, Split, split_rows
 from isthmus.anomaly.conformal import Calibration, Threshold, benjamini_hochberg, rows_needed
 from isthmus.anomaly.contributions import Explanation
 from isthmus.anomaly.detection import WITHIN, DetectionResult, Report, Scoring, joined_results
@@ -32,7 +32,7 @@ __all__ = ["AutoencoderOutlierDetector"]
 SHARE_OF_VARIANCE = 0.5  # that PCA explains with the default number of components
 # The default autoencoder: a refit and polished codes would find no more anomalies, at four times the cost.
 SMALL = {"hidden_layer_sizes": (64,), "max_iter": 20, "batch_size": 128, "refit": False, "polish": 0}
-LEAST_ROWS = 3
+MIN_ROWS = 3
 
 
 @dataclass(eq=False, repr=False)
@@ -148,8 +148,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         scores = self._scored(encoded.values)
         rng = np.random.default_rng(len(self.calibration_scores_) + len(self._owners()))
         pooled = np.concatenate([self.calibration_scores_, scores])
-        if len(pooled) > MOST_CALIBRATION_ROWS:
-            pooled = rng.permutation(pooled)[:MOST_CALIBRATION_ROWS]
+        if len(pooled) > MAX_CALIBRATION_ROWS:
+            pooled = rng.permutation(pooled)[:MAX_CALIBRATION_ROWS]
         self._set_calibration(Calibration.of(pooled))
         self._take(self.scorer_.with_rows(encoded.values, rng), self.n_trimmed_)
         return self
@@ -180,7 +180,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         split = split_rows(values, self.calibration_fraction, seed, type(self).__name__)
         gathered = gather(values, seed, trim=self.trim, spans=encoded.spans)
         scorers = [self._fit_scorer(gathered, split.rest(fold), parts, seed) for fold in split.folds]
-        held_out = [values[fold[split.counted[fold]]][:MOST_CALIBRATION_ROWS] for fold in split.folds]
+        held_out = [values[fold[split.counted[fold]]][:MAX_CALIBRATION_ROWS] for fold in split.folds]
         scorers = with_columns(scorers, held_out)
         totals = [_totals(scorer, rows) for scorer, rows in zip(scorers, held_out, strict=True)]
         self._take(combined(scorers), int(gathered.gross.sum()))
@@ -281,7 +281,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
 
     def _read(self, X: Any, *, reset: bool, layout: Any = None) -> Encoded:
         layout = layout if reset else self.layout_
-        found = read(self, X, layout, reset=reset, least=LEAST_ROWS if reset else 1)
+        found = read(self, X, layout, reset=reset, least=MIN_ROWS if reset else 1)
         self.layout_ = found.layout
         return found
 

@@ -24,7 +24,7 @@ from isthmus.tables.layout import TableLayout, layout_of, plain_layout
 
 __all__ = ["Encoded", "decoded", "read", "spans_of", "summed_over_columns"]
 
-MOST_FITTED_ROWS = 100_000  # of an out-of-core stream
+MAX_FITTED_ROWS = 100_000  # of an out-of-core stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ def read(estimator: Any, X: Any, layout: TableLayout | None = None, *, reset: bo
         if reset:
             stream = large_stream(X)
             most = 0 if stream is None else max(least, stream.held_bytes // (8 * max(1, stream.width)))
-            X, _ = in_memory(X, min(MOST_FITTED_ROWS, most))
+            X, _ = in_memory(X, min(MAX_FITTED_ROWS, most))
         rows = input_rows(X)
         if rows.stream is not None:
             raise DataError(

@@ -31,7 +31,7 @@ __all__ = ["Expected", "expect"]
 
 SUSPECT = 4.0  # standard deviations from the expectation given the others
 SUSPECT_CATEGORY = 3.0  # less, as the covariance of rows is shrunk more than that of residuals
-MOST_SUSPECTS = 3  # columns per row
+MAX_SUSPECTS = 3  # columns per row
 ROUNDS = 3
 
 
@@ -83,7 +83,7 @@ def expect(scorer: Scorer, block: Block, owners: np.ndarray, unseen: np.ndarray,
     if len(known):
         mask(known)
     active = np.flatnonzero(doubtful)
-    for _ in range(min(MOST_SUSPECTS, int(owners.max()))):
+    for _ in range(min(MAX_SUSPECTS, int(owners.max()))):
         if not len(active):
             break
         away = scorer.contradictions(residuals[active], reconstruction[active] + residuals[active])

@@ -14,7 +14,7 @@ from isthmus.anomaly.neighbours import row_blocks
 __all__ = ["Neighbours", "Reference"]
 
 N_NEIGHBOURS = 5
-MOST_REGION_ROWS = 600
+MAX_REGION_ROWS = 600
 
 
 class Neighbours:
@@ -57,5 +57,5 @@ class Reference:
     @functools.cached_property
     def region(self) -> Neighbours:
         """The nearest third of a subset: too many for a small group of anomalies."""
-        some = self.rows[:: -(-len(self.rows) // MOST_REGION_ROWS)].astype(np.float64)
+        some = self.rows[:: -(-len(self.rows) // MAX_REGION_ROWS)].astype(np.float64)
         return Neighbours(some, max(N_NEIGHBOURS, len(some) // 3))

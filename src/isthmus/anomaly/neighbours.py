@@ -26,12 +26,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["MOST_ROWS", "NormalRows", "row_blocks"]
+__all__ = ["MAX_ROWS", "NormalRows", "row_blocks"]
 
-MOST_ROWS = 10_000
+MAX_ROWS = 10_000
 N_CORE_NEIGHBOURS = 5
-LEAST_WIDTH = 1e-3
-LEAST_SPREAD = 1e-7
+MIN_WIDTH = 1e-3
+MIN_SPREAD = 1e-7
 ITSELF = 1e-12  # of the squared lengths: rounding error of the distance from a row to itself
 CHUNK_CELLS = 1 << 22
 
@@ -74,7 +74,7 @@ class NormalRows:
     def core_spread(self) -> np.ndarray:
         """Standard deviation of each column in the core, shape (n_features,); 1 for a constant one."""
         spread = self._rows[self.core].std(0)
-        return np.where(spread > LEAST_SPREAD, spread, 1.0)
+        return np.where(spread > MIN_SPREAD, spread, 1.0)
 
     @functools.cached_property
     def _core_rows(self) -> np.ndarray:
@@ -123,4 +123,4 @@ class NormalRows:
 def denoiser_width(nearest: np.ndarray) -> float:
     """σ from the squared distance of each row to its nearest other, shape (n_rows,)."""
     finite = nearest[np.isfinite(nearest)]
-    return max(float(np.sqrt(np.median(finite))), LEAST_WIDTH) if len(finite) else LEAST_WIDTH
+    return max(float(np.sqrt(np.median(finite))), MIN_WIDTH) if len(finite) else MIN_WIDTH

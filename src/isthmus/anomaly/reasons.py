@@ -8,7 +8,7 @@ import numpy as np
 
 from isthmus.anomaly.covariance import ShrunkCovariance
 
-__all__ = ["LEAST", "NO_REASON", "RELATIONS", "REMARKABLE", "partners", "reasons_of"]
+__all__ = ["MIN_NATS", "NO_REASON", "RELATIONS", "REMARKABLE", "partners", "reasons_of"]
 
 NO_REASON = "like the normal rows"
 UNNAMED = "a little unlike the normal rows in all parts of the score"
@@ -26,10 +26,10 @@ WORDS = {
 }
 BULK = ("core", "region")
 REMARKABLE = 0.1  # the largest p-value of a row that gets a reason
-LEAST = 3.0  # nats, below which a part of the score is no reason
-MOST_NAMED = 3
-MOST_NUMBERS = 1_000  # encoded columns, above which single relations are of no use
-LEAST_VALUE = 1e-12
+MIN_NATS = 3.0  # nats, below which a part of the score is no reason
+MAX_NAMED = 3
+MAX_NUMBERS = 1_000  # encoded columns, above which single relations are of no use
+MIN_VALUE = 1e-12
 
 
 def partners(cells: ShrunkCovariance | None, owners: np.ndarray, n_columns: int) -> np.ndarray:
@@ -39,14 +39,14 @@ def partners(cells: ShrunkCovariance | None, owners: np.ndarray, n_columns: int)
     ‖P_gg^(-1/2) P_gh P_hh^(-1/2)‖.
     """
     found = np.full(n_columns, -1)
-    if cells is None or n_columns < 2 or len(owners) > MOST_NUMBERS:
+    if cells is None or n_columns < 2 or len(owners) > MAX_NUMBERS:
         return found
     precision = cells.precision_block(np.arange(len(owners)))
     roots = np.zeros(precision.shape)
     for column in range(n_columns):
         own = np.flatnonzero(owners == column)
         values, axes = np.linalg.eigh(precision[np.ix_(own, own)])
-        roots[np.ix_(own, own)] = (axes / np.sqrt(np.maximum(values, LEAST_VALUE))) @ axes.T
+        roots[np.ix_(own, own)] = (axes / np.sqrt(np.maximum(values, MIN_VALUE))) @ axes.T
     member = np.eye(n_columns)[owners]
     strength = member.T @ (roots @ precision @ roots) ** 2 @ member
     np.fill_diagonal(strength, 0.0)
@@ -84,7 +84,7 @@ def reasons_of(
     nats = np.stack([parts[name] for name in names], 1)
     # a row far from every normal row is far from the bulk of them, too
     bulk = np.isin(names, BULK)
-    other_reason = np.any(np.where(bulk, 0.0, nats) > LEAST, axis=1, keepdims=True)
+    other_reason = np.any(np.where(bulk, 0.0, nats) > MIN_NATS, axis=1, keepdims=True)
     largest = np.where(bulk & other_reason, 0.0, nats).argmax(1)
     reasons = []
     for row in range(len(nats)):
@@ -92,7 +92,7 @@ def reasons_of(
         part = names[largest[row]]
         known = [cell for cell in np.flatnonzero(suspect[row]).tolist() if columns[cell] not in unseen.get(row, ())]
         cells = np.array(known, int)
-        if remarkable[row] and nats[row, largest[row]] > LEAST and not (len(cells) and part in RELATIONS):
+        if remarkable[row] and nats[row, largest[row]] > MIN_NATS and not (len(cells) and part in RELATIONS):
             found.append(WORDS[part])
         if remarkable[row] and len(cells):
             found.append(_relation(cells[np.argsort(-contributions[row, cells], kind="stable")], partner, columns))
@@ -110,7 +110,7 @@ def _relation(cells: np.ndarray, partner: np.ndarray, columns: Sequence[str]) ->
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = list(names[:MOST_NAMED])
-    if len(names) > MOST_NAMED:
-        return f"{', '.join(shown)} and {len(names) - MOST_NAMED} more"
+    shown = list(names[:MAX_NAMED])
+    if len(names) > MAX_NAMED:
+        return f"{', '.join(shown)} and {len(names) - MAX_NAMED} more"
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

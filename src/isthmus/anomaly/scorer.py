@@ -19,7 +19,7 @@ from isthmus.anomaly.contributions import attribute_to_columns
 from isthmus.anomaly.core import remoteness
 from isthmus.anomaly.covariance import ShrunkCovariance, Spans
 from isthmus.anomaly.latent import Reference
-from isthmus.anomaly.neighbours import MOST_ROWS, NormalRows, row_blocks
+from isthmus.anomaly.neighbours import MAX_ROWS, NormalRows, row_blocks
 from isthmus.anomaly.relations import ColumnSurprises
 from isthmus.anomaly.scores import StandardUnits, residual_variances
 
@@ -28,7 +28,7 @@ __all__ = ["MEASURES", "WEIGHTS", "Block", "Gathered", "Scorer", "combined", "ga
 WEIGHTS = {"relations": 0.5, "density": 0.5, "neighbours": 0.5, "core": 0.3}  # of the surprises in the combined score
 MEASURES = ("combined", *WEIGHTS, "mahalanobis", "reconstruction", "latent", "likelihood")
 FILLING_ROUNDS = 3
-LEAST_ROWS = 2
+MIN_ROWS = 2
 
 
 def parts_of(measure: str) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ class Scorer:
         The normal rows come from all folds: a row among them is left out when it is scored itself.
         """
         learned = rows[~gathered.gross[rows]]
-        values = gathered.filled[learned if len(learned) >= LEAST_ROWS else rows]
+        values = gathered.filled[learned if len(learned) >= MIN_ROWS else rows]
         return cls.around(fit_autoencoder(values), values, gathered, parts)
 
     @classmethod
@@ -113,7 +113,7 @@ class Scorer:
         bare = cls(
             autoencoder, gathered.units, parts, cells=gathered.cells, normal=gathered.normal, spans=gathered.spans
         )
-        block = bare.block(values if len(values) <= MOST_ROWS else values[:: -(-len(values) // MOST_ROWS)])
+        block = bare.block(values if len(values) <= MAX_ROWS else values[:: -(-len(values) // MAX_ROWS)])
         residuals = block.u - block.reconstruction
         return dataclasses.replace(
             bare,
@@ -125,11 +125,11 @@ class Scorer:
         )
 
     def with_rows(self, values: np.ndarray, rng: np.random.Generator) -> Scorer:
-        """The same with more normal rows, at most a random sample of `MOST_ROWS`."""
+        """The same with more normal rows, at most a random sample of `MAX_ROWS`."""
         if self.normal is None:
             return self
         u = np.concatenate([self.normal.rows, self.block(values).u.astype(np.float32)])
-        u = u[np.sort(rng.permutation(len(u))[:MOST_ROWS])]
+        u = u[np.sort(rng.permutation(len(u))[:MAX_ROWS])]
         far = remoteness(u.astype(np.float64), ShrunkCovariance.of(u.astype(np.float64)), self.spans)
         return dataclasses.replace(self, normal=NormalRows(u, far.core, far.width))
 
@@ -277,8 +277,8 @@ class Gathered:
 
 
 def gather(values: np.ndarray, seed: int, *, trim: bool, spans: Spans = ()) -> Gathered:
-    """What scorers learn from rows with NaN; of more than `MOST_ROWS` rows a random sample is kept."""
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(values))[:MOST_ROWS])
+    """What scorers learn from rows with NaN; of more than `MAX_ROWS` rows a random sample is kept."""
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(values))[:MAX_ROWS])
     hidden = np.isnan(values)
     filled = values
     if hidden.any():

@@ -42,7 +42,7 @@ from isthmus.anomaly.tail import SHARE_OF_TAIL, Tail, n_outlying
 __all__ = [
     "CUBE_ROOT",
     "LARGEST",
-    "LEAST_SPREAD",
+    "MIN_SPREAD",
     "SIXTH_ROOT",
     "TWELFTH_ROOT",
     "StandardUnits",
@@ -56,8 +56,8 @@ __all__ = [
 LARGEST = 1e6  # standard deviations; values beyond are clipped, so every score is finite
 CONSTANT_UNIT = 0.01
 CUBE_ROOT, SIXTH_ROOT, TWELFTH_ROOT = 1 / 3, 1 / 6, 1 / 12
-LEAST_VARIANCE = 1e-6
-LEAST_SPREAD = 0.01
+MIN_VARIANCE = 1e-6
+MIN_SPREAD = 0.01
 QUARTILES_OF_NORMAL = 1.349  # their distance, in standard deviations
 
 
@@ -137,7 +137,7 @@ class Surprise:
 def center_and_spread(roots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Median, and standard deviation estimated from the quartiles, along the first axis."""
     low, center, high = np.percentile(roots, [25, 50, 75], axis=0)
-    return center, np.maximum((high - low) / QUARTILES_OF_NORMAL, LEAST_SPREAD)
+    return center, np.maximum((high - low) / QUARTILES_OF_NORMAL, MIN_SPREAD)
 
 
 def nats_beyond(deviations: np.ndarray) -> np.ndarray:
@@ -155,5 +155,5 @@ def roots_of(amounts: np.ndarray, power: float) -> np.ndarray:
 
 def residual_variances(residuals: np.ndarray) -> np.ndarray:
     """Mean square of each column's residual, shrunk halfway to the mean over columns on the log scale."""
-    variances = np.maximum((residuals**2).mean(0), LEAST_VARIANCE)
+    variances = np.maximum((residuals**2).mean(0), MIN_VARIANCE)
     return np.sqrt(variances * variances.mean())

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["LEAST_TAIL", "SHARE_OF_TAIL", "Tail", "n_outlying"]
+__all__ = ["MIN_TAIL", "SHARE_OF_TAIL", "Tail", "n_outlying"]
 
-LEAST_TAIL = 12  # scores above the threshold that a fit of the tail needs
+MIN_TAIL = 12  # scores above the threshold that a fit of the tail needs
 SHARE_OF_TAIL = 0.2
 SUSPECTS = 0.1  # the largest share of the held-out rows that may be anomalies
 OUTLYING = 0.01  # the chance that any held-out score is taken for an anomaly if none is
-LEAST_RISE = np.log(10)  # of the log survival, up to the smallest anomaly: a tail that merely bends has no such gap
+MIN_RISE = np.log(10)  # of the log survival, up to the smallest anomaly: a tail that merely bends has no such gap
 STEEPEST, FLATTEST = 1e-6, 1e3  # θ = ξ / σ in units of 1 / mean excess
 
 
@@ -56,7 +56,7 @@ class Tail:
         None if there are too few scores, or they are equal.
         """
         n_tail = int(SHARE_OF_TAIL * (len(scores) + n_censored)) - n_censored
-        if n_tail < LEAST_TAIL:
+        if n_tail < MIN_TAIL:
             return None
         threshold = float(scores[-n_tail - 1])
         excess = scores[-n_tail:] - threshold
@@ -109,6 +109,6 @@ def n_outlying(scores: np.ndarray) -> int:
         # the smallest of the suspects, given that it is above all of the rest: the minimum of n_suspects
         inside, outside = tail.log_survival(scores[n_rows - n_suspects - 1 : n_rows - n_suspects + 1])
         rise = inside - outside
-        if rise > max(LEAST_RISE, np.log(most / OUTLYING) / n_suspects):
+        if rise > max(MIN_RISE, np.log(most / OUTLYING) / n_suspects):
             return n_suspects
     return 0

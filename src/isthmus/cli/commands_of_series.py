@@ -15,14 +15,14 @@ sample       step of a window drawn                  `WindowedAutoencoder.sample
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.detection_output import require_writable, write_columns
 from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
-from isthmus.cli.reading_flags import TableFlags
+from isthmus.cli.reading_flags import OF_TABLES, TableFlags
 from isthmus.cli.run_folder import FIGURES, PAGE, Run, recorded_sentence
 from isthmus.cli.series_detection import written_stamp
 from isthmus.cli.series_run import (
@@ -34,6 +34,7 @@ from isthmus.cli.series_run import (
     series_data,
     windows_of,
 )
+from isthmus.cli.typed_flags import typed_besides
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,9 +60,9 @@ def series_rows(
     source: str,
     output: Path | None,
     *,
-    not_of_series: Mapping[str, Any],
     reading: TableFlags,
     overwrite: bool,
+    allowed: Sequence[str] = (),
 ) -> None:
     """``isthmus encode``, ``score``, ``reconstruct`` or ``impute`` of a series file."""
     if command not in SERIES_ROWS:
@@ -69,7 +70,7 @@ def series_rows(
             f"{str(run.path)!r} is of a series, and isthmus {command} takes codes of rows; isthmus reconstruct "
             f"{run.path!s} FILE writes the reconstruction of a file."
         )
-    refuse_flags(run, not_of_series)
+    refuse_flags(run, "output", "overwrite", *allowed)
     require_record(run)
     require_writable(output, None, None, overwrite=overwrite)
     refuse_own_inputs([output], [source], run.path)
@@ -83,12 +84,12 @@ def series_rows(
         say(f"{count:,} {what} are in {str(output)!r}.")
 
 
-def refuse_flags(run: Run, flags: Mapping[str, Any]) -> None:
-    """Refuse flags that mean nothing for a series: its columns are those of the fit."""
-    given = [flag for flag, value in flags.items() if value]
-    if given:
+def refuse_flags(run: Run, *names: str) -> None:
+    """Refuse all flags but ``names`` and those of a table's file: columns, windows and seed are those of the fit."""
+    if others := typed_besides(*OF_TABLES, *names):
         raise UsageError(
-            f"{', '.join(given)}: for rows, and {str(run.path)!r} is of a series, whose columns are those of the fit."
+            f"{', '.join(others)}: not for {str(run.path)!r}, which is of a series; its columns and windows are those "
+            "of the fit."
         )
 
 
@@ -103,7 +104,7 @@ def _of_windows(command: str, model: WindowedAutoencoder, data: SeriesData, run:
         stamps += [written_stamp(known.grid.stamps[start]) for start in grid.starts]
         whose += [name] * len(grid)
     table = np.concatenate(values)
-    names = [f"z{place}" for place in range(table.shape[1])] if command == "encode" else ["log_density"]
+    names = [f"z{place + 1}" for place in range(table.shape[1])] if command == "encode" else ["log_density"]
     return _keys(run, stamps, whose) | _numbers(names, table)
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.outcome import CommandError, say
-from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags
+from isthmus.cli.outcome import CommandError, UsageError, say
+from isthmus.cli.quick_imports import ready_pyarrow, ready_sklearn
+from isthmus.cli.reading_flags import OF_ROWS, READ_BY_ITSELF, ReadingFlags
 from isthmus.cli.run_folder import STANDARD_INPUT, DataRecord, Run, fingerprint, lasting_source, places_sha256
 from isthmus.cli.torch_ahead import import_torch_while_reading
-from isthmus.cli.without_pandas import ready_pyarrow, ready_sklearn
+from isthmus.cli.typed_flags import typed_among
 from isthmus.tables.column import Column
 from isthmus.tables.layout import layout_of
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from isthmus.tables.dialect import Dialect
     from isthmus.tables.stream import TableStream
 
-__all__ = ["DataRequest", "DataSplit", "held_out_again", "read_and_split"]
+__all__ = ["DataRequest", "DataSplit", "held_out_again", "read_and_split", "require_data"]
 
 MAX_HELD_OUT, MAX_SHOWN = 100_000, 10_000  # rows of data larger than memory
 
@@ -233,6 +234,12 @@ def _require_classes(table: Table, data: str) -> None:
             f"{data!r}: --labels {table.label_name!r} holds fractions, and labels are classes; learn from the "
             "column, or leave it out with --drop."
         )
+
+
+def require_data(*names: str) -> None:
+    """Refuse flags of the rows of a file, and ``names``, where no file is named and the rows are those of the fit."""
+    if flags := typed_among(*OF_ROWS, *names):
+        raise UsageError(f"{', '.join(flags)}: for rows of a file; name the data after the run.")
 
 
 def held_out_again(run: Run) -> DataSplit:

@@ -15,6 +15,7 @@ from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, Overwrite, PicturesOutput, Seed, rows_of
 from isthmus.cli.rows_output import require_writable, write_rows
+from isthmus.cli.typed_flags import typed_among
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,17 +86,15 @@ def denoise(
     seed
         Seed of the training.
     """
-    if model is not None and (clean is not None or level is not None or save is not None):
-        raise UsageError("--model brings its own training and level; leave out --clean, --level and --save.")
+    if model is not None and (others := typed_among("clean", "level", "corruption", "seed", "save")):
+        raise UsageError(f"--model brings its own training and noise; leave out {', '.join(others)}.")
     if level is not None and corruption != "gaussian" and level >= 1:
         raise UsageError(f"--level is a share of cells, below 1, for --corruption {corruption}, got {level:g}.")
     refuse_own_inputs([output, figure], [data, clean, reference], model, replaced=[save])
     if model is not None and (run := _series_run(model)) is not None:
         from isthmus.cli.commands_of_series import series_rows
 
-        rows_only = {"--reference": reference, "--figure": figure, "--ids": ids, "--labels": labels, "--drop": drop,
-                     "--json": json}  # fmt: skip
-        series_rows("reconstruct", run, data, output, not_of_series=rows_only, reading=reading, overwrite=overwrite)
+        series_rows("reconstruct", run, data, output, reading=reading, overwrite=overwrite, allowed=("model",))
         return
     fitted = None if model is None else _loaded(model)
     read = _read(data, fitted, reading, labels=labels, ids=ids, drop=drop)

@@ -151,17 +151,11 @@ def detect(
             "one of them, and a row that is odd for its value is found."
         )
     if time is not None:
-        not_of_series = {
-            "--score": score, "--false-alarm-rate": false_alarm_rate, "--fdr": fdr, "--contamination": contamination,
-            "--calibration-fraction": calibration_fraction, "--no-trim": no_trim or None, "--variant": variant,
-            "--components": components, "--most": most, "--ids": ids, "--shard": shard,
-            "--engine": None if engine == "local" else engine,
-        }  # fmt: skip
         asked = AskedSeries(
             data, time, entity, time_zone, reading, train, until, model, window, stride, alarm_rate, tracked, top,
             labels, drop, seed,
         )  # fmt: skip
-        detect_series(asked, not_of_series, output, plot, save, overwrite=overwrite, json=json)
+        detect_series(asked, output, plot, save, overwrite=overwrite, json=json)
         return
     require_time(
         {"--entity": entity, "--time-zone": time_zone, "--window": window, "--stride": stride, "--until": until,

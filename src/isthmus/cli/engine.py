@@ -29,8 +29,8 @@ RETRIES = 5  # of a block whose worker was lost
 Engine = Annotated[
     Literal["local", "ray"],
     Parameter(
-        help="What processes blocks of rows: this process, or the workers of the Ray cluster that RAY_ADDRESS names "
-        "(else of one on this machine); needs isthmus[ray]."
+        help="Where blocks of rows are processed: in this process, or by the workers of a Ray cluster, the one that "
+        "RAY_ADDRESS names or else a local one (needs isthmus[ray])."
     ),
 ]
 Answer = Callable[["Table"], Any]

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from isthmus.cli.conditions import Conditions, GivenValues
-from isthmus.cli.data_split import held_out_again
+from isthmus.cli.data_split import held_out_again, require_data
 from isthmus.cli.matching_rows import open_matching, rows_expected
-from isthmus.cli.outcome import CommandError, UsageError, print_json, show
+from isthmus.cli.outcome import CommandError, print_json, show
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, RunPath, Seed, rows_of
 from isthmus.cli.run_folder import open_run
@@ -48,17 +48,17 @@ def evaluate(
     from isthmus.evaluation import evaluate as figures_of
     from isthmus.evaluation import evaluation_table, sentence
 
+    if data is None:
+        require_data()
     found = open_run(run)
     if found.is_of_series:
         from isthmus.cli.commands_of_series import evaluate_series, refuse_flags
 
-        refuse_flags(found, {"--ids": ids, "--labels": labels, "--drop": drop, "--pairs": pairs, "--given": given})
+        refuse_flags(found, "json")
         evaluate_series(found, data, reading, json=json)
         return
     estimator = found.load()
     conditions = Conditions(found, estimator, given)
-    if data is None and given:
-        raise UsageError("--given COLUMN=VALUE is for rows of a file; name the data after the run.")
     evaluated_rows: Any
     rows: Any = None
     stream: Any = None

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from isthmus.cli.baseline import BASELINE, fitted_baseline, is_tutorial_data
 from isthmus.cli.conditions import Conditions, GivenValues
-from isthmus.cli.data_split import held_out_again
+from isthmus.cli.data_split import held_out_again, require_data
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
@@ -57,6 +57,8 @@ def explore(
     image_shape
         Show each row as a picture of this height and width, such as 8x8; channels first, such as 3x32x32.
     """
+    if data is None:
+        require_data()
     found = open_run(run)
     shape = _shape(image_shape)
     page = output or found.path / PAGE
@@ -65,15 +67,7 @@ def explore(
     if found.is_of_series:
         from isthmus.cli.commands_of_series import page_of_series, refuse_flags
 
-        rows_only = {
-            "--beside": beside,
-            "--image-shape": image_shape,
-            "--ids": ids,
-            "--labels": labels,
-            "--drop": drop,
-            "--given": given,
-        }
-        refuse_flags(found, rows_only)
+        refuse_flags(found, "output", "overwrite")
         page_of_series(found, data, reading, page, overwrite=overwrite)
         return
     source = None if found.record is None else found.record.source
@@ -95,8 +89,6 @@ def explore(
     training: Any = None
     conditions, given_train = Conditions(found, estimator, given), None
     asked: dict[str, Any] = {"labels": labels, "ids": ids, "drop": drop, "reading": reading, "given": conditions}
-    if data is None and given:
-        raise UsageError("--given COLUMN=VALUE is for rows of a file; name the data after the run.")
     try:
         split = held_out_again(found)
         rows, training, given_train = split.held_out, split.training, split.training_given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ from isthmus.cli.hyperparameter_flags import (
 )
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.quick_imports import ready_sklearn
 from isthmus.cli.ratings_fit import AskedRatings, fit_ratings, require_ratings
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
@@ -35,7 +37,7 @@ from isthmus.cli.run_folder import (
     written_run,
 )
 from isthmus.cli.series_fit import AskedWindows, fit_series
-from isthmus.cli.without_pandas import ready_sklearn
+from isthmus.cli.typed_flags import typed_besides
 
 if TYPE_CHECKING:
     from isthmus.evaluation import Evaluation
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["fit"]
 
 MAX_COUNTS = 8  # columns of counts that are named after a fit
-TEST_SIZE = 0.2
+PACE = ("checkpoint_seconds", "checkpoint_epochs", "checkpoints_kept")
 VARIANTS = f"Kind of autoencoder: {' | '.join(variant_names())}."
 
 
@@ -58,7 +60,7 @@ def fit(
     ids: str | None = None,
     drop: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     given: GivenColumns = (),
-    test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = TEST_SIZE,
+    test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.2,
     seed: Seed = 42,
     no_plots: Annotated[bool, Parameter(show_default=False)] = False,
     no_page: Annotated[bool, Parameter(show_default=False)] = False,
@@ -128,29 +130,22 @@ def fit(
     if ratings is not None and data is not None:
         of_ratings = settings | {"threshold": threshold, "ridge": ridge, "max_items": max_items}
         asked_ratings = AskedRatings(data, ratings, reading, of_ratings, seed)
-        others = {
-            "--time": time, "--entity": entity, "--time-zone": time_zone, "--stride": stride, "--labels": labels,
-            "--ids": ids, "--drop": drop, "--given": given, "--resume": resume, "--memory": memory,
-            "--variant": variant != "vanilla", "--test-size": test_size != TEST_SIZE,
-        }  # fmt: skip
         run = output or Path("runs", f"{_name_of(data)}-items")
-        fit_ratings(asked_ratings, run, others, overwrite=overwrite, json=json)
+        fit_ratings(asked_ratings, run, overwrite=overwrite, json=json)
         return
     require_ratings({"--threshold": threshold, "--ridge": ridge, "--max-items": max_items})
     if time is not None and data is not None:
         windows = AskedWindows(
             data, time, entity, time_zone, reading, stride, variant, settings, labels, drop, seed, memory
         )
-        not_of_series = {
-            "--resume": resume, "--ids": ids, "--given": given, "--test-size": test_size != TEST_SIZE,
-        }  # fmt: skip
         run = output or Path("runs", f"{_name_of(data)}-series")
-        fit_series(windows, run, not_of_series, plots=not no_plots, page=not no_page, overwrite=overwrite, json=json)
+        fit_series(windows, run, plots=not no_plots, page=not no_page, overwrite=overwrite, json=json)
         return
     require_time({"--entity": entity, "--time-zone": time_zone, "--stride": stride})
     if resume is not None:
-        if data is not None or output is not None:
-            raise UsageError("--resume continues a fit with its own data and settings; leave out DATA and -o.")
+        others = [*["DATA"] * (data is not None), *typed_besides("resume", *PACE, "overwrite", "json")]
+        if others:
+            raise UsageError(f"--resume continues a fit with its own data and settings; leave out {', '.join(others)}.")
         run, asked = resume, asked_again(resume)
     else:
         if data is None:
@@ -229,20 +224,22 @@ def _evaluate_and_keep(asked: Asked, run: Path, estimator: Any, rows: DataSplit,
         report["sentence"],
         *_advice(estimator, rows),
         f"The run is in {str(run)!r}.",
-        *_written(run, report),
+        *_written(run, asked.data, report),
     ]
     return report
 
 
-def _written(run: Path, report: dict[str, Any]) -> list[str]:
-    """The files of a run worth opening, and what for."""
+def _written(run: Path, data: str, report: dict[str, Any]) -> list[str]:
+    """The files of a run worth opening, what for, and a next command that can be pasted."""
     lines = []
     if report.get("page"):
         lines.append(f"  {run / report['page']}: open it in a browser; it decodes as you move over the map.")
     if report.get("figures"):
         lines.append(f"  {run / FIGURES}: {len(report['figures'])} figures for a paper or a talk.")
     lines.append(f"  {run / EVALUATION}: the numbers above, for programs.")
-    return [*lines, f"Next: isthmus encode {run} DATA -o codes.csv writes the code of each row."]
+    rows = "DATA" if data == "-" else data  # standard input has been read
+    encode = shlex.join(["isthmus", "encode", str(run), rows, "-o", "codes.csv"])
+    return [*lines, f"Next: {encode} writes the code of each row."]
 
 
 def _name_of(data: str) -> str:

@@ -13,6 +13,7 @@ import json
 import math
 import os
 import re
+import shlex
 import shutil
 import sys
 import traceback
@@ -25,7 +26,9 @@ from cyclopts import CycloptsError
 
 from isthmus.cli import STANDARD_INPUT, application, commands, is_command
 from isthmus.cli.misuse import is_data_missing, what_is_wrong
+from isthmus.cli.quick_imports import statistics_when_used
 from isthmus.cli.signals import in_an_import, signals_unwind
+from isthmus.cli.typed_flags import flags_typed
 
 __all__ = [
     "CommandError",
@@ -80,7 +83,7 @@ def run(tokens: Sequence[str]) -> int:
     debug, interrupted = DEBUG in tokens, []
     tokens = [token for token in tokens if token != DEBUG]
     try:
-        with _notes_for_warnings(), signals_unwind() as interrupted:
+        with _notes_for_warnings(), statistics_when_used(), signals_unwind() as interrupted:
             if not tokens:
                 show(*GREETING.splitlines())
                 return WELL
@@ -92,7 +95,8 @@ def run(tokens: Sequence[str]) -> int:
             )
             _require_address_space()
             _collect_from_here()
-            command(*given.args, **given.kwargs)
+            with flags_typed(command, given):
+                command(*given.args, **given.kwargs)
             sys.stdout.flush()
         return WELL
     except BrokenPipeError:
@@ -214,7 +218,8 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
         return FAILED, "there is not enough memory for this; try fewer rows, columns or units, or raise ulimit -v."
     if isinstance(error, CycloptsError):
         chain = " ".join(["isthmus", *tokens[:1]]) if tokens and is_command(tokens[0]) else "isthmus"
-        example = f"type {chain} table.csv, or " if is_data_missing(error) and len(tokens) == 1 else ""
+        bare = is_data_missing(error) and not any(token.startswith("-") for token in tokens)
+        example = f"type isthmus {shlex.join(tokens)} table.csv, or " if bare else ""
         what = what_is_wrong(error)
         join = " See" if what.endswith("?") else f"; {example}see"
         return WRONG_USE, f"{what}{join} {chain} --help."

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from isthmus.cli.conditions import Conditions, GivenValues
-from isthmus.cli.data_split import held_out_again
+from isthmus.cli.data_split import held_out_again, require_data
 from isthmus.cli.figures import draw_figures, require_no_figures
 from isthmus.cli.matching_rows import read_matching, rows_expected
-from isthmus.cli.outcome import CommandError, UsageError, say
+from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath, rows_of
@@ -45,6 +45,8 @@ def plot(
     """
     from isthmus.evaluation import evaluate
 
+    if data is None:
+        require_data()
     found = open_run(run)
     folder = output or found.path / FIGURES
     if output is None and folder.is_symlink():
@@ -55,13 +57,11 @@ def plot(
     if found.is_of_series:
         from isthmus.cli.commands_of_series import plot_of_series, refuse_flags
 
-        refuse_flags(found, {"--ids": ids, "--labels": labels, "--drop": drop, "--given": given})
+        refuse_flags(found, "output", "overwrite")
         plot_of_series(found, data, reading, folder)
         return
     estimator = found.load()
     conditions = Conditions(found, estimator, given)
-    if data is None and given:
-        raise UsageError("--given COLUMN=VALUE is for rows of a file; name the data after the run.")
     if data is None:
         split = held_out_again(found)
         rows, training, beside = split.held_out, split.training, split.training_given

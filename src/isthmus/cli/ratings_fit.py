@@ -10,13 +10,14 @@ from typing import Any
 
 from isthmus.cli.outcome import UsageError, finite, print_json, say, show, warnings_said
 from isthmus.cli.own_inputs import refuse_own_inputs
-from isthmus.cli.reading_flags import ReadingFlags
+from isthmus.cli.reading_flags import OF_TABLES, ReadingFlags
 from isthmus.cli.run_folder import EVALUATION, MODEL, require_free_run, written_run
-from isthmus.cli.series_run import table_options
+from isthmus.cli.typed_flags import typed_besides
 
 __all__ = ["AskedRatings", "fit_ratings", "rating_columns", "require_ratings"]
 
 SETTINGS = {"threshold": float, "ridge": float, "max_iter": int, "max_items": int}  # of an `ItemAutoencoder`
+OF_EVERY_FIT = ("output", "overwrite", "json", "seed", "no_plots", "no_page")
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,12 @@ def require_ratings(flags: Mapping[str, Any]) -> None:
         raise UsageError(f"{', '.join(given)}: for ratings; name their columns with --ratings user,item,value.")
 
 
-def fit_ratings(
-    asked: AskedRatings, run: Path, not_of_ratings: Mapping[str, Any], *, overwrite: bool, json: bool
-) -> None:
+def fit_ratings(asked: AskedRatings, run: Path, *, overwrite: bool, json: bool) -> None:
     """Fit to ratings, write the run folder, and print how held-out users' likes are ranked."""
     columns = rating_columns(asked.columns)
+    if others := typed_besides("ratings", *SETTINGS, *OF_TABLES, *OF_EVERY_FIT):
+        raise UsageError(f"{', '.join(others)}: not for ratings, whose columns --ratings names.")
     typed = {name: value for name, value in asked.settings.items() if value is not None}
-    refused = [flag for flag, value in not_of_ratings.items() if value]
-    refused += [f"--{name.replace('_', '-')}" for name in typed if name not in SETTINGS]
-    if refused:
-        raise UsageError(f"{', '.join(refused)}: for tables of rows, and --ratings names who rated what.")
     require_free_run(run, overwrite=overwrite)
     refuse_own_inputs([], [asked.data], replaced=[run])
     import numpy as np
@@ -64,7 +61,7 @@ def fit_ratings(
     from isthmus.ratings.reading import read_ratings
     from isthmus.storage import save
 
-    ratings = read_ratings(asked.data, columns, table_options(asked.reading))
+    ratings = read_ratings(asked.data, columns, asked.reading.options())
     n_users, n_items = ratings.matrix.shape
     say(f"{ratings.matrix.nnz:,} ratings by {n_users:,} users of {n_items:,} items.")
     if ratings.n_repeated:

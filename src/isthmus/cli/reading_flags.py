@@ -12,10 +12,12 @@ from cyclopts.validators import Number
 
 from isthmus.cli.outcome import UsageError
 
-__all__ = ["READ_BY_ITSELF", "Reading", "ReadingFlags", "TableFlags", "TableReading"]
+__all__ = ["OF_ROWS", "OF_TABLES", "READ_BY_ITSELF", "Reading", "ReadingFlags", "TableFlags", "TableReading"]
 
 GROUP = Group("Reading the file", sort_key=3)
+OF_TABLES = ("kind", "header", "no_header", "separator", "decimal", "encoding", "missing_marks")
 OF_FILES = ("size", "pad", "skip_unreadable", "window", "waveform")
+OF_ROWS = ("ids", "labels", "drop", "given", *OF_TABLES, *OF_FILES)  # and the roles of columns
 SIZE = re.compile(r"([1-9][0-9]{0,4})(?:[x,×]([1-9][0-9]{0,4}))?")
 KINDS = "number, count, category, date, boolean, text or id"
 
@@ -31,7 +33,7 @@ class TableFlags:
     header: Annotated[int | None, Parameter(help="How many rows hold the columns' names: 1, 2, … or 0 for none.")] = (
         None
     )
-    no_header: Annotated[bool | None, Parameter(help="No row holds names, as --header 0.", negative=())] = None
+    no_header: Annotated[bool | None, Parameter(help="No row holds names; the same as --header 0.", negative=())] = None
     separator: Annotated[str | None, Parameter(help="What separates cells: a character, or tab, space.")] = None
     decimal: Annotated[str | None, Parameter(help="The decimal mark, . or ,")] = None
     encoding: Annotated[str | None, Parameter(help="The encoding of the text, such as latin-1.")] = None

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from isthmus.cli.data_split import require_data
 from isthmus.cli.outcome import CommandError, UsageError, say, warnings_said
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.ratings_fit import rating_columns
@@ -16,7 +17,6 @@ from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Overwrite, RunPath
 from isthmus.cli.rows_output import to_stdout
 from isthmus.cli.run_folder import open_run
-from isthmus.cli.series_run import table_options
 
 __all__ = ["recommend"]
 
@@ -37,13 +37,13 @@ def recommend(
 ) -> None:
     """Recommend items: for each user the unrated items most likely to be liked, best first.
 
-    Without DATA for the users of the fit, with it for the users whose ratings it holds. Columns written: user, rank,
+    Without DATA it is for the users of the fit, with DATA for the users in it. Columns written: user, rank,
     item, score. Without -o they are printed as CSV.
 
     Parameters
     ----------
     data
-        Ratings of users who were not there at fit: a file with the columns of the fit.
+        Ratings of other users: a file with the columns of the fit.
     count
         Items per user.
     user
@@ -55,8 +55,8 @@ def recommend(
     """
     if output is not None and output.suffix.lower() not in WRITTEN:
         raise UsageError(f"-o must end in {', '.join(WRITTEN)}, got {str(output)!r}.")
-    if ratings is not None and data is None:
-        raise UsageError("--ratings names columns of DATA, and no file is named.")
+    if data is None:
+        require_data("ratings")
     refuse_own_inputs([output], [] if data is None else [data], run)
     import pyarrow
 
@@ -101,7 +101,7 @@ def _found(model: Any, data: str | None, users: tuple[str, ...], ratings: str | 
     if ratings is None and not model.columns_:
         raise UsageError("the fit named no columns; name those of DATA with --ratings user,item.")
     columns = model.columns_ if ratings is None else rating_columns(ratings)
-    rated = read_ratings(data, columns, table_options(reading))
+    rated = read_ratings(data, columns, reading.options())
     found = model.recommend(rated, count)
     if not users:
         return found

@@ -151,14 +151,7 @@ def _row_command(
             if found.is_of_series:
                 from isthmus.cli.commands_of_series import series_rows
 
-                rows_only = {
-                    "--ids": ids, "--labels": labels, "--drop": drop, "--shard": share, "--std": std, "--given": given,
-                    "--engine": None if engine == "local" else engine, "--draws": draws, "--interval": interval,
-                    "--latents": latents, "--importance-samples": importance_samples,
-                }  # fmt: skip
-                series_rows(
-                    entry.__name__, found, data, output, not_of_series=rows_only, reading=reading, overwrite=overwrite
-                )
+                series_rows(entry.__name__, found, data, output, reading=reading, overwrite=overwrite)
                 return
             outputs = _numbered(output, draws)
             if not pictures:  # refused before the model is loaded, as nothing here depends on it
@@ -236,7 +229,7 @@ def _answer_of(run: str, entry: str, given: tuple[str, ...], settings: tuple[Any
 def encode(model: _Fitted) -> _Written:
     """Encode rows: write the code of each.
 
-    Row ids and labels are kept beside the codes, and so are conditions (--given), by which isthmus decode finds them.
+    Row ids and labels are kept beside the codes, and so are the given columns (--given), which isthmus decode needs.
     Without -o the codes are printed as CSV.
     """
     estimator = model.estimator
@@ -318,8 +311,8 @@ def _with_bands(model: _Fitted, interval: float) -> _Written:
 def impute(model: _Fitted) -> _Written:
     """Fill the empty cells of rows with what the model expects there; every other cell stays as it is.
 
-    A model that learned from complete rows fills them too, each row by the cells it has. With --draws they are drawn,
-    for variances and Rubin's rules. Without -o the rows are printed as CSV.
+    A model fitted to complete rows fills them too, from the other cells of the row. With --draws they are drawn at
+    random, for variances and Rubin's rules. Without -o the rows are printed as CSV.
     """
     if not model.estimator.fitted_.takes_gaps:
         raise CommandError(f"{model.path!r} can't fill cells; fit it again with --missing mask.")

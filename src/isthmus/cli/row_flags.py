@@ -10,6 +10,8 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from isthmus.cli.outcome import UsageError
+from isthmus.cli.reading_flags import OF_TABLES
+from isthmus.cli.typed_flags import typed_besides
 
 __all__ = [
     "Draws",
@@ -36,6 +38,7 @@ __all__ = [
     "rows_of",
 ]
 
+OF_SERIES = ("time", "entity", "time_zone", "window")
 READ = (
     "a table (CSV, Excel, Parquet, JSON …), an array, a folder of pictures or sounds, word vectors, a bundled data "
     "set; - reads standard input"
@@ -145,8 +148,7 @@ def require_time(flags: Mapping[str, Any]) -> None:
         raise UsageError(f"{', '.join(given)}: for a series, whose column of times --time names.")
 
 
-def refuse_flags_of_tables(flags: Mapping[str, Any]) -> None:
-    """Refuse flags of a table of rows where a column of times is named."""
-    given = [flag for flag, value in flags.items() if value]
-    if given:
-        raise UsageError(f"{', '.join(given)}: for tables of rows, and --time names a series.")
+def refuse_flags_of_tables(*names: str) -> None:
+    """Refuse, where a column of times is named, all flags but those of a series' file and of ``names``."""
+    if others := typed_besides(*OF_SERIES, *OF_TABLES, *names):
+        raise UsageError(f"{', '.join(others)}: not for a series, whose column of times --time names.")

@@ -55,8 +55,7 @@ def sample(
     if found.is_of_series:
         from isthmus.cli.commands_of_series import refuse_flags, sample_windows
 
-        rows_only = {"--seed": seed is not None, "--codes": codes != "auto", "--noise": noise is not None}
-        refuse_flags(found, rows_only | {"--given": given, "--order": order})
+        refuse_flags(found, "number", "output", "overwrite")
         sample_windows(found, number, output, overwrite=overwrite)
         return
     estimator = found.load()

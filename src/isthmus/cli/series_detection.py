@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from isthmus.cli.detection_summary import reads_a_person, show_episodes
 from isthmus.cli.outcome import CommandError, UsageError, escaped, print_json, say
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import TableFlags
+from isthmus.cli.row_flags import refuse_flags_of_tables
 
 if TYPE_CHECKING:
     from isthmus.series import SeriesDetection, SeriesOutlierDetector
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["AskedSeries", "detect_series", "written_stamp"]
 
+OF_DETECTION = (
+    "train", "until", "model", "stride", "alarm_rate", "tracked", "top", "labels", "drop", "seed", "output", "plot",
+    "save", "overwrite", "json",
+)  # fmt: skip
 MAX_EXPLAINED = 2_000_000  # contributions to write, steps times channels
 
 
@@ -46,7 +50,6 @@ class AskedSeries:
 
 def detect_series(
     asked: AskedSeries,
-    not_of_series: Mapping[str, Any],
     output: Path | None,
     plot: Path | None,
     save: Path | None,
@@ -55,7 +58,7 @@ def detect_series(
     json: bool = False,
 ) -> None:
     """Find the episodes of a series, write them to standard output, and each step to ``output``."""
-    _require_sense(asked, not_of_series, save)
+    _require_sense(asked, save)
     require_writable(output, plot, save, overwrite=overwrite)
     refuse_own_inputs([output, plot], [asked.data, asked.train], asked.model, replaced=[save])
     detector, channels = _saved(asked)
@@ -107,13 +110,8 @@ def detect_series(
         write_columns(None, episodes, overwrite=False)
 
 
-def _require_sense(asked: AskedSeries, not_of_series: Mapping[str, Any], save: Path | None) -> None:
-    given = [flag for flag, value in not_of_series.items() if value is not None]
-    if given:
-        raise UsageError(
-            f"{', '.join(given)} {'is' if len(given) == 1 else 'are'} for rows, and --time names a series; its alarms "
-            "are set by --alarms."
-        )
+def _require_sense(asked: AskedSeries, save: Path | None) -> None:
+    refuse_flags_of_tables(*OF_DETECTION)
     past = [flag for flag, one in (("--train", asked.train), ("--until", asked.until), ("--model", asked.model)) if one]
     if len(past) > 1:
         raise UsageError(f"{' and '.join(past)} each say what is normal; give one of them.")

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from isthmus.cli.hyperparameter_flags import chosen_variant, settings_of
+from isthmus.cli.hyperparameter_flags import as_flags, chosen_variant, settings_of
 from isthmus.cli.outcome import CommandError, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import ReadingFlags
@@ -26,6 +26,8 @@ from isthmus.cli.series_run import (
 from isthmus.cli.window_flags import network_of_windows, window_length
 
 __all__ = ["AskedWindows", "fit_series"]
+
+OF_FIT = ("variant", "output", "labels", "drop", "seed", "no_plots", "no_page", "memory", "stride", "overwrite", "json")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,6 @@ class AskedWindows:
 def fit_series(
     asked: AskedWindows,
     run: Path,
-    not_of_series: Mapping[str, Any],
     *,
     plots: bool = True,
     page: bool = True,
@@ -57,7 +58,7 @@ def fit_series(
     json: bool,
 ) -> None:
     """Fit windows of a series, write the run folder, and print its held-out errors beside the closed form's."""
-    refuse_flags_of_tables(not_of_series)
+    refuse_flags_of_tables(*asked.settings, *OF_FIT)
     require_free_run(run, overwrite=overwrite)
     refuse_own_inputs([], [asked.data], replaced=[run])
     model = _unfitted(asked)
@@ -81,7 +82,7 @@ def fit_series(
     try:
         model.fit(list(file.series))
     except ValueError as error:
-        raise CommandError(str(error).replace("WindowedAutoencoder: ", "")) from error
+        raise CommandError(as_flags(str(error).replace("WindowedAutoencoder: ", ""))) from error
     report = _evaluate_and_keep(asked, run, model, file, plots=plots, page=page, overwrite=overwrite)
     if json:
         print_json(report)

@@ -30,4 +30,4 @@ class SeriesRecord:
     n_steps: int = fact(at_least=1)
     seed: int = fact(at_least=0, below=SEEDS)
     sha256: str = fact(lengths=(64, 64))
-    reading: dict[str, bool | float | str] | None = fact(default=None)
+    reading: dict[str, bool | float | str | tuple[str, ...]] | None = fact(default=None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, escaped, finite, say
-from isthmus.cli.reading_flags import READ_BY_ITSELF, TableFlags
+from isthmus.cli.reading_flags import OF_TABLES, READ_BY_ITSELF, TableFlags
 from isthmus.cli.run_folder import (
     DATA,
     EVALUATION,
@@ -42,7 +42,7 @@ __all__ = [
 
 MAX_WINDOWS = 20_000  # evaluated and drawn
 CHUNK_STEPS = 1 << 18
-OF_READING = ("header", "no_header", "separator", "decimal", "encoding", "missing_marks")
+OF_EVERY_FORMAT = ("kind", "missing_marks")
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +133,7 @@ def record_of(data: str, asked: Any, file: SeriesFile) -> SeriesRecord:
         seed=asked.seed,
         sha256=_fingerprint(file),
         reading={
-            name: value for name, value in vars(asked.reading).items() if name in OF_READING and value not in (None, ())
+            name: value for name, value in vars(asked.reading).items() if name in OF_TABLES and value not in (None, ())
         }
         or None,
     )
@@ -148,9 +148,15 @@ def series_data(source: str, run: Run, reading: TableFlags = READ_BY_ITSELF, *, 
     from isthmus.tables import open_table
 
     record = require_record(run)
-    as_fitted: Any = record.reading if record.reading and _may_be_text(source) else {}
-    options = TableFlags(**as_fitted).options() | table_options(reading)
-    names = open_table(source, **options).all_columns
+    is_text = _may_be_text(source)
+    as_fitted: Any = {
+        name: value for name, value in (record.reading or {}).items() if is_text or name in OF_EVERY_FORMAT
+    }
+    options = TableFlags(**as_fitted).options()
+    kinds = options.pop("kinds", {})
+    asked = table_options(reading)
+    names = open_table(source, **options | asked).all_columns
+    options |= {"kinds": {name: kind for name, kind in kinds.items() if name in names} | asked.pop("kinds", {})} | asked
     labels = record.labels if record.labels in names else None
     file = read_series(
         source,

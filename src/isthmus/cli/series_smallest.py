@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from isthmus.cli.outcome import CommandError, print_json, say, show
 from isthmus.cli.reading_flags import ReadingFlags
 from isthmus.cli.row_flags import refuse_flags_of_tables
@@ -30,11 +27,10 @@ def smallest_of_series(
     sizes: tuple[int, ...],
     keep: float | None,
     seed: int,
-    not_of_series: Mapping[str, Any],
     json: bool,
 ) -> None:
     """Print held-out errors of windows by the size of their code, and the smallest size that is enough."""
-    refuse_flags_of_tables(not_of_series)
+    refuse_flags_of_tables("keep", "sizes", "labels", "drop", "seed", "stride", "network", "overwrite", "json")
     settings = {"window": window_length(reading), "stride": stride}
     if network is not None:
         settings["network"] = network_of_windows({"network": network})

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["smallest"]
 
 FIGURE = "rate_distortion.png"
-SEEDS, TEST_SIZE = 3, 0.2  # where nothing else is asked
 
 
 @with_hyperparameter_flags
@@ -37,12 +36,12 @@ def smallest(
     max_error: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
     as_good_as: str | None = None,
     sizes: str | None = None,
-    seeds: Annotated[int, Parameter(validator=Number(gte=1, lte=20))] = SEEDS,
+    seeds: Annotated[int, Parameter(validator=Number(gte=1, lte=20))] = 3,
     output: Annotated[Path | None, Parameter(("--output", "-o"), show_default=False)] = None,
     labels: str | None = None,
     ids: str | None = None,
     drop: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
-    test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = TEST_SIZE,
+    test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.2,
     seed: Seed = 42,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
@@ -103,16 +102,9 @@ def smallest(
     if time is not None:
         from isthmus.cli.series_smallest import smallest_of_series
 
-        rows_only = {
-            "--max-error": max_error, "--as-good-as": as_good_as, "--output": output, "--ids": ids,
-            "--seeds": seeds != SEEDS, "--test-size": test_size != TEST_SIZE,
-        }  # fmt: skip
-        network = settings.pop("network", None)
-        typed = {f"--{name.replace('_', '-')}": value is not None for name, value in settings.items()}
         smallest_of_series(
-            data, time=time, entity=entity, time_zone=time_zone, stride=stride, network=network, reading=reading,
-            labels=labels, drop=drop, sizes=_sizes(sizes), keep=keep, seed=seed, not_of_series=rows_only | typed,
-            json=json,
+            data, time=time, entity=entity, time_zone=time_zone, stride=stride, network=settings.get("network"),
+            reading=reading, labels=labels, drop=drop, sizes=_sizes(sizes), keep=keep, seed=seed, json=json,
         )  # fmt: skip
         return
     require_time({"--entity": entity, "--time-zone": time_zone, "--stride": stride})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["conditions_facts", "with_condition"]
 
-MOST_OFFERED = 24
+MAX_OFFERED = 24
 
 
 def with_condition(values: torch.Tensor, fitted: FittedState, given: np.ndarray | None) -> torch.Tensor:
@@ -40,8 +40,8 @@ def conditions_facts(fitted: FittedState, given: np.ndarray | None, own: np.ndar
             sign[start:stop] = -1
     distinct = sign * np.unique(sign * given, axis=0)
     offered = distinct
-    if len(distinct) > MOST_OFFERED:
-        offered = distinct[np.linspace(0, len(distinct) - 1, MOST_OFFERED).round().astype(int)]
+    if len(distinct) > MAX_OFFERED:
+        offered = distinct[np.linspace(0, len(distinct) - 1, MAX_OFFERED).round().astype(int)]
     return {
         "names": _names(fitted, offered),
         "choices": packer.floats(fitted.given_units(offered)),

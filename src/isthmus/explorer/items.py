@@ -34,7 +34,7 @@ __all__ = [
 ROOM, TABLE_ROOM = 480_000, 2_100_000  # bytes of rows before compression: 20,000 of ten columns
 COLOUR_ROOM = 2_500_000  # two hundred photos of 64 × 64
 LINES_ROOM = 6_000_000  # windows, which overlap and so compress
-MOST_ITEMS, LEAST_ITEMS = 20_000, 24
+MAX_ITEMS, MIN_ITEMS = 20_000, 24
 WORST_KEPT = 24
 DIVISORS = (1, 2, 4, 8, 15, 16, 31, 32, 63, 64, 100, 127, 128, 255)
 SHIFT = 2  # pixels, but at most a quarter of the height
@@ -98,7 +98,7 @@ class Items:
 def choose_items(errors: np.ndarray, n_features: int, byte_wide: bool, room: int = ROOM, seed: int = 0) -> np.ndarray:
     """Which held-out rows to show, in order: all of them, or a sample and those with the largest ``errors``."""
     width = n_features * (1 if byte_wide else 4) + 64
-    room = int(np.clip(room // width, LEAST_ITEMS, MOST_ITEMS))
+    room = int(np.clip(room // width, MIN_ITEMS, MAX_ITEMS))
     if len(errors) <= room:
         return np.arange(len(errors))
     worst = np.argsort(-errors, kind="stable")[: min(WORST_KEPT, room // 2)]

@@ -54,8 +54,8 @@ __all__ = ["write_explorer"]
 
 TEMPLATE = "page.html"
 MORE = re.compile(r"<script data-more>.*?</script>\n", re.DOTALL)  # only for series and sounds
-MOST_CURVE = 64
-MOST_DRAWN = 20_000  # rows of a stream that are read for the page
+MAX_CURVE = 64
+MAX_DRAWN = 20_000  # rows of a stream that are read for the page
 
 
 def write_explorer(
@@ -139,11 +139,11 @@ def write_explorer(
         image_shape = image_shape or row_shape.sizes
     if row_shape is None or len(row_shape.grid) != 1:  # a line is not drawn as a picture one pixel high
         image_shape = image_shape or first.image_shape or getattr(X, "image_shape", None)
-    X, y, ids, conditions = _in_memory(X, y, ids, conditions, MOST_DRAWN)
+    X, y, ids, conditions = _in_memory(X, y, ids, conditions, MAX_DRAWN)
     rows, training, conditions_train = _numbers(first, X), None, None
     if X_train is not None:
         conditions_train = given_for(first, given_train, n_training)
-        X_train, _, _, conditions_train = _in_memory(X_train, None, None, conditions_train, MOST_DRAWN)
+        X_train, _, _, conditions_train = _in_memory(X_train, None, None, conditions_train, MAX_DRAWN)
         training = _numbers(first, X_train)
     shape = channels_first(image_shape)
     if shape is not None and math.prod(shape) != rows.shape[1]:
@@ -329,7 +329,7 @@ def _curve(model: BaseAutoencoder, rows: np.ndarray, given: np.ndarray | None) -
         weights = scaling.spread**2
     units = (completed(model.fitted_, rows, given) - scaling.center) / scaling.spread
     pca.add(units, model.fitted_.given_units(given))
-    return (pca.curve(weights)[: MOST_CURVE + 1] / len(rows) / len(weights)).tolist()
+    return (pca.curve(weights)[: MAX_CURVE + 1] / len(rows) / len(weights)).tolist()
 
 
 def _filled(facts: Mapping[str, Any], packer: Packer, title: str) -> str:

@@ -1,8 +1,8 @@
 """The geometry of codes: axes of the map, their limits, and the uncertainty of a point.
 
 A code of one or two latents is its own map. With more, the map is a slice z = z₀ + a u₁ + b u₂ along the first two
-principal axes u of the training codes, and sliders follow the axes in that order. Limits are the 0.5% and 99.5%
-quantiles of training codes and 8% more.
+principal axes u of the training codes. The sliders are the latents themselves, in order of variance if there are more
+than six. Limits are the 0.5% and 99.5% quantiles of training codes and 8% more.
 
 *Uncertainty* is the mean distance to the five nearest training codes, each latent divided by its standard deviation,
 as a quantile of the same distances of training codes (each without itself).
@@ -19,9 +19,9 @@ from isthmus.explorer.packing import CODES_LEVELS, rounded_rows
 __all__ = ["Places", "find_places", "nearest_distances", "rounded_codes", "sample_codes"]
 
 BULK, MARGIN, FLAT = (0.005, 0.995), 0.08, 1e-5
-MOST_AXES = 64
+MAX_SLIDERS, MAX_IN_ORDER = 64, 6
 NEIGHBOURS = 5
-KNOWN_NUMBERS, LEAST_KNOWN, MOST_KNOWN = 32_768, 256, 2_000
+KNOWN_NUMBERS, MIN_KNOWN, MAX_KNOWN = 32_768, 256, 2_000
 QUANTILES = np.linspace(0, 1, 201)
 TILES = 48
 
@@ -37,10 +37,15 @@ class Places:
     center, deviation : ndarray of shape (p,)
         Mean and standard deviation of each latent.
     axes : ndarray of shape (n_axes, p)
-        Orthonormal directions of the map and the sliders.
+        Orthonormal directions of the map; at most two.
     limits : ndarray of shape (n_axes, 2)
         Along the axes, relative to ``origin``.
-    variances : ndarray of shape (n_axes,)
+    sliders : ndarray of shape (n_sliders,)
+        Indices of the latents that have a slider, in order of variance if there are more than six.
+    ranges : ndarray of shape (n_sliders, 2)
+        Limits of the sliders, in the latents' own units.
+    variances : ndarray of shape (n_sliders,)
+        Of the latents of the sliders.
     distances : ndarray of shape (201,)
         Quantiles of the uncertainty of training codes.
     """
@@ -50,6 +55,8 @@ class Places:
     deviation: np.ndarray
     axes: np.ndarray
     limits: np.ndarray
+    sliders: np.ndarray
+    ranges: np.ndarray
     variances: np.ndarray
     distances: np.ndarray
 
@@ -70,7 +77,7 @@ class Places:
 
 def sample_codes(n_codes: int, n_numbers: int, seed: int = 0) -> np.ndarray:
     """Indices of the training codes a page holds, in order."""
-    most = int(np.clip(KNOWN_NUMBERS // n_numbers, LEAST_KNOWN, MOST_KNOWN))
+    most = int(np.clip(KNOWN_NUMBERS // n_numbers, MIN_KNOWN, MAX_KNOWN))
     if n_codes <= most:
         return np.arange(n_codes)
     return np.sort(np.random.default_rng(seed).choice(n_codes, most, replace=False))
@@ -89,17 +96,19 @@ def find_places(codes: np.ndarray, seed: int = 0) -> Places:
     known = rounded_codes(codes[sample_codes(len(codes), n_numbers, seed)])
     center, deviation = codes.mean(0), codes.std(0)
     deviation = np.where(deviation > 1e-6 * max(float(deviation.max()), 1e-12), deviation, 1.0)
-    axes = np.eye(n_numbers)
+    axes, sliders = np.eye(n_numbers), np.arange(n_numbers)
+    if n_numbers > MAX_IN_ORDER:
+        sliders = np.argsort(-codes.var(0), kind="stable")[:MAX_SLIDERS]
     if n_numbers > 2:
         _, axes = np.linalg.eigh((codes - center).T @ (codes - center))
-        axes = axes[:, ::-1].T[:MOST_AXES]
+        axes = axes[:, :-3:-1].T
         largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1)
         axes = axes * np.where(largest < 0, -1.0, 1.0)
     seen = (codes - (center if n_numbers > 2 else 0)) @ axes.T
-    low, high = np.quantile(seen, BULK, axis=0)
-    limits = _limits(low, high)
+    limits, ranges = (_limits(*np.quantile(values, BULK, axis=0)) for values in (seen, codes[:, sliders]))
     distances = np.quantile(nearest_distances(known, known, deviation, itself=True), QUANTILES)
-    return Places(known, center, deviation, axes, limits, seen.var(0), np.maximum.accumulate(distances))
+    farthest = np.maximum.accumulate(distances)
+    return Places(known, center, deviation, axes, limits, sliders, ranges, codes[:, sliders].var(0), farthest)
 
 
 def _limits(low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from isthmus.parts.network import Network
 
 __all__ = ["fewest_levels", "largest", "rounded_network"]
 
-LEAST_BITS, MOST_BITS, PARTS_OF_A_BIT = 6, 23, 4
+MIN_BITS, MAX_BITS, PARTS_OF_A_BIT = 6, 23, 4
 
 
 def rounded_network(network: Network, levels: int) -> Network:
@@ -37,7 +37,7 @@ def rounded_network(network: Network, levels: int) -> Network:
 
 def fewest_levels(network: Network, deviation: Callable[[Network], float], tolerance: float) -> int:
     """The fewest steps on either side of 0 with which ``deviation`` is within ``tolerance``, to a quarter of a bit."""
-    low, high = LEAST_BITS * PARTS_OF_A_BIT, MOST_BITS * PARTS_OF_A_BIT
+    low, high = MIN_BITS * PARTS_OF_A_BIT, MAX_BITS * PARTS_OF_A_BIT
     while low < high:
         middle = (low + high) // 2
         if deviation(rounded_network(network, _levels(middle))) <= tolerance:

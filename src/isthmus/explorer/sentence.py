@@ -57,7 +57,7 @@ def opening_sentence(
     best = f"{kind.closed_form or 'PCA'}, the best linear code, keeps {percentage(pca)}"
     if error.pca_needs is None:
         needs = f" and needs more than {evaluation.n_directions} to match it."
-    elif model > pca:
+    elif error.pca_needs > size:
         needs = f" and needs {error.pca_needs} to match it."
     else:
         needs = "."

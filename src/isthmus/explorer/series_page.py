@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from isthmus.evaluation import Evaluation, evaluate
-from isthmus.explorer.items import LEAST_ITEMS, LINES_ROOM
+from isthmus.explorer.items import LINES_ROOM, MIN_ITEMS
 from isthmus.explorer.page import write_explorer
-from isthmus.explorer.shown_series import MOST_CELLS, ShownSeries, robust_deviation
+from isthmus.explorer.shown_series import MAX_CELLS, ShownSeries, robust_deviation
 from isthmus.series import SeriesDetection, SeriesOutlierDetector, WindowedAutoencoder
 from isthmus.series.series import Series
 from isthmus.series.window_rows import WindowRows, window_rows
@@ -19,9 +19,9 @@ from isthmus.tables.row_shape import RowShape
 
 __all__ = ["detected", "evaluated_windows", "shown_series", "window_columns", "write_series_explorer"]
 
-MOST_WINDOWS = 6_000
-MOST_DETECTED = 400_000  # steps in which episodes are looked for
-MOST_EXPLAINED = 2_000_000  # readings whose expected values and contributions are computed
+MAX_WINDOWS = 6_000
+MAX_DETECTED = 400_000  # steps in which episodes are looked for
+MAX_EXPLAINED = 2_000_000  # readings whose expected values and contributions are computed
 
 
 def write_series_explorer(
@@ -67,7 +67,7 @@ def write_series_explorer(
     """
     n_cells = len(model.channels_) * model.length_
     windows = window_rows(
-        model, several, of_fit=of_fit, most=min(MOST_WINDOWS, max(LEAST_ITEMS, LINES_ROOM // (4 * n_cells + 64)))
+        model, several, of_fit=of_fit, most=min(MAX_WINDOWS, max(MIN_ITEMS, LINES_ROOM // (4 * n_cells + 64)))
     )
     evaluation = evaluation or evaluated_windows(model, windows)
     found = detected(several, random_state) if detections is None else detections
@@ -101,7 +101,7 @@ def write_series_explorer(
             "measures": _measures(windows, several, found, places, model.length_, packer),
             "series": {
                 "time": time_name,
-                "all": [one.facts(packer, room=MOST_CELLS // len(shown)) for one in shown],
+                "all": [one.facts(packer, room=MAX_CELLS // len(shown)) for one in shown],
                 "of": packer.whole_numbers(windows.series[places]),
                 "starts": packer.whole_numbers(windows.starts[places]),
                 "learned": packer.whole_numbers(windows.training[places]),
@@ -131,7 +131,7 @@ def detected(several: Sequence[Series], random_state: int = 0) -> list[SeriesDet
     found: list[SeriesDetection | None] = []
     for one in several:
         try:
-            short = len(one) <= MOST_DETECTED
+            short = len(one) <= MAX_DETECTED
             found.append(SeriesOutlierDetector(random_state=random_state).fit(one).found_at_fit() if short else None)
         except ValueError:  # too few steps for a window, or nothing that varies
             found.append(None)
@@ -149,7 +149,7 @@ def shown_series(
     """A series with its reconstruction, for the page."""
     series, _ = model.windows_of(series)
     expected, deviation = None, np.zeros(series.n_channels)
-    if len(series) * series.n_channels <= MOST_EXPLAINED:
+    if len(series) * series.n_channels <= MAX_EXPLAINED:
         _, expected = model.reconstruct_steps(series)
         deviation = robust_deviation(series.part(0, len(series)) - expected)
     held_out = (windows.series == place) & windows.held_out & ~windows.held_out.all()

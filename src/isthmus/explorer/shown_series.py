@@ -17,8 +17,8 @@ from isthmus.series.series import Series
 
 __all__ = ["ShownSeries", "robust_deviation"]
 
-MOST_CELLS = 240_000  # readings on a page, above which a series is shown in stretches
-MOST_EPISODES = 500
+MAX_CELLS = 240_000  # readings on a page, above which a series is shown in stretches
+MAX_EPISODES = 500
 UNITS = (0.001, 1.0, 60.0, 3600.0, 86400.0)  # seconds: units in which times may be whole numbers
 MICROSECONDS = 1e6
 LARGEST = 2**31 - 1
@@ -51,7 +51,7 @@ class ShownSeries:
     detection: SeriesDetection | None
     held_out: np.ndarray
 
-    def facts(self, packer: Packer, *, room: int = MOST_CELLS) -> dict[str, Any]:
+    def facts(self, packer: Packer, *, room: int = MAX_CELLS) -> dict[str, Any]:
         """The entries for the page's JSON; ``room`` is the number of readings it may hold."""
         n_steps, n_channels = len(self.series), self.series.n_channels
         width = max(1, -(-n_steps * n_channels // room))
@@ -90,7 +90,7 @@ def _found(detection: SeriesDetection, width: int, packer: Packer, expected: np.
     if expected is not None:  # short enough to be explained step by step
         adds = np.nan_to_num(_stretches(np.maximum(detection.contributions(), 0), width, "high"))
     top = 0.0 if adds is None else float(adds.max(initial=0))
-    episodes = sorted(sorted(detection.episodes, key=lambda one: -one.score)[:MOST_EPISODES], key=lambda one: one.first)
+    episodes = sorted(sorted(detection.episodes, key=lambda one: -one.score)[:MAX_EPISODES], key=lambda one: one.first)
     return {
         "score": packer.floats(_stretches(detection.scores[:, None], width, "high")[:, 0]),
         "threshold": packer.floats(_stretches(detection.thresholds[:, None], width, "mean")[:, 0]),

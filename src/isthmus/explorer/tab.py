@@ -38,7 +38,7 @@ LEFT_OUT = (
     "here, and uncertainty can't be measured by a round trip. PCA's tab can encode them; for this model, run "
     "isthmus encode."
 )
-MOST_CURVE, CURVE_ROWS = 64, 2_000
+MAX_CURVE, CURVE_ROWS = 64, 2_000
 ENCODER_CHARACTERS = 2.1  # per weight
 ACTIVE_VARIANCE = 0.01
 POLISHED = ("identity", "sigmoid", "bernoulli")  # likelihoods whose derivative the page knows
@@ -149,8 +149,10 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "deviation": places.deviation.tolist(),
         "axes": packer.floats(places.axes),
         "limits": places.limits.tolist(),
-        "unused": _idle(view, places.variances),
-        "variances": places.variances.tolist(),
+        "sliders": [
+            {"latent": int(latent), "limits": limits.tolist(), "unused": unused}
+            for latent, limits, unused in zip(places.sliders, places.ranges, _idle(view, places.variances), strict=True)
+        ],
         "distances": _shortened(places.distances),
         "uncertainty": packer.floats(places.uncertainty(view.codes)),
         "trips": trips,
@@ -260,7 +262,7 @@ def _curve(view: View, rows: np.ndarray) -> list[list[float]]:
     """Size and error per feature of an ordered code, whose first k dimensions are a code themselves, for each k."""
     if not view.estimator.model_.bottleneck.ordered:
         return []
-    sizes = range(1, min(view.evaluation.n_components, MOST_CURVE) + 1)
+    sizes = range(1, min(view.evaluation.n_components, MAX_CURVE) + 1)
     rows = rows[:: max(1, len(rows) // CURVE_ROWS)]
     given = None if view.given is None else view.given[:: max(1, len(view.given) // CURVE_ROWS)]
     return [[size, float(row_errors(view.estimator, rows, size, given, cut=True)[0].mean())] for size in sizes]
@@ -286,7 +288,7 @@ def _difference_scale(view: View, items: Items) -> float:
 
 
 def _idle(view: View, variances: np.ndarray) -> list[bool]:
-    """Which dimensions or axes of the code are unused: by Burda's rule for a variational model, else if constant."""
+    """Which latents are unused: by Burda's rule for a variational model, else if constant."""
     if view.estimator.model_.bottleneck.has_prior and not view.is_pca:
         return (variances < ACTIVE_VARIANCE).tolist()
     return (variances < 1e-6 * max(float(variances.max()), 1e-30)).tolist()

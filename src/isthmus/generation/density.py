@@ -23,9 +23,9 @@ __all__ = ["CodeDensity", "LocalDensity", "MixtureDensity", "fit_code_density", 
 COMPONENTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 PATIENCE = 2  # sizes tried after the best so far
 ROWS_PER_DIMENSION = 3  # of a component's covariance, at least
-LEAST_ROWS = 10
+MIN_ROWS = 10
 FLOOR = 1e-3  # added to the variances of whitened codes
-LEAST_SPREAD = 1e-4  # a direction shorter than this share of the longest is dead
+MIN_SPREAD = 1e-4  # a direction shorter than this share of the longest is dead
 HELD_OUT = 0.2
 ROWS_FOR_MIXTURE = 30  # rows per dimension, below which the local density is used
 NEIGHBOURS = 20
@@ -105,7 +105,7 @@ def fit_mixture(codes: np.ndarray, seed: int) -> MixtureDensity:
     """
     mean = codes.mean(0)
     left, lengths, directions = np.linalg.svd(codes - mean, full_matrices=False)
-    alive = lengths > LEAST_SPREAD * lengths[0] if lengths[0] > 0 else np.zeros(len(lengths), dtype=bool)
+    alive = lengths > MIN_SPREAD * lengths[0] if lengths[0] > 0 else np.zeros(len(lengths), dtype=bool)
     root = np.sqrt(max(1, len(codes) - 1))
     basis = (directions[alive] * (lengths[alive, None] / root)).T
     white = left[:, alive] * root
@@ -117,7 +117,7 @@ def _mixture(white: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.n
     n_rows, n_dims = white.shape
     one = np.ones(1), np.zeros((1, n_dims)), np.eye(n_dims)[None]  # whitened codes are N(0, I) to second order
     n_held_out = int(HELD_OUT * n_rows)
-    most = (n_rows - n_held_out) // max(LEAST_ROWS, ROWS_PER_DIMENSION * n_dims)
+    most = (n_rows - n_held_out) // max(MIN_ROWS, ROWS_PER_DIMENSION * n_dims)
     if most < 2 or n_dims == 0:
         return one
     order = np.random.RandomState(seed).permutation(n_rows)

@@ -18,7 +18,7 @@ from isthmus.generation.density import fit_code_density
 __all__ = ["CodeSource", "nearest_source"]
 
 HELD_OUT, DRAWN = 0.2, 1000
-LEAST_ROWS = 20  # with fewer codes to compare with, the prior is taken
+MIN_ROWS = 20  # with fewer codes to compare with, the prior is taken
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def nearest_source(codes: np.ndarray, seed: int) -> CodeSource:
     """
     codes = np.asarray(codes, dtype=np.float64)
     count = int(HELD_OUT * len(codes))
-    if count < LEAST_ROWS:
+    if count < MIN_ROWS:
         return CodeSource("prior", {})
     generator = np.random.RandomState(seed)
     order = generator.permutation(len(codes))

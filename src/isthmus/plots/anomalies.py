@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_anomalies"]
 
-MOST_COLUMNS = 8
-MOST_ROWS = 6
-MOST_CHARACTERS = 70  # of a reason
+MAX_COLUMNS = 8
+MAX_ROWS = 6
+MAX_CHARACTERS = 70  # of a reason
 NORMAL_COLOUR = "#b9c0c8"
 
 
@@ -57,10 +57,10 @@ def plot_anomalies(
             "plot_anomalies: contributions, values and expected must have the same shape (n, n_features), n at least "
             f"1, got {shapes}."
         )
-    n_rows, n_features = min(len(contributions), MOST_ROWS), contributions.shape[1]
+    n_rows, n_features = min(len(contributions), MAX_ROWS), contributions.shape[1]
     column_names = as_text(columns if columns is not None else [f"column {place}" for place in range(n_features)])
     row_names = as_text(names if names is not None else [f"row {place}" for place in range(n_rows)])
-    n_shown = min(MOST_COLUMNS, n_features)
+    n_shown = min(MAX_COLUMNS, n_features)
     across = min(2, n_rows)
     down = -(-n_rows // across)
     figure = bare_figure(5.2 * across + 0.6, (0.3 * n_shown + 1.1) * down + 1.1)
@@ -98,7 +98,7 @@ def _scale(contributions: np.ndarray, threshold: float | None) -> float:
 
 def _shortened(text: str) -> str:
     """A reason cut to the width of its panel."""
-    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"
 
 
 def _as_text(cell: Any) -> str:

@@ -16,8 +16,8 @@ PALETTE = (
     "#2f69e3", "#cb7304", "#11a6ad", "#954aa3", "#f0b528", "#555c5a", "#b91701", "#c07eff", "#3fdc9a", "#b6c2f0",
 )  # fmt: skip
 GREY = "#8a9099"
-MOST_COLOURED = 40  # classes, above which colours say nothing
-MOST_ROWS = 5_000  # from which the positions of classes are computed
+MAX_COLOURED = 40  # classes, above which colours say nothing
+MAX_ROWS = 5_000  # from which the positions of classes are computed
 ROUNDS = 12
 CLOSE = 4  # distance below which two colours count as equal
 
@@ -62,7 +62,7 @@ def colours_of_codes(codes: np.ndarray, classes: np.ndarray, count: int) -> list
     The position of a class is the median of its codes in the plane of the first two principal axes; that of a class
     without rows is the mean of all.
     """
-    codes, classes = np.asarray(codes, dtype=float)[:MOST_ROWS], np.asarray(classes)[:MOST_ROWS]
+    codes, classes = np.asarray(codes, dtype=float)[:MAX_ROWS], np.asarray(classes)[:MAX_ROWS]
     centred = codes - codes.mean(0)
     if codes.shape[1] > 2:
         centred = centred @ np.linalg.eigh(centred.T @ centred)[1][:, :-3:-1]
@@ -80,7 +80,7 @@ def class_colours(centres: np.ndarray) -> list[str]:
     all are grey.
     """
     count = len(centres)
-    if count > MOST_COLOURED:
+    if count > MAX_COLOURED:
         return [GREY] * count
     usable = PALETTE[:count]
     if count < 3:

@@ -21,7 +21,7 @@ TITLES = {
     "mse": "squared error per feature",
     "reconstruction": "reconstruction, −log p(x|z)",
 }
-MOST_PANELS_PER_ROW = 3
+MAX_PANELS_PER_ROW = 3
 
 
 def plot_history(
@@ -51,7 +51,7 @@ def plot_history(
     large = "mse" if "mse" in parts and _is_same_curve(history, "loss", "mse") else "loss"
     small = [part for part in parts if part not in ("loss", large) and not _is_same_curve(history, large, part)]
     curves = {part: _curves(history, part, unit**2 if part == "mse" else 1.0) for part in (large, *small)}
-    rows = -(-len(small) // MOST_PANELS_PER_ROW)
+    rows = -(-len(small) // MAX_PANELS_PER_ROW)
     across = -(-len(small) // rows) if rows else 1
     figure = bare_figure(7.6, 3.4 + 1.9 * rows)
     grid = figure.add_gridspec(1 + rows, across, height_ratios=[1.7] + [1.0] * rows)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_error_by_feature", "plot_reconstructions"]
 
-MOST_COLUMNS = 30
-MOST_TABLE_ROWS = 4
+MAX_COLUMNS = 30
+MAX_TABLE_ROWS = 4
 
 
 def plot_reconstructions(
@@ -37,7 +37,7 @@ def plot_reconstructions(
     labels = None if labels is None else np.asarray(labels, dtype=object)[:n]
     if image_shape is not None:
         return plot_pictures_reconstructed(X, reconstructed, image_shape, labels, limits)
-    return _plot_table_reconstructed(X[:MOST_TABLE_ROWS], reconstructed[:MOST_TABLE_ROWS], labels, columns)
+    return _plot_table_reconstructed(X[:MAX_TABLE_ROWS], reconstructed[:MAX_TABLE_ROWS], labels, columns)
 
 
 def _plot_table_reconstructed(
@@ -50,9 +50,9 @@ def _plot_table_reconstructed(
     residual = np.abs(reconstructed - X).max(0) / size
     chosen = np.arange(len(names))
     note = "Bars: each column relative to its largest value shown; numbers: original, reconstructed."
-    if len(names) > MOST_COLUMNS:
-        chosen = np.argsort(-residual, kind="stable")[:MOST_COLUMNS]
-        note = f"The {MOST_COLUMNS} of {len(names)} columns with the largest residuals, largest first. " + note
+    if len(names) > MAX_COLUMNS:
+        chosen = np.argsort(-residual, kind="stable")[:MAX_COLUMNS]
+        note = f"The {MAX_COLUMNS} of {len(names)} columns with the largest residuals, largest first. " + note
     figure = bare_figure(2.9 * len(X) + 1.8, 0.27 * len(chosen) + 1.3)
     places = np.arange(len(chosen))[::-1]
     low = min(0.0, *((values[:, chosen] / size[chosen]).min() for values in (X, reconstructed)))
@@ -93,7 +93,7 @@ def plot_error_by_feature(
     if image_shape is not None:
         return _plot_error_maps(model, pca, image_shape, title)
     names = _names(columns, len(model))
-    order = np.argsort(-np.maximum(model, pca), kind="stable")[:MOST_COLUMNS]
+    order = np.argsort(-np.maximum(model, pca), kind="stable")[:MAX_COLUMNS]
     figure = bare_figure(6.4, 0.27 * len(order) + 1.2)
     axes = figure.add_subplot()
     tidy(axes, grid="x")
@@ -109,7 +109,7 @@ def plot_error_by_feature(
         axes.set_xscale("log")
     axes.set_xlabel("mean squared error", fontsize=9, color=INK)
     axes.legend(fontsize=8, frameon=False, loc="lower right")
-    cut = f"The {MOST_COLUMNS} of {len(names)} columns with the largest error." if len(names) > MOST_COLUMNS else ""
+    cut = f"The {MAX_COLUMNS} of {len(names)} columns with the largest error." if len(names) > MAX_COLUMNS else ""
     caption(figure, title, cut)
     return figure
 

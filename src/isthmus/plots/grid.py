@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["far_from", "plot_decode_grid"]
 
 FAR_QUANTILE = 0.99
-MOST_CODES = 3000
-MOST_TABLE_PANELS = 12
+MAX_CODES = 3000
+MAX_TABLE_PANELS = 12
 GAP = 2.5  # points between pictures
 INSIDE = (-0.25, 1.25)  # the range of decoded data from [0, 1], which are drawn on that scale
 
@@ -34,7 +34,7 @@ def far_from(places: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
     Distances are measured with each axis divided by its standard deviation.
     """
-    codes = np.asarray(codes, dtype=float)[:: max(1, -(-len(codes) // MOST_CODES))]
+    codes = np.asarray(codes, dtype=float)[:: max(1, -(-len(codes) // MAX_CODES))]
     if len(codes) < 3:
         return np.zeros(len(places), dtype=bool)
     middle, spread = codes.mean(0), codes.std(0)
@@ -158,7 +158,7 @@ def _plot_mosaic(
 def _plot_column_maps(rows: np.ndarray, grid: _Grid, columns: Sequence[str] | None) -> Figure:
     if columns is not None and len(columns) != rows.shape[1]:
         raise ValueError(f"plot_decode_grid: columns must name {rows.shape[1]} columns, got {len(columns)} names.")
-    shown = np.sort(np.argsort(-rows.std(0), kind="stable")[:MOST_TABLE_PANELS])
+    shown = np.sort(np.argsort(-rows.std(0), kind="stable")[:MAX_TABLE_PANELS])
     across = min(4, len(shown))
     down = -(-len(shown) // across)
     titles = as_text(columns if columns is not None else [f"column {place}" for place in range(rows.shape[1])])

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_loadings"]
 
-MOST_LATENTS, MOST_COLUMNS, ACROSS = 12, 30, 6
-LEAST_SHOWN = 0.05  # R² from which it is written into its cell
+MAX_LATENTS, MAX_COLUMNS, ACROSS = 12, 30, 6
+MIN_SHOWN = 0.05  # R² from which it is written into its cell
 
 
 def plot_loadings(
@@ -27,15 +27,15 @@ def plot_loadings(
     At most 30 columns are shown, those best explained by a latent, and at most 12 latents, those that explain most.
     """
     r2, standardized = np.asarray(loadings.r2, dtype=float), np.asarray(loadings.standardized, dtype=float)
-    latents = np.sort(np.argsort(-r2.sum(1), kind="stable")[:MOST_LATENTS])
-    cut = f"The {MOST_LATENTS} of {len(r2)} latents that explain most. " if len(r2) > MOST_LATENTS else ""
+    latents = np.sort(np.argsort(-r2.sum(1), kind="stable")[:MAX_LATENTS])
+    cut = f"The {MAX_LATENTS} of {len(r2)} latents that explain most. " if len(r2) > MAX_LATENTS else ""
     names = [f"z{place + 1}" for place in latents]
     if image_shape is not None:
         return _plot_pictures(standardized[latents], r2[latents], names, image_shape, cut)
     chosen = np.arange(r2.shape[1])
-    if len(chosen) > MOST_COLUMNS:
-        chosen = np.sort(np.argsort(-r2[latents].max(0), kind="stable")[:MOST_COLUMNS])
-        cut += f"The {MOST_COLUMNS} of {r2.shape[1]} columns that are explained best. "
+    if len(chosen) > MAX_COLUMNS:
+        chosen = np.sort(np.argsort(-r2[latents].max(0), kind="stable")[:MAX_COLUMNS])
+        cut += f"The {MAX_COLUMNS} of {r2.shape[1]} columns that are explained best. "
     rows = as_text(columns if columns is not None else loadings.columns)
     shown, share = standardized[np.ix_(latents, chosen)].T, r2[np.ix_(latents, chosen)].T
     figure = bare_figure(max(6.0, 2.6 + 0.62 * len(latents)), 0.27 * len(chosen) + 1.6)
@@ -46,7 +46,7 @@ def plot_loadings(
     axes.set_yticks(range(len(chosen)), [rows[place] for place in chosen], fontsize=8)
     axes.tick_params(length=0, colors=INK)
     axes.spines[:].set_visible(False)
-    for row, column in np.argwhere(share >= LEAST_SHOWN):
+    for row, column in np.argwhere(share >= MIN_SHOWN):
         dark = abs(shown[row, column]) > 0.65 * limit
         axes.text(
             column,

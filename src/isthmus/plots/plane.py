@@ -22,8 +22,8 @@ __all__ = ["AXES", "Plane", "extent_of", "plot_latent_plane"]
 
 BULK = (0.005, 0.995)
 MARGIN = 0.08
-MOST_COLOURS = len(PALETTE)
-MOST_CLASSES = 40
+MAX_COLOURS = len(PALETTE)
+MAX_CLASSES = 40
 AXES = ("latent z1", "latent z2")  # as on the explorer page
 NINE_TENTHS = 4.605  # the 90% quantile of chi-squared with 2 degrees of freedom
 NINE_TENTHS_OF_ONE = 1.645  # standard deviations to either side
@@ -93,7 +93,7 @@ def plot_latent_plane(
     plane = Plane(reference)
     points, extent = plane.place(codes), extent_of(plane.place(reference))
     classes, note = _classes(labels, class_names, codes)
-    coloured = classes[0].name is not None and len(classes) <= MOST_COLOURS
+    coloured = classes[0].name is not None and len(classes) <= MAX_COLOURS
     across, up = extent[1] - extent[0]
     figure = bare_figure(7.4 if coloured else 6.4, 1.1 + 5.2 * float(np.clip(up / across, 0.4, 1.3)))
     axes = figure.add_subplot()
@@ -164,7 +164,7 @@ def _classes(labels: Any, class_names: Sequence[str] | None, codes: np.ndarray) 
     except TypeError:  # labels of several kinds, None among names
         labels = labels.astype(str)
         distinct = np.unique(labels)
-    if len(distinct) > MOST_CLASSES:
+    if len(distinct) > MAX_CLASSES:
         return nameless, f"{len(distinct)} different labels: too many to distinguish here. "
     belongs = np.stack([labels == value for value in distinct])  # NaN equals no label, not even itself
     of = np.where(belongs.any(0), belongs.argmax(0), -1)
@@ -172,7 +172,7 @@ def _classes(labels: Any, class_names: Sequence[str] | None, codes: np.ndarray) 
     note = "Colours repeat; each class is named at its median. "
     return [
         _Class(name, colour, labels == value) for name, colour, value in zip(names, colours, distinct, strict=True)
-    ], note if len(distinct) > MOST_COLOURS else ""
+    ], note if len(distinct) > MAX_COLOURS else ""
 
 
 def _names_of(distinct: np.ndarray, class_names: Sequence[str] | None) -> list[str]:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_series"]
 
-MOST_POINTS = 3_000  # of a line; a longer one is drawn by the smallest and the largest value of each stretch
-MOST_CHANNELS = 12
+MAX_POINTS = 3_000  # of a line; a longer one is drawn by the smallest and the largest value of each stretch
+MAX_CHANNELS = 12
 WITHIN = 2.0  # standard deviations of the band
 
 
@@ -45,7 +45,7 @@ def plot_series(detection: SeriesDetection, begin: int = 0, end: int | None = No
         deviation = detection.model.deviation
     with np.errstate(invalid="ignore"):
         most = np.argsort(-np.nan_to_num(contributions).max(0, initial=0), kind="stable")
-    shown = np.sort(most[:MOST_CHANNELS])
+    shown = np.sort(most[:MAX_CHANNELS])
     stretches = [slice(max(low - begin, 0), min(high, end) - begin) for low, high in detection.series.segments
                  if low < end and high > begin]  # fmt: skip
     stamps, several = detection.stamps[begin:end], len(shown) > 1
@@ -93,7 +93,7 @@ def _line(axes: Axes, stamps: np.ndarray, values: np.ndarray, colour: str) -> No
 
 def _map(axes: Axes, figure: Figure, stamps: np.ndarray, contributions: np.ndarray, names: list[str]) -> None:
     """Contributions as colours: the largest of each stretch, so short ones stay visible."""
-    stretches = np.array_split(np.arange(len(stamps)), min(len(stamps), MOST_POINTS // 4))
+    stretches = np.array_split(np.arange(len(stamps)), min(len(stamps), MAX_POINTS // 4))
     greatest = np.stack([np.nan_to_num(contributions[one]).max(0) for one in stretches], 1)
     edges = stamps[[*(int(one[0]) for one in stretches), len(stamps) - 1]]
     top = max(float(greatest.max()), 1e-12)
@@ -105,9 +105,9 @@ def _map(axes: Axes, figure: Figure, stamps: np.ndarray, contributions: np.ndarr
 
 def _thin(stamps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A line of fewer points that looks the same: the smallest and the largest of each stretch, in order."""
-    if len(values) <= MOST_POINTS:
+    if len(values) <= MAX_POINTS:
         return stamps, values
-    width = -(-2 * len(values) // MOST_POINTS)
+    width = -(-2 * len(values) // MAX_POINTS)
     n_whole = len(values) // width * width
     parts = values[:n_whole].reshape(-1, width)
     low = np.where(np.isnan(parts), np.inf, parts).argmin(1)

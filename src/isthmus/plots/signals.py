@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_signals", "plot_spectrograms"]
 
-MOST_LINES, MOST_SPECTROGRAMS = 6, 5
+MAX_LINES, MAX_SPECTROGRAMS = 6, 5
 ORIGINAL = "#8b939c"
 
 
-def plot_signals(X: Any, reconstructed: Any, shape: RowShape, labels: Any = None, n: int = MOST_LINES) -> Figure:
+def plot_signals(X: Any, reconstructed: Any, shape: RowShape, labels: Any = None, n: int = MAX_LINES) -> Figure:
     """The first ``n`` rows as lines over time, each with its reconstruction; channels below one another.
 
     Parameters
@@ -59,7 +59,7 @@ def plot_signals(X: Any, reconstructed: Any, shape: RowShape, labels: Any = None
 
 
 def plot_spectrograms(
-    X: Any, reconstructed: Any, shape: RowShape, labels: Any = None, n: int = MOST_SPECTROGRAMS
+    X: Any, reconstructed: Any, shape: RowShape, labels: Any = None, n: int = MAX_SPECTROGRAMS
 ) -> Figure:
     """The first ``n`` rows as spectrograms, each above its reconstruction, on one scale of loudness."""
     X, again = (np.asarray(part, dtype=float)[:n].reshape(-1, *shape.sizes) for part in (X, reconstructed))

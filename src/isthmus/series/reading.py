@@ -96,6 +96,7 @@ def read_series(
     DataError
         One sentence with all that is wrong.
     """
+    _require_different({"--time": time, "--entity": entity, "--labels": labels}, drop, source)
     if labels is not None:
         drop = (*drop, labels)
     chosen = dict(options or {})
@@ -148,6 +149,17 @@ def _require(names: Sequence[str], flags: dict[str, str | None], source: str) ->
             close = difflib.get_close_matches(name, names, n=1)
             guess = f" (did you mean {close[0]!r}?)" if close else ""
             raise DataError(f"{source!r}: no column {name!r} for {flag}{guess}; the columns are {_said(names)}.")
+
+
+def _require_different(flags: Mapping[str, str | None], drop: Sequence[str], source: str) -> None:
+    """Refuse a column with two roles."""
+    named: dict[str, list[str]] = {}
+    for flag, name in (*flags.items(), *(("--drop", name) for name in dict.fromkeys(drop))):
+        if name is not None:
+            named.setdefault(name, []).append(flag)
+    faults = [f"column {name!r} is named by {' and '.join(of)}" for name, of in named.items() if len(of) > 1]
+    if faults:
+        raise DataError(f"{source!r}: {'; '.join(faults)}; leave one of them out.")
 
 
 def _said(names: Sequence[str]) -> str:

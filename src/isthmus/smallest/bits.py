@@ -22,7 +22,7 @@ __all__ = ["RatePoint", "cheapest", "lower_hull", "rate_points", "sensitivity"]
 SMOOTHING = 0.5
 STEPS = 2.0 ** np.arange(1, -5.5, -0.5)  # times the root mean square distance of a row from the mean, per √feature
 NUDGE = 0.05  # of a latent's standard deviation, for its numerical derivative
-MOST_ROWS = 512
+MAX_ROWS = 512
 
 Decode = Callable[[np.ndarray], np.ndarray]
 
@@ -38,7 +38,7 @@ class RatePoint:
 
 def sensitivity(decode: Decode, codes: np.ndarray) -> np.ndarray:
     """How far a reconstruction moves per unit of each latent: root mean square, shape (n_latents,)."""
-    codes = codes[:MOST_ROWS]
+    codes = codes[:MAX_ROWS]
     rows, moved = decode(codes), np.empty(codes.shape[1])
     for latent in range(codes.shape[1]):
         nudge = NUDGE * codes[:, latent].std()

@@ -30,7 +30,7 @@ from isthmus.variants.vanilla import Autoencoder
 
 __all__ = ["rate_distortion"]
 
-LEAST_ROWS, LEAST_COLUMNS = 20, 2
+MIN_ROWS, MIN_COLUMNS = 20, 2
 SPARE = 2  # the nested code is this many times the size chosen, so the curve shows what more dimensions would bring
 ROUNDING = 1.1  # ratio of the error at which bits are compared to the chosen code's own
 
@@ -94,12 +94,12 @@ def rate_distortion(
     def parts(n_rows: int) -> tuple[np.ndarray, np.ndarray]:
         return split_rows(n_rows, test_size=test_size, seed=random_state) if split is None else split
 
-    rows, split = encoded_rows(X, settings, parts, least=(LEAST_ROWS, LEAST_COLUMNS), say=say)
+    rows, split = encoded_rows(X, settings, parts, least=(MIN_ROWS, MIN_COLUMNS), say=say)
     X, sizes = rows.values, _checked(rows.values, sizes, target)
     own, scale = dict(settings), rows.scale
     settings = {**settings, "scale": None if rows.is_encoded else scale}
     train, test = X[split[0]], X[split[1]]
-    if len(train) < LEAST_ROWS // 2 or not len(test):
+    if len(train) < MIN_ROWS // 2 or not len(test):
         raise ValueError(f"rate_distortion: {len(train)} training and {len(test)} test rows are too few; add rows.")
     choice = choose(train, target, settings, n_splits=n_seeds, seed=random_state, say=say, doing=doing)
 

@@ -160,7 +160,7 @@ def _plain(value: Any) -> Any:
 
 # ---- in words -----------------------------------------------------------------------------------------
 
-MOST_LINES = 16
+MAX_LINES = 16
 
 
 def sentence(found: RateDistortion) -> str:
@@ -284,8 +284,8 @@ def size_table(found: RateDistortion) -> Table:
     table = Table("dimensions")
     for name in ("error", "lowest – highest", "nested", "PCA", "variance kept", "by PCA"):
         table.add_column(name, justify="right")
-    lines = [one for one in found.curve if one.error is not None or len(found.curve) <= MOST_LINES]
-    step = max(1, len(found.curve) // MOST_LINES + 1)
+    lines = [one for one in found.curve if one.error is not None or len(found.curve) <= MAX_LINES]
+    step = max(1, len(found.curve) // MAX_LINES + 1)
     lines += [one for one in found.curve[::step] if one not in lines]
     for one in sorted(lines, key=lambda line: line.size):
         best = one.nested if one.error is None else one.error

@@ -39,7 +39,7 @@ __all__ = ["choose_supported", "pca_log_densities"]
 SHARED = 2.0  # columns that must gain by each further latent, if there are enough
 CURVED = 0.5  # of PCA's error: below, the columns lie near a curved surface
 DEVIATIONS = 2.5  # standard errors beyond which held-out rows are more probable than permuted ones
-LEAST_NOISE = 1e-10  # relative to the variance of the columns, for rows without noise
+MIN_NOISE = 1e-10  # relative to the variance of the columns, for rows without noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +220,7 @@ def pca_log_densities(start: BaseAutoencoder, X: np.ndarray) -> np.ndarray:
     longest = min(len(principal.directions), n_columns - 1, principal.rank - 1)
     variances = np.maximum(principal.variances.double().cpu().numpy()[:longest], np.finfo(np.float32).tiny)
     squares = np.square(coordinates[:, :longest])
-    noise = np.maximum([principal.noise_variance(size) for size in range(longest + 1)], LEAST_NOISE)
+    noise = np.maximum([principal.noise_variance(size) for size in range(longest + 1)], MIN_NOISE)
 
     def up_to(each: np.ndarray) -> np.ndarray:
         return np.concatenate([np.zeros((*each.shape[:-1], 1)), np.cumsum(each, -1)], -1)

@@ -12,16 +12,16 @@ import numpy as np
 
 from isthmus.anomaly.calibration import N_FOLDS
 from isthmus.anomaly.conformal import Calibration
-from isthmus.anomaly.covariance import MOST_DIRECTIONS, ShrunkCovariance
+from isthmus.anomaly.covariance import MAX_DIRECTIONS, ShrunkCovariance
 from isthmus.anomaly.detection import Scoring
 from isthmus.anomaly.detector import AutoencoderOutlierDetector
 from isthmus.anomaly.encoding import spans_of
 from isthmus.anomaly.latent import Reference
-from isthmus.anomaly.neighbours import MOST_ROWS, NormalRows
+from isthmus.anomaly.neighbours import MAX_ROWS, NormalRows
 from isthmus.anomaly.relations import ColumnSurprises
 from isthmus.anomaly.scorer import MEASURES, Scorer, combined
 from isthmus.anomaly.scores import LARGEST as BEYOND
-from isthmus.anomaly.scores import LEAST_SPREAD, StandardUnits, Surprise
+from isthmus.anomaly.scores import MIN_SPREAD, StandardUnits, Surprise
 from isthmus.anomaly.tail import Tail
 from isthmus.input_validation import set_columns
 from isthmus.storage.kind import Kind, Parts, Timing
@@ -32,7 +32,7 @@ from isthmus.tables.layout import TableLayout
 
 __all__ = ["DetectorKind", "DetectorRecord"]
 
-LEAST_REST = 1e-16  # of a variance in standard units
+MIN_REST = 1e-16  # of a variance in standard units
 LARGEST = 1e100  # whose square is finite
 ABOVE_ZERO = ("spread", "variances", "limit")  # suffixes of names
 EARLIER_WEIGHTS = {"mahalanobis": 0.5, "density": 1.5, "neighbours": 1.5, "core": 0.75}
@@ -61,18 +61,18 @@ class DetectorRecord:
     layout: TableLayout | None = None
     width: float | None = fact(default=None, at_least=1 / LARGEST, at_most=LARGEST)
     bases: tuple[float, ...] = fact(default=(), at_least=-LARGEST, at_most=LARGEST)
-    rests: dict[str, float] | None = fact(default=None, at_least=LEAST_REST, at_most=1 / LEAST_REST)
+    rests: dict[str, float] | None = fact(default=None, at_least=MIN_REST, at_most=1 / MIN_REST)
     tail: Tail | None = None
 
     def __post_init__(self) -> None:
         for name, one in self.surprises.items():
             if (
                 max(abs(one.center), abs(one.spread), abs(one.origin)) > LARGEST
-                or one.spread < LEAST_SPREAD
+                or one.spread < MIN_SPREAD
                 or not 0.01 <= one.power <= 1
             ):
                 raise ValueError(
-                    f"surprises.{name} must have a spread of at least {LEAST_SPREAD}, a power from 0.01 to 1 and no "
+                    f"surprises.{name} must have a spread of at least {MIN_SPREAD}, a power from 0.01 to 1 and no "
                     f"number beyond {LARGEST:g}, got {one}"
                 )
         for tail in (self.tail, *(one.tail for one in self.surprises.values())):
@@ -225,8 +225,8 @@ def _covariance(
     if rests is None or name not in rests:
         raise ValueError(f"rests must say the variance outside {name}_basis")
     basis, variances = arrays[f"{name}_basis"], arrays[f"{name}_variances"]
-    if np.abs(basis @ basis.T - np.eye(len(basis))).max() > 1e-6 or not variances.min() >= LEAST_REST:
-        raise ValueError(f"{name}_basis must be orthonormal, and its variances at least {LEAST_REST:g}")
+    if np.abs(basis @ basis.T - np.eye(len(basis))).max() > 1e-6 or not variances.min() >= MIN_REST:
+        raise ValueError(f"{name}_basis must be orthonormal, and its variances at least {MIN_REST:g}")
     return ShrunkCovariance(basis, variances, rests[name])
 
 
@@ -246,8 +246,8 @@ def _arrays(tensors: StoredTensors, n_features: int, folds: list[str]) -> dict[s
         raise ValueError("it must have held-out scores")
     references = [_named("reference", fold) for fold in ("", *folds)]
     for name in ("normal", *references):
-        if name in rows and not 1 <= rows[name] <= MOST_ROWS:
-            raise ValueError(f"it must have from 1 to {MOST_ROWS:,} rows of {name}")
+        if name in rows and not 1 <= rows[name] <= MAX_ROWS:
+            raise ValueError(f"it must have from 1 to {MAX_ROWS:,} rows of {name}")
     vectors = ["center", "spread", *(name for name in ("limit", "column_center", "column_spread") if name in rows)]
     vectors += [_named("residual_variances", fold) for fold in ("", *folds)]
     expected = {name: TensorKind("F64", (n_features,)) for name in vectors}
@@ -258,8 +258,8 @@ def _arrays(tensors: StoredTensors, n_features: int, folds: list[str]) -> dict[s
         expected["core"] = TensorKind("F32", (rows["normal"],))
     for name in ("cell", *(_named(one, fold) for one in COVARIANCES for fold in ("", *folds))):
         count = rows.get(f"{name}_basis", 0)
-        if count > min(n_features, MOST_DIRECTIONS):
-            raise ValueError(f"{name}_basis must have at most {min(n_features, MOST_DIRECTIONS)} directions")
+        if count > min(n_features, MAX_DIRECTIONS):
+            raise ValueError(f"{name}_basis must have at most {min(n_features, MAX_DIRECTIONS)} directions")
         if count:
             expected[f"{name}_basis"] = TensorKind("F64", (count, n_features))
             expected[f"{name}_variances"] = TensorKind("F64", (count,))

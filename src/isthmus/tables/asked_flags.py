@@ -11,7 +11,7 @@ from isthmus.tables.dialect import NAMES, UNAMBIGUOUS
 from isthmus.tables.request import Request
 from isthmus.tables.row_shape import RowShape
 
-__all__ = ["OF_PICTURES", "OF_SOUNDS", "OF_TEXT", "array_faults", "sensible", "table_faults"]
+__all__ = ["FLAG", "OF_PICTURES", "OF_SOUNDS", "OF_TEXT", "array_faults", "sensible", "table_faults"]
 
 OF_PICTURES, OF_SOUNDS = ("size", "pad", "skip_unreadable"), ("window", "waveform", "skip_unreadable")
 OF_TEXT = ("header", "separator", "decimal", "encoding")

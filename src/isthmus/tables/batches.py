@@ -127,7 +127,8 @@ class ArrayStream(TableStream):
         self.segments = tuple(min(rows, n_rows - start) for start in range(0, n_rows, rows))
 
     def read(self, segment: int, start: int, stop: int) -> Table:
-        return Table(self.values(segment, start, stop), self.columns, image_shape=self.image_shape, name=self.name)
+        shape = {"image_shape": self.image_shape, "row_shape": self.row_shape}
+        return Table(self.values(segment, start, stop), self.columns, name=self.name, **shape)
 
     def values(self, segment: int, start: int, stop: int) -> np.ndarray:
         first = segment * self._rows
@@ -226,7 +227,7 @@ class BatchStream(TableStream):
             values = np.ascontiguousarray(values[:, self._places])
         values = values.astype(exact_float(values.dtype), copy=False)
         check_finite(values, self.columns, where, missing=True)
-        return Table(values, self.columns, name=self.name)
+        return Table(values, self.columns, image_shape=self.image_shape, row_shape=self.row_shape, name=self.name)
 
 
 def _reading(arrow: pyarrow.Table, request: Request, where: str) -> Reading:

@@ -34,6 +34,7 @@ SAMPLE_ROWS = 400
 SHORT_CELL = 40
 PIECES = re.compile(r"[-+0-9.]+(?:\s+[-+0-9.]+)+")  # several numbers in one cell, a sign of another separator
 FIELDS = re.compile(r"^(?:fields|columns|header|names):\s+", re.IGNORECASE)  # precedes the names in log files
+SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=([^\w\s"]|\t)"?\s*$', re.IGNORECASE | re.MULTILINE)  # for Excel
 ONE_VALUE = re.compile(  # digits grouped by spaces, or a range of dates
     r"[-+]?\d{1,3}(?:\s\d{3})+(?:[.,]\d+)?|\S+ - \S+"
 )
@@ -145,6 +146,8 @@ def split_line(line: str, dialect: Dialect) -> list[str]:
 def dialect_of(text: str, *, encoding: str, separator: str | None = None, decimal: str | None = None) -> Dialect:
     """Infer the dialect of a text from its beginning, given ``separator`` and ``decimal`` if they are known."""
     lines = [line for line in LINE.split(text) if line.strip()][: 3 * SAMPLE_ROWS]
+    asked = SEPARATOR_LINE.match(text) if separator is None else None
+    separator = asked[1] if asked else separator
     comment = _comment(lines)
     plain = [line for line in lines if not (comment and line.lstrip().startswith(comment))][: 2 * SAMPLE_ROWS]
     quote = _quote("\n".join(plain)[:16384])
@@ -323,6 +326,8 @@ def _explains_all(rows: Sequence[Sequence[str]], separator: str) -> bool:
     widths = Counter(map(len, rows))
     if len(rows) < 3 or len(rows[0]) < 2 or widths[len(rows[0])] < 0.98 * len(rows):
         return False
+    if len(rows[0]) > 2 and all(may_be_name(cell) and "  " not in cell.strip() for cell in rows[0]):
+        return True  # as many names as cells
     cells = [cell for row in rows[:100] for cell in row]
     pieces = (cell.strip() for cell in cells)
     return sum(bool(PIECES.fullmatch(cell)) and not ONE_VALUE.fullmatch(cell) for cell in pieces) < 0.1 * len(cells)

@@ -7,6 +7,7 @@ language: a word of accented letters only, such as Ïðèâåò, is really Cyril
 from __future__ import annotations
 
 import codecs
+import re
 import unicodedata
 
 from isthmus.tables.errors import DataError
@@ -33,7 +34,7 @@ ENCODINGS = (
 COMMON = {  # the script of an encoding, and the letters beyond ASCII that its languages use most
     WESTERN: ("LATIN", "éèàüöäßñóíáçãõêâîôûúëïåøæ"),
     "mac_roman": ("LATIN", "éèàüöäßñóíáçãõêâîôûúëïåøæ"),
-    "cp1250": ("LATIN", "łąęóśćżźńčřšžěýáíéůťďňőűúöüăâîșțđ"),
+    "cp1250": ("LATIN", "łąęóśćżźńčřšžěýáíéůťďňőűúöüăâîșț"),
     "cp1254": ("LATIN", "çğıİöşüâ"),
     "cp1251": ("CYRILLIC", "оеаинтсрвлкмдпуяыьгз"),
     "koi8-r": ("CYRILLIC", "оеаинтсрвлкмдпуяыьгз"),
@@ -99,18 +100,32 @@ def _mostly_utf8(head: bytes) -> bool:
     return strays * 10 < sum(letter > "\x7f" for letter in text) - strays
 
 
+def _different_cells(head: bytes, *, whole: bool) -> bytes:
+    """The cells beyond ASCII, each once, as a cell that comes back is no further evidence.
+
+    No encoding has these separators inside a character, and numbers are all alike.
+    """
+    cells = re.split(rb'[\t\n\r,;"]+', head)
+    cells = cells if whole or len(cells) < 2 else cells[:-1]  # the last may be cut inside a character
+    return b"\n".join({re.sub(rb"[0-9.]+", b"0", cell): cell for cell in cells if not cell.isascii()}.values())
+
+
 def _older(head: bytes, *, whole: bool) -> str:
+    head = _different_cells(head, whole=whole)
     best, most = WESTERN, _score(head.decode(WESTERN, "replace"), WESTERN)
-    beyond = sum(byte > 0x7F for byte in head)
+    high = [byte for byte in head if byte > 0x7F]
+    beyond, hebrew = len(high), all(0xE0 <= byte <= 0xFA for byte in high)
     for name in (*WIDE, *OTHERS):
         try:
-            text = codecs.getincrementaldecoder(name)().decode(head, final=whole)
+            text = codecs.getincrementaldecoder(name)().decode(head, final=True)
         except (UnicodeDecodeError, LookupError):
             continue
         score = _wide_score(text, *WIDE[name]) if name in WIDE else _score(text, name)
         if name in WIDE and score > SURE_WIDE and beyond >= MANY:
             score += 0.1  # many common two-byte characters are hardly chance
-        doubt = 0.03 if name == "cp1250" else 0.1 + 0.5 / beyond  # one or two characters are weak evidence
+        if hebrew and name in ("cp1251", "cp1253"):  # rare: Russian without capitals, Greek without accents too
+            score -= 0.03 if name == "cp1251" else 0.15
+        doubt = 0.03 if name in ("cp1250", "cp1254") else 0.1 + 0.5 / beyond  # one or two characters are weak evidence
         if score > most + (doubt if best == WESTERN else 0.0):
             best, most = name, score
     return best if most > MIN_LIKELY else WESTERN

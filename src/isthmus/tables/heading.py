@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from isthmus.tables.cell_kinds import cell_kind, may_be_name
 from isthmus.tables.counted_names import counted_names
 from isthmus.tables.header_names import cleaned, is_complete, joined
-from isthmus.tables.rows_above import completes_names, name_row, rows_of_words
+from isthmus.tables.rows_above import completes_names, end_of_preamble, name_row, rows_of_words
 from isthmus.tables.rows_below import LOOKED_AT, are_signs, are_units, column_kind, holds_nothing, may_be_names_too
 
 __all__ = ["Heading", "heading_of", "widest_row"]
@@ -79,6 +79,11 @@ def heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | N
     header
         Whether there are names, or in how many rows; None infers it.
     """
+    preamble = end_of_preamble(rows)
+    if preamble:
+        found = heading_of(rows[preamble:], width, header)
+        above = (*range(preamble), *(preamble + place for place in found.above))
+        return replace(found, first=preamble + found.first, above=above)
     found = _heading_of(rows, width, header)
     if header is not None:
         return found

@@ -38,6 +38,7 @@ MIN_ROWS = 5  # fewer show no pattern: no number is left out by guess
 FLAG = re.compile(r"\|\s?(?:\(?[A-Za-z]\)?|\[.{1,8}\]?)")  # a footnote beside some of the numbers
 SET_APART = re.compile(r"\|(?:\s[A-Za-z]|\s?\([A-Za-z]\)?|\s?\[.{1,8}\]?)")
 CHECK_LETTER = re.compile(r"\|[A-Z]")
+MODEL_LETTER = re.compile(r"\|(?![VAWKCFLNJHGTSMB])[A-Z]")  # 3D, 2B: no unit is written so
 NUMBER = r"[-+]?[0-9]{1,4}(?:[.,][0-9]+)?"
 TWO_NUMBERS = re.compile(
     rf"{NUMBER}\s?(?:[-–/:;,x×]|to)\s?{NUMBER}|{NUMBER}\s?\({NUMBER}\)"
@@ -178,6 +179,11 @@ def number_form(survey: ColumnSurvey, hints: Hints) -> NumberForm | None:
     flagged = 4 * survey.plain >= n_cells and all(map(loose.fullmatch, spelled))
     if survey.numbers.whole and survey.plain and any(map(CHECK_LETTER.fullmatch, spelled)):
         return None  # 043965548X, 61A: codes
+    letters = {*filter(CHECK_LETTER.fullmatch, survey.units)}
+    several = len(letters) > 1 or survey.numbers.high < 10
+    of_models = any(map(MODEL_LETTER.fullmatch, letters)) or (several and letters - {"|K", "|M", "|B"})
+    if survey.numbers.whole and of_models:
+        return None  # 3D, 2A and 3B: models and grades
     if spelled and survey.magnitudes:
         return None  # 40, 42A, 45B: the B is not a billion
     if any(NAMED.search(unit) for unit in spelled):

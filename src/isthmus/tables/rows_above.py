@@ -13,12 +13,17 @@ from collections.abc import Sequence
 from isthmus.tables.cell_kinds import cell_kind, may_be_name
 from isthmus.tables.header_names import is_complete
 
-__all__ = ["completes_names", "name_row", "rows_of_words"]
+__all__ = ["completes_names", "end_of_preamble", "name_row", "rows_of_words"]
 
 YEAR = re.compile(r"(?:1[89]|20)[0-9]{2}")
 MAX_ROWS, MIN_BELOW = 40, 8
 NUMERIC_SHARE, MIN_NUMERIC = 0.9, 2  # share of numbers and dates in a numeric column; how many such columns
 MIN_CELLS = 3
+END_OF_PREAMBLE = re.compile(  # alone on a line: ***End_of_Header***, [Data], <BEGIN DATA>
+    r"\W*(?:end[\W_]*(?:of[\W_]*)?(?:the[\W_]*)?(?:file[\W_]*)?(?:header|preamble|metadata|info)"
+    r"|header[\W_]*end|(?:begin|start)[\W_]*(?:of[\W_]*)?(?:the[\W_]*)?data|[\[<*#=]+\s*data)\W*",
+    re.IGNORECASE,
+)
 BETWEEN = 1  # rows without a number or a word that may interrupt the run
 
 
@@ -31,6 +36,19 @@ def _numeric_places(rows: Sequence[Sequence[str]]) -> list[int]:
         if counts.total() >= MIN_CELLS and counts["number"] + counts["date"] >= NUMERIC_SHARE * counts.total():
             places.append(place)
     return places
+
+
+def end_of_preamble(rows: Sequence[Sequence[str]]) -> int:
+    """How many of the first rows end with a line that says that the table follows; 0 if there is no such line.
+
+    >>> end_of_preamble([["Operator", "Ann"], ["***End_of_Header***", ""], ["t", "u"], ["0", "1.5"]])
+    2
+    """
+    for place in reversed(range(len(rows) - 1)):
+        filled = [cell for cell in rows[place] if cell.strip()]
+        if len(filled) == 1 and END_OF_PREAMBLE.fullmatch(filled[0]):
+            return place + 1
+    return 0
 
 
 def rows_of_words(rows: Sequence[Sequence[str]]) -> int:

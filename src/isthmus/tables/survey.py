@@ -315,7 +315,7 @@ class ColumnSurvey:
             self.firm_dot += known.count(dot & ~comma)
             self.firm_comma += known.count(comma & ~dot)
             is_number = plain | dot | comma
-            for what, expression in (("bounds", f"^{BOUND}"), ("errors", ERROR)):
+            for what, expression in (("bounds", f"^{BOUND}"), ("errors", f"[0-9]{ERROR}")):
                 count = known.count(np.asarray(compute.match_substring_regex(words, expression)) & is_number)
                 setattr(self, what, getattr(self, what) + count)
             self._note_units(other.filter(mask_of(dot | comma)))

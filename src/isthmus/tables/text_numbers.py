@@ -18,10 +18,11 @@ __all__ = ["BOUND", "ERROR", "PLAIN_NUMBER", "NumberForm", "beside", "matches", 
 
 PLAIN_NUMBER = r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$"
 CURRENCY = (
-    r"[$€£¥₹₽₩₺₪฿₴₫]|[UAHCR]+S?\$|USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|SEK|NOK|DKK|PLN|CZK|BRL|RUB|Fr\.?|Rs\.?|kr\.?"
+    r"[$€£¥₹₽₩₺₪฿₴₫￥₱₦₵₡₲₸₼₾৳﷼]|[A-Z]{1,3}\$|USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|SEK|NOK|DKK|PLN|CZK|BRL|RUB"
+    r"|Fr\.?|Rs\.?|kr\.?|Rp\.?|RM"
 )
 GROUPS = {".": "[, '’\u00a0\u202f]", ",": "[. '’\u00a0\u202f]"}
-BESIDE = " $€£¥₹₽₩₺₪฿%+-−–()<>≤≥~≈\u00a0\u202f"
+BESIDE = " $€£¥₹₽₩₺₪฿₴₫￥₱₦₵₡₲₸₼₾৳﷼%+-−–()<>≤≥~≈\u00a0\u202f"
 BOUND = r"[<>≤≥~≈]\s?"  # before a number that is only a bound, or approximate
 MAGNITUDES = {
     "k": 1e3,
@@ -38,6 +39,7 @@ MAGNITUDES = {
 POWER = "[eE][-+]?[0-9]+|[dD][-+][0-9]{2,3}"  # the second as Fortran writes it
 FOOTNOTE = r"\s?\([A-Za-z]\)|\s?\[[^\]]{1,8}\]"  # a footnote mark beside a number: 12 (a), 1,200[3]
 ERROR = r"\s?(?:±|\+/[-−]|\+[-−])\s?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?"  # the error: 5.1 ± 0.2
+MARGIN = r"(?:±|\+/[-−])\s?"  # before a margin of error: ±12, +/-1,200
 UNIT = r"[^0-9\s,;:()<>=|_&!?+.\\-]+\.?"  # letters and signs such as km, %, m/s, °C
 
 
@@ -75,7 +77,7 @@ def shape_of(decimal: str) -> str:
     group, mark = GROUPS[decimal], "\\" + decimal
     grouped = f"[0-9]{{1,3}}(?:{group}[0-9]{{2,3}})*{group}[0-9]{{3}}(?:{mark}[0-9]*)?"
     digits = f"(?:{grouped}|[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)"
-    before = rf"%?(?:{BOUND})?[-+−–]?\s?(?:{CURRENCY})?\s*[-−–]?"
+    before = rf"%?(?:{BOUND}|{MARGIN})?[-+−–]?\s?(?:{CURRENCY})?\s*[-−–]?"
     return rf"^\(?{before}{digits}(?:{POWER})?(?:{ERROR})?\s?(?:{UNIT})?(?:\s{UNIT})?[-−]?\)?(?:{FOOTNOTE})?$"
 
 
@@ -116,6 +118,7 @@ def _decorated_numbers(cells: Any, decimal: str) -> Any:
 
     compute: Any = pyarrow.compute
     cells = compute.replace_substring_regex(cells, f"(?:{FOOTNOTE})$", "")
+    cells = compute.replace_substring_regex(cells, f"^{MARGIN}", "")
     cells = compute.replace_substring_regex(cells, ERROR, "")
     digits = compute.utf8_trim(cells, BESIDE)
     for group in GROUPS[decimal][1:-1]:
@@ -136,7 +139,7 @@ def _decorated_numbers(cells: Any, decimal: str) -> Any:
         exponent = compute.cast(compute.if_else(compute.equal(text, ""), "0", text), pyarrow.float64())
         number = compute.multiply(number, compute.power(10.0, compute.fill_null(exponent, 0.0)))
     for magnitude, factor in MAGNITUDES.items():
-        has = compute.match_substring_regex(cells, rf"[0-9.,]\s?{magnitude}\b")
+        has = compute.match_substring_regex(cells, rf"[0-9.,]\s?{magnitude}(?:[^\pL0-9_]|$)")
         if compute.any(has).as_py():
             number = compute.if_else(has, compute.multiply(number, factor), number)
     negative = compute.match_substring_regex(cells, rf"^[(]|^%?(?:{BOUND})?[-−–]|[-−]$|^\+?\s?(?:{CURRENCY})\s?[-−–]")
@@ -149,7 +152,7 @@ def beside(cell: str) -> tuple[str, str]:
     >>> beside("$1,200"), beside("12 km")
     (('$', ''), ('', ' km'))
     """
-    cell = re.sub(ERROR, "", cell)
+    cell = re.sub(ERROR, "", re.sub(f"^{MARGIN}", "", cell))
     digits = [place for place, letter in enumerate(cell) if letter.isdigit()]
     if not digits:
         return "", ""

@@ -156,7 +156,8 @@ def _findings(
     ids = request.ids or (source.id_name if source.id_name not in (*request.columns, *request.drop) else None)
     found: list[Finding] = []
     faults = [*faults]
-    for place, survey in enumerate(surveys):
+    first = next((place for place, survey in enumerate(surveys) if survey.n_present), 0)
+    for place, survey in enumerate(surveys, -first):  # 0 is the first column with a cell
         name = survey.name
         out = Finding(name, "id", None, "", (), survey.n_missing)
         if name in request.drop:

@@ -35,7 +35,7 @@ class CombinedAutoencoder(BaseAutoencoder):
     activation_rate: float = hyper(0.1, "target mean activity of each latent", above=0, below=1)
     rate_weight: float = hyper(0.0, "weight of the KL penalty towards activation_rate", at_least=0)
     contraction: float = hyper(0.0, "weight λ of the squared norm of the encoder's Jacobian", at_least=0)
-    dependence: float = hyper(0.0, "weight of the dependence of the code on what rows are given", at_least=0)
+    dependence: float = hyper(0.0, "weight of a penalty on dependence of the code on the given columns", at_least=0)
     divergence: float = hyper(1.0, "weight β of the divergence from N(0, I), for a gaussian bottleneck", at_least=0)
 
     def make_corruption(self, low: Tensor, high: Tensor) -> Corruption:

@@ -50,8 +50,17 @@ def labels_of(names: Sequence[str], what: str, folder: Path, request: Request, n
     if any(parts) and not all(parts):
         notes.append(f"{what} are both in the folder and in its sub-folders: no labels are taken from them")
     elif len(set(parts)) > 1 and (beside is None or asked is None):
+        if asked is not None:
+            raise DataError(_no_table(asked, what, folder, "their labels are their sub-folders, so leave it out"))
         return FileLabels(np.array(["/".join(part) for part in parts], np.str_), FOLDER, test)
+    if beside is None and request.labels is not None:
+        raise DataError(_no_table(request.labels, what, folder, "add one, sort them into sub-folders, or leave it out"))
     return FileLabels(None, None, test) if beside is None else FileLabels(*beside, test)
+
+
+def _no_table(labels: str, what: str, folder: Path, advice: str) -> str:
+    """That ``--labels`` names a column of no table."""
+    return f"{str(folder)!r}: --labels {labels!r}: no table beside the {what} lists them; {advice}."
 
 
 def _labels_beside(

@@ -84,7 +84,7 @@ def look_at(path: Path, *, alone: bool = False) -> Look | UnreadableError:
             note = ""
             if picture.format != "TIFF":
                 if pages > 1 and not alone:
-                    note, pages = "animated, read as its first frame", 1
+                    note, pages = "animated, of which the first frame is read", 1
             elif picture.mode in ("RGB", "RGBA") and max(picture.tag_v2.get(BITS_PER_SAMPLE, (8,))) > 8:
                 note = "of more than 8 bits per colour, read as 8"
             return Look(path, size, picture.mode, pages, note)

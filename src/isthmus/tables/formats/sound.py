@@ -124,7 +124,7 @@ def _form_of(clips: Sequence[Clip], request: Request, where: str, notes: list[st
             raise DataError(f"{where}: --window {request.window} is shorter than a sample; ask for more seconds.")
         signal = Signal(rate, length) if request.waveform else spectrogram_signal(rate, length)
         shape = spectrogram_shape(signal) if signal.is_spectrogram else RowShape((length,), ("time",), signal)
-    found = f"{len(clips):,} sounds of {seconds.sum():,.0f} s"
+    found = f"{len(clips):,} sound{'s' * (len(clips) > 1)} of {seconds.sum():,.0f} s"
     if windowed:
         notes.append(f"{found}, cut into windows of {signal.seconds:.3g} s (--window asks for others)")
         rests = sum(clip.n_frames - _n_windows(clip, signal) * _span(clip, signal) > 0 for clip in clips)

@@ -1,4 +1,4 @@
-"""One sound from its bytes: WAV of any depth by this module, FLAC, Ogg and others by libsndfile.
+"""One sound from its bytes: WAV of any depth by this module, compressed WAV, FLAC, Ogg and others by libsndfile.
 
 The standard ``wave`` module reads no floats, and SciPy cannot read parts of a 24-bit file. A WAV file is a header and a
 block of numbers, so it is parsed here, and long recordings are read one window at a time.
@@ -96,8 +96,8 @@ def _wav(path: Path, file: IO[bytes], head: bytes) -> Clip:
     width = -(-bits // 8)
     kinds = {(PCM, 1): "u1", (PCM, 2): "i2", (PCM, 3): "i3", (PCM, 4): "i4", (FLOAT, 4): "f4", (FLOAT, 8): "f8"}
     kind = kinds.get((code, width))
-    if kind is None:
-        raise UnreadableError(f"of an encoding that is not read (WAV format {code}, {bits} bits)")
+    if kind is None:  # µ-law, A-law and other compressed samples
+        return _other(path, f"of an encoding that is not read (WAV format {code}, {bits} bits)")
     if channels == 0 or step != channels * width:
         raise UnreadableError("its header contradicts itself")
     n_bytes = min(length, size - place)  # the header of a stream may declare more than there is
@@ -108,16 +108,16 @@ def _sndfile() -> Any:
     try:
         import soundfile
     except (ImportError, OSError) as error:
-        raise DataError("FLAC, Ogg, MP3 and AIFF need soundfile: pip install 'isthmus[audio]'.") from error
+        raise DataError("FLAC, Ogg, MP3, AIFF and packed WAV need soundfile: pip install 'isthmus[audio]'.") from error
     return soundfile
 
 
-def _other(path: Path) -> Clip:
+def _other(path: Path, fault: str = "damaged") -> Clip:
     library = _sndfile()
     try:
         head = library.info(str(path))
     except (RuntimeError, OSError, TypeError) as error:
-        raise UnreadableError("damaged") from error
+        raise UnreadableError(fault) from error
     return Clip(path, int(head.samplerate), int(head.channels), int(head.frames))
 
 

@@ -44,6 +44,7 @@ BLOCK = 4 << 20
 LEFT_OUT, FEW_LEFT_OUT = 0.01, 3  # share and number of rows, the larger of which may be left out
 MAX_BELOW = 40  # lines of notes below a table
 LONG_CELL = re.compile(r"[^,;\t|\"']{65536,}")  # too long for Python's CSV reader
+BINARY = bytes({*range(1, 32)} - {*b"\t\n\f\r\x1a\x1b"})  # control characters that text does not have
 LINES_COUNTED = 1 << 26  # bytes up to which lines of rows are counted
 
 
@@ -54,9 +55,10 @@ def matches(file: File) -> bool:
         return True
     if b"\0" in head:
         encoding = encoding_of(file.head, whole=file.is_whole)
-        if not encoding.startswith("utf-16"):
-            return False
-        head = file.head[: len(head) & ~1].decode(encoding, "replace").encode()
+        if encoding.startswith("utf-16"):
+            head = file.head[: len(head) & ~1].decode(encoding, "replace").encode()
+        elif encoding != "utf-8" or any(byte in head for byte in BINARY):
+            return False  # a few NUL bytes, as a logger leaves that lost its power, are no sign of a binary file
     separators = (1, 31) if b"\n" in head or b"\r" in head else ()
     control = sum(byte < 32 and byte not in (9, 10, 12, 13, 26, 27, *separators) for byte in head)
     return control <= len(head) / 20
