@@ -389,7 +389,7 @@ def test_a_relation_is_broken_by_a_value_that_is_rarer_given_the_others_than_alo
     columns = ColumnSurprises.of(rng.chisquare(1, size=(500, 3)))
     distances = np.array([[1.0, 30.0, 2.0], [1.0, 30.0, 2.0], [0.1, 0.1, 0.1]])
     rarity = np.array([[0.5, 0.5, 0.5], [0.5, 6.0, 0.5], [3.0, 3.0, 3.0]])
-    amounts = columns.amounts(distances, rarity)
+    amounts = columns.amounts(distances, rarity, np.ones_like(rarity))
     assert (amounts >= 0).all()
     assert amounts[0].argmax() == 1
     assert amounts[0, 1] > 0.95 * amounts[0].sum()
@@ -446,6 +446,21 @@ def test_three_planted_rows_of_312_are_found_and_no_other(bounded):
 
 def test_contamination_within_a_table_is_its_share_of_alarms():
     assert quick(contamination=0.1).fit_detect(normal_rows(200)).above.sum() == 20
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_of_two_columns_tied_to_each_other_the_one_out_of_range_is_blamed(seed):
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(11 + seed)
+    frame = pandas.DataFrame({"a": rng.normal(size=300), "kind": rng.choice(["x", "y", "z"], 300)})
+    frame["b"], frame["c"] = rng.random(300) < 0.3, 2 * frame["a"] + 0.1 * rng.normal(size=300)
+    outward = 10 * np.sign(frame["c"][:20])  # five standard deviations
+    broken = frame[:20].assign(c=frame["c"][:20] + outward)
+    why = AutoencoderOutlierDetector(random_state=0).fit(frame).explain(broken)
+    assert (why.top(1)[:, 0] == 3).all()
+    assert (why.suspect == [False, False, False, True]).all()
+    assert max(abs(cells[3]) for cells in why.expected) < 7  # as in the column, not as in the row
+    assert all("between c and" in reason for reason in why.reasons)
 
 
 def test_what_was_expected_is_not_bent_by_a_broken_cell():

@@ -29,6 +29,20 @@ def test_a_sine_takes_two_components_and_no_more_numbers_by_a_network(file):
     assert len(found["closed_form"]) == len(found["network"]) == 3
 
 
+def test_a_window_too_long_to_hold_blocks_out_is_halved_and_said(file):
+    t = np.arange(1200)
+    value = np.sin(2 * np.pi * t / 100) + 0.1 * np.random.default_rng(0).standard_normal(1200)
+    pd.DataFrame({"stamp": t, "value": value}).to_csv(file, index=False)
+    flags = ("smallest", file, "--time", "stamp", "--sizes", "1,2,3")
+    called = call(*flags)
+    assert called.code == 0, called.err
+    first, *_, last = called.out.splitlines()
+    assert first in {f"windows of {size} steps" for size in (24, 25, 26)}  # of 100, too, 50 are too many
+    assert "2 by singular spectrum analysis" in called.out
+    assert last.startswith("why: ")
+    assert "of windows of 100 steps out; choose a shorter" in sentence(call(*flags, "--window", "100"))
+
+
 def test_flags_of_tables_are_refused_beside_a_series(file, tmp_path):
     said = sentence(call("smallest", file, "--time", "stamp", "--output", tmp_path / "run", "--max-error", "1"))
     for flag in ("--max-error", "--output", "--time"):

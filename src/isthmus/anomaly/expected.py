@@ -95,9 +95,11 @@ def expect(scorer: Scorer, block: Block, owners: np.ndarray, unseen: np.ndarray,
                 away[:, start:stop] = ((stop - start) * given[:, start:stop] - alone) * (
                     SUSPECT / SUSPECT_CATEGORY
                 ) ** 2
-        away[suspect[active]] = 0.0
+        away[suspect[active] | (away <= SUSPECT**2)] = 0.0
+        if scorer.normal is not None:  # of two cells that contradict each other, the one never seen so far out is wrong
+            away *= scorer.normal.beyond(block.u[active])
         worst = away.argmax(1)
-        contradicted = away[np.arange(len(active)), worst] > SUSPECT**2
+        contradicted = away[np.arange(len(active)), worst] > 0
         active, worst = active[contradicted], worst[contradicted]
         suspect[active] |= owners == owners[worst][:, None]
         if len(active):

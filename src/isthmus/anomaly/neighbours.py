@@ -90,6 +90,10 @@ class NormalRows:
         below = [np.searchsorted(kept, part) for kept, part in zip(self._lengths.T, lengths.T, strict=True)]
         return -np.log((1 + n_rows - np.stack(below, 1)) / (n_rows + 1))
 
+    def beyond(self, u: np.ndarray) -> np.ndarray:
+        """How far cells lie beyond the rows kept, (|u| / max |u_i|)² but at least 1, shape (n_rows, n_features)."""
+        return np.maximum(np.abs(u) / np.maximum(self._lengths[-1], 1.0), 1.0) ** 2
+
     def amounts(self, u: np.ndarray) -> dict[str, np.ndarray]:
         """The parts density and neighbours, each of shape (n_rows, n_features), from one search."""
         distances = squared_distances(u, self._rows)

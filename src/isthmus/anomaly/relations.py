@@ -13,6 +13,8 @@ c_j² is the mean of two squared conditional residuals, in variances (`isthmus.a
 residuals, which follow curves, and of the rows themselves, which have relations that the code has no room for. R_j
 counts for half: a cell far out in its column is more often wrong than others are. The amount is distributed over
 columns in proportion to the fourth power of the distances, so nearly all of it goes to the most contradicted cell.
+Where two columns are tied to each other alone, either may be wrong; a cell beyond the range of the normal rows is
+blamed, by its distance times (|u_j| / max |u_ij|)².
 """
 
 from __future__ import annotations
@@ -44,9 +46,10 @@ class ColumnSurprises:
         """From held-out rows, shape (n_rows, n_features)."""
         return cls(*center_and_spread(roots_of(distances, SIXTH_ROOT)))
 
-    def amounts(self, distances: np.ndarray, rarity: np.ndarray) -> np.ndarray:
+    def amounts(self, distances: np.ndarray, rarity: np.ndarray, beyond: np.ndarray) -> np.ndarray:
         """The amount of each row, distributed over columns; all have shape (n_rows, n_features)."""
         surprise = nats_beyond((roots_of(distances, SIXTH_ROOT) - self.center) / self.spread)
         largest = np.maximum(surprise - RARITY * rarity, 0.0).max(1)
-        top = np.maximum(distances.max(1, keepdims=True), np.finfo(float).tiny)
-        return attribute_to_columns(largest, (distances / top) ** 2)
+        blame = distances * beyond
+        top = np.maximum(blame.max(1, keepdims=True), np.finfo(float).tiny)
+        return attribute_to_columns(largest, (blame / top) ** 2)

@@ -175,7 +175,9 @@ class Scorer:
             larger = {name: 1.0 if name == "relations" else self.n_features / observed for name in amounts}
             amounts = {name: np.where(block.hidden, 0.0, part) * larger[name] for name, part in amounts.items()}
         if self.columns is not None and self.normal is not None and "relations" in amounts:
-            amounts["relations"] = self.columns.amounts(amounts["relations"], self.normal.rarity(block.u))
+            amounts["relations"] = self.columns.amounts(
+                amounts["relations"], self.normal.rarity(block.u), self.normal.beyond(block.u)
+            )
         return amounts
 
     def _own_amounts(self, block: Block, parts: Sequence[str]) -> dict[str, np.ndarray]:

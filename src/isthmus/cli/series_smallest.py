@@ -42,7 +42,9 @@ def smallest_of_series(
     )
     for note in dict.fromkeys((*file.notes, *(note for series in file.series for note in series.notes))):
         say(f"note: {note}")
-    say(f"fitting windows of {len(file.series[0].channels)} channels with codes of several sizes …")
+    n_channels = len(file.series[0].channels)
+    what = "1 channel" if n_channels == 1 else f"{n_channels} channels"
+    say(f"fitting windows of {what} with codes of several sizes …")
     try:
         found = window_code_sizes(
             list(file.series),
@@ -63,6 +65,8 @@ def smallest_of_series(
                 "smallest_closed_form": found.smallest_closed_form,
                 "smallest_network": found.smallest_network,
                 "share": found.share,
+                "window": found.window,
+                "why": found.why,
             }
         )
         return

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.series.lengths import SHORTEST_WINDOW
 from isthmus.series.windowed import CLOSED_FORM, WindowedAutoencoder
 
 __all__ = ["WindowCodeSizes", "window_code_sizes"]
@@ -33,6 +34,8 @@ class WindowCodeSizes:
     smallest_closed_form, smallest_network : int
         The smallest size that keeps ``share`` of the variance that any size and kind explains.
     share : float
+    window : int
+        Steps in a window.
     """
 
     sizes: tuple[int, ...]
@@ -41,9 +44,27 @@ class WindowCodeSizes:
     smallest_closed_form: int | None
     smallest_network: int | None
     share: float
+    window: int
+
+    @property
+    def why(self) -> str:
+        """Why the two sizes differ, or don't; empty if one of them isn't known."""
+        linear, curved = self.smallest_closed_form, self.smallest_network
+        if linear is None or curved is None:
+            return ""
+        if curved < linear:
+            return (
+                "the windows lie on a curved surface: singular spectrum analysis needs every direction that it bends "
+                "into (two for each wave), a network only as many numbers as lead along it (one for each wave's phase, "
+                "up to two where it closes on itself)"
+            )
+        return (
+            "a network needs no fewer numbers than there are directions: the windows lie on a flat surface, or on one "
+            "that closes on itself, like the circle of a wave's phase, where fewer numbers leave a cut"
+        )
 
     def __str__(self) -> str:
-        lines = ["size   SSA error   network error"]
+        lines = [f"windows of {self.window} steps", "size   SSA error   network error"]
         lines += [
             f"{size:4d}   {one:9.4f}   {other:13.4f}"
             for size, one, other in zip(self.sizes, self.closed_form, self.network, strict=True)
@@ -53,6 +74,7 @@ class WindowCodeSizes:
             f"{self._said(self.smallest_closed_form)} by singular spectrum analysis, "
             f"{self._said(self.smallest_network)} by a network"
         )
+        lines += [f"why: {self.why}"] if self.why else []
         return "\n".join(lines)
 
     def _said(self, size: int | None) -> str:
@@ -75,22 +97,19 @@ def window_code_sizes(
     Parameters
     ----------
     X, times, window, stride, network, random_state
-        As `WindowedAutoencoder` takes them.
+        As `WindowedAutoencoder` takes them; the window "auto" is halved until the series can hold blocks out.
     sizes
         Latent dimensions to try, ascending.
     share
         Of the variance explained by the best size and kind that the smallest code must keep.
     """
+    window = _length_with_blocks(X, times, window, stride)
     closed, learned, variance = [], [], 0.0
     for size in sizes:
         model = WindowedAutoencoder(size, window=window, stride=stride, network=network, random_state=random_state).fit(
             X, times=times
         )
         errors = dict(model.block_errors_)
-        if not errors[CLOSED_FORM]:
-            raise ValueError(
-                "window_code_sizes: the series is too short to hold contiguous blocks out; choose a shorter window."
-            )
         closed.append(float(np.mean(errors.pop(CLOSED_FORM))))
         if not errors:
             raise ValueError(
@@ -105,4 +124,21 @@ def window_code_sizes(
     def first(found: list[float]) -> int | None:
         return next((size for size, error in zip(sizes, found, strict=True) if error <= bound), None)
 
-    return WindowCodeSizes(tuple(sizes), np.array(closed), np.array(learned), first(closed), first(learned), share)
+    return WindowCodeSizes(
+        tuple(sizes), np.array(closed), np.array(learned), first(closed), first(learned), share, window
+    )
+
+
+def _length_with_blocks(X: Any, times: Any, window: int | str, stride: int | None) -> int:
+    """The length of the windows; "auto" is halved until contiguous blocks can be held out."""
+    asked = window
+    while True:
+        model = WindowedAutoencoder(1, window=window, stride=stride, network="none", random_state=0).fit(X, times=times)
+        if model.block_errors_[CLOSED_FORM]:
+            return model.length_
+        if asked != "auto" or model.length_ < 2 * SHORTEST_WINDOW:
+            raise ValueError(
+                f"window_code_sizes: the series is too short to hold contiguous blocks of windows of {model.length_} "
+                "steps out; choose a shorter window."
+            )
+        window = model.length_ // 2
