@@ -294,7 +294,7 @@ def test_slices_frames_and_sparse_rows_give_the_same(monkeypatch):
     whole = evaluate(estimator, test, pd.Series(TEST_LABELS)).to_dict()
     assert whole["feature_names"] == names
     monkeypatch.setattr(isthmus.evaluation.held_out, "CHUNK_CELLS", 11 * N_FEATURES)
-    monkeypatch.setattr(isthmus.evaluation.held_out, "MOST_PAIRWISE_ROWS", 25)
+    monkeypatch.setattr(isthmus.evaluation.held_out, "MAX_PAIRWISE_ROWS", 25)
     parts = evaluate(estimator, test, TEST_LABELS).to_dict()
     assert parts.pop("trustworthiness") != whole.pop("trustworthiness")
     assert parts.pop("pca_trustworthiness") != whole.pop("pca_trustworthiness")
@@ -323,8 +323,8 @@ def test_set_output_does_not_disturb():
 
 
 def test_the_same_call_gives_the_same_figures_and_the_seed_matters(monkeypatch):
-    monkeypatch.setattr(isthmus.evaluation.held_out, "MOST_PAIRWISE_ROWS", 25)
-    monkeypatch.setattr(isthmus.evaluation.probes, "MOST_PAIRWISE_ROWS", 25)
+    monkeypatch.setattr(isthmus.evaluation.held_out, "MAX_PAIRWISE_ROWS", 25)
+    monkeypatch.setattr(isthmus.evaluation.probes, "MAX_PAIRWISE_ROWS", 25)
     estimator = fitted()
     before = np.random.get_state()[1].copy()
     first, second, third = (evaluate(estimator, TEST, TEST_LABELS, random_state=seed) for seed in (0, 0, 1))

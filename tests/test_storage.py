@@ -337,7 +337,7 @@ def test_disk_full_is_said(small, tmp_path, monkeypatch):
 
 
 def test_a_config_too_long_to_be_read_is_not_written(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(isthmus.storage.manifest, "MOST_BYTES", 100)
+    monkeypatch.setattr(isthmus.storage.manifest, "MAX_BYTES", 100)
     with pytest.raises(StorageError, match="and at most 100 are allowed; give the columns shorter names; fit it again"):
         save(small[0], tmp_path / "model")
     assert not list(tmp_path.iterdir())

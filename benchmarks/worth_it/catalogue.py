@@ -35,8 +35,8 @@ __all__ = ["KINDS", "Rows", "Set", "catalogue", "read"]
 CATALOGUE = Path(__file__).parent / "catalogue.csv"
 KINDS = ("table", "mixed", "pictures", "series", "counts", "ratings", "vectors", "spectra", "expression")
 STANDARDIZED = ("table", "ratings", "vectors", "spectra", "expression")
-MOST_ROWS, MOST_COLUMNS, MOST_CATEGORIES, MOST_MISSING = 2000, 200, 20, 0.1
-WINDOW, LEAST_WINDOWS, LEAST_ROWS, LEAST_COLUMNS, SPLITS, SHARE = 32, 10, 30, 4, 5, 0.2
+MAX_ROWS, MAX_COLUMNS, MAX_CATEGORIES, MAX_MISSING = 2000, 200, 20, 0.1
+WINDOW, MIN_WINDOWS, MIN_ROWS, MIN_COLUMNS, SPLITS, SHARE = 32, 10, 30, 4, 5, 0.2
 
 
 @dataclass(frozen=True)
@@ -128,9 +128,9 @@ def read(one: Set, places: Places) -> Rows:
         values = _common(values)
         enough = values.sum(1) > 0
         values, labels = values[enough], None if labels is None else labels[enough]
-    if len(values) < LEAST_ROWS or values.shape[1] < LEAST_COLUMNS:
+    if len(values) < MIN_ROWS or values.shape[1] < MIN_COLUMNS:
         raise UnavailableError(f"{one.name}: complete are only {values.shape[0]} rows, {values.shape[1]} columns")
-    kept = np.sort(np.random.default_rng(23).permutation(len(values))[:MOST_ROWS])
+    kept = np.sort(np.random.default_rng(23).permutation(len(values))[:MAX_ROWS])
     taken = values.iloc[kept] if kind == "mixed" else values[kept]
     return Rows(taken, None if labels is None else labels[kept])
 
@@ -139,13 +139,13 @@ def _mixed(frame: pd.DataFrame, labels: np.ndarray | None) -> tuple[pd.DataFrame
     """Columns of numbers, booleans and categories of few words; complete rows."""
     kept = {}
     for name, column in frame.items():
-        if column.isna().mean() > MOST_MISSING or column.nunique(dropna=True) < 2:
+        if column.isna().mean() > MAX_MISSING or column.nunique(dropna=True) < 2:
             continue
         if pd.api.types.is_bool_dtype(column):
             kept[str(name)] = column.astype(bool) if not column.isna().any() else column.astype(str)
         elif pd.api.types.is_numeric_dtype(column):
             kept[str(name)] = column.astype(float)
-        elif column.nunique() <= MOST_CATEGORIES:
+        elif column.nunique() <= MAX_CATEGORIES:
             kept[str(name)] = column.astype(str).where(column.notna())
     made = pd.DataFrame(kept)
     complete = made.notna().all(axis=1).to_numpy() & ~made.duplicated().to_numpy()
@@ -156,7 +156,7 @@ def _numbers(found: Any, labels: np.ndarray | None) -> tuple[np.ndarray, np.ndar
     """Columns of numbers that vary, complete rows, each once."""
     if isinstance(found, pd.DataFrame):
         numbers = found.select_dtypes(include=["number", "bool"]).apply(pd.to_numeric, downcast=None)
-        numbers = numbers.loc[:, numbers.isna().mean() <= MOST_MISSING]
+        numbers = numbers.loc[:, numbers.isna().mean() <= MAX_MISSING]
         found = numbers.to_numpy(np.float64, na_value=np.nan)
     values = np.asarray(found, np.float64)
     complete = np.isfinite(values).all(1)
@@ -168,30 +168,30 @@ def _numbers(found: Any, labels: np.ndarray | None) -> tuple[np.ndarray, np.ndar
 
 def _common(counts: np.ndarray) -> np.ndarray:
     """Columns that are counted in most rows."""
-    return counts[:, np.sort(np.argsort(-(counts > 0).sum(0), kind="stable")[:MOST_COLUMNS])]
+    return counts[:, np.sort(np.argsort(-(counts > 0).sum(0), kind="stable")[:MAX_COLUMNS])]
 
 
 def _narrowed(values: np.ndarray, kind: str) -> np.ndarray:
     """At most 200 columns: genes of largest variance, means of neighbouring wavelengths or steps, else the first."""
     n_columns = values.shape[1]
-    if n_columns <= MOST_COLUMNS or kind == "pictures":
+    if n_columns <= MAX_COLUMNS or kind == "pictures":
         return values
     if kind == "expression":
-        return values[:, np.sort(np.argsort(-values.var(0), kind="stable")[:MOST_COLUMNS])]
+        return values[:, np.sort(np.argsort(-values.var(0), kind="stable")[:MAX_COLUMNS])]
     if kind in ("spectra", "series"):
-        width = -(-n_columns // MOST_COLUMNS)
+        width = -(-n_columns // MAX_COLUMNS)
         return values[:, : n_columns // width * width].reshape(len(values), -1, width).mean(2)
-    return values[:, :MOST_COLUMNS]
+    return values[:, :MAX_COLUMNS]
 
 
 def _windows(found: Any) -> Rows:
     """Windows of 32 steps of the first column of numbers, over one unit: the series' standard deviation."""
     if isinstance(found, pd.DataFrame):
         found = found.select_dtypes("number").iloc[:, 0].interpolate(limit_direction="both").to_numpy(np.float64)
-    series = np.asarray(found, np.float64).ravel()[: MOST_ROWS * WINDOW // 4]
-    stride = max(1, -(-(len(series) - WINDOW) // MOST_ROWS))
+    series = np.asarray(found, np.float64).ravel()[: MAX_ROWS * WINDOW // 4]
+    stride = max(1, -(-(len(series) - WINDOW) // MAX_ROWS))
     begins = np.arange(0, len(series) - WINDOW + 1, stride)
-    if len(series) < LEAST_WINDOWS * WINDOW:  # of which a fifth is tested on, with a gap on either side
+    if len(series) < MIN_WINDOWS * WINDOW:  # of which a fifth is tested on, with a gap on either side
         raise UnavailableError(f"a series of {len(series)} steps")
     windows = np.lib.stride_tricks.sliding_window_view(series, WINDOW)[begins]
     return Rows((windows - series.mean()) / series.std(), None, begins)

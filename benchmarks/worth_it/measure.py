@@ -31,7 +31,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "series": {},
     "counts": {"likelihood": "poisson"},
 }
-MOST_CLASSES, FEWEST_OF_A_CLASS = 30, 3
+MAX_CLASSES, FEWEST_OF_A_CLASS = 30, 3
 ROUNDING = 1.1  # of the error of the code not rounded: where bits are compared
 
 
@@ -138,7 +138,7 @@ def _paired(gains: np.ndarray) -> dict[str, float]:
 def _probes(model: Any, learned: Any, held_out: Any, y_train: np.ndarray, y: np.ndarray) -> dict[str, float]:
     """How well classes are predicted from both codes; nothing where labels are no classes."""
     counts = np.unique(y_train, return_counts=True)[1]
-    if not 2 <= len(counts) <= MOST_CLASSES or counts.min() < FEWEST_OF_A_CLASS:
+    if not 2 <= len(counts) <= MAX_CLASSES or counts.min() < FEWEST_OF_A_CLASS:
         return {}
     labels, known = label_codes(y.astype(str), y_train.astype(str))
     directions = model.principal_.directions[: model.n_components_].double().numpy()

@@ -21,7 +21,7 @@ COLUMNS = (
     "difference", "standard_error", "rows_won", "seconds", "epochs", "best_epoch", "refit", "perceptron", "neighbours",
     "pca_neighbours", "logistic", "pca_logistic", "bits", "pca_bits", "bits_error", "sentence",
 )  # fmt: skip
-LEAST_SHOWN = 0.1  # percent
+MIN_SHOWN = 0.1  # percent
 CAUSES: dict[str, str] = {  # of each exception, "set/rule"
     "skab_1/quarter": "a held-out stretch of the series lies far outside the training rows (the mean row errs fourteen "
     "times as much there), where a network extrapolates worse than a plane",
@@ -73,7 +73,7 @@ def draw(path: Path, found: list[Outcome]) -> None:
         for chose, marker in ((False, "o"), (True, "^")):
             some = [one for one in of_kind if one.chose == chose]
             axes.scatter(
-                [max(LEAST_SHOWN, 100 * one.unexplained) for one in some], [one.ratio for one in some],
+                [max(MIN_SHOWN, 100 * one.unexplained) for one in some], [one.ratio for one in some],
                 s=[10 + 12 * math.log10(max(one.rows, 10)) for one in some], marker=marker, alpha=0.75,
                 color=COLOURS[kind], linewidths=0, label=None if chose or not some else f"{kind} ({len(of_kind)})",
             )  # fmt: skip

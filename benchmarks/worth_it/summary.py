@@ -22,7 +22,7 @@ from worth_it.catalogue import Set
 __all__ = ["Outcome", "outcomes"]
 
 BEYOND_CHANCE, NOTABLE = 0.05, 0.01
-LEAST_ERROR = 1e-9  # of the mean row's error; below it both are perfect
+MIN_ERROR = 1e-9  # of the mean row's error; below it both are perfect
 SAME = 1e-6  # of an error
 
 
@@ -87,7 +87,7 @@ def outcomes(lines: Iterable[dict[str, Any]], sets: Iterable[Set]) -> list[Outco
 
 
 def _outcome(one: Set, rule: str, lines: list[dict[str, Any]]) -> Outcome:
-    floor = LEAST_ERROR * max(np.mean([line["mean_row"] for line in lines]), 1e-300)
+    floor = MIN_ERROR * max(np.mean([line["mean_row"] for line in lines]), 1e-300)
     errors, theirs = (np.maximum([line[key] for line in lines], floor) for key in ("error", "pca"))
     gains = np.log(theirs / errors)
     p = _chance(gains, lines)

@@ -22,13 +22,13 @@ import numpy as np
 
 __all__ = ["combined", "hidden_predictions", "mixing_share", "n_groups", "own_share", "wiener_filter"]
 
-MOST_GROUPS = 8
+MAX_GROUPS = 8
 PARTITIONS = 3
 
 
 def n_groups(n_features: int) -> int:
     """The number of groups into which the cells of a row are split: a share of 1/n_groups is hidden at a time."""
-    return min(MOST_GROUPS, n_features)
+    return min(MAX_GROUPS, n_features)
 
 
 def hidden_predictions(

@@ -35,7 +35,7 @@ STEPS, FEWER_STEPS = 3000, 1500  # fewer for few columns, which are learned quic
 FEW_COLUMNS, MANY_COLUMNS = 16, 256
 DECAY_ROWS = 130  # weight decay is 1 up to this many rows, and proportionally less for more
 HIGHEST_RATE, RATE_FEATURES = 5e-3, 128  # a wide code is noisy at high rates
-MOST_VALIDATION_ROWS, LEAST_ROWS_TO_SPLIT = 4096, 100  # of the noisy rows, held out to evaluate a blind model
+MAX_VALIDATION_ROWS, MIN_ROWS_TO_SPLIT = 4096, 100  # of the noisy rows, held out to evaluate a blind model
 # With this many rows per column, and new noise in every epoch, there is nothing to overfit, while validation on few
 # cells would choose an epoch by chance.
 MANY_ROWS = 100
@@ -233,15 +233,15 @@ class Denoiser(TransformerMixin, BaseEstimator):
         model = self._model(rows, corruption="blind_spot", corruption_level=share)
         # A model's errors on its training rows are too small, so some rows are held out to estimate them.
         order = np.random.default_rng(0).permutation(len(rows))
-        splits = self.corruption == "gaussian" and len(rows) >= LEAST_ROWS_TO_SPLIT
-        n_validation = min(MOST_VALIDATION_ROWS, len(rows) // 10) if splits else 0
+        splits = self.corruption == "gaussian" and len(rows) >= MIN_ROWS_TO_SPLIT
+        n_validation = min(MAX_VALIDATION_ROWS, len(rows) // 10) if splits else 0
         self.autoencoder_ = model.fit(rows[np.sort(order[n_validation:])])
         self._fill = self.autoencoder_.scaling_.center
         self.known_lost_ = bool(lost.any())
         self._hidden_variance, self.blind_share_ = np.zeros(rows.shape[1]), 1.0
         if self.corruption != "gaussian":
             return
-        validation = rows[order[: n_validation or MOST_VALIDATION_ROWS]]
+        validation = rows[order[: n_validation or MAX_VALIDATION_ROWS]]
         predicted = self._hidden(validation)
         self._hidden_variance = ((validation - predicted) ** 2).mean(0)
         noise = (self.noise_level_ or 0.0) ** 2

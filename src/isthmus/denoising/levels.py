@@ -24,7 +24,7 @@ from isthmus.denoising.noise import require_kind
 __all__ = ["are_pairs", "estimate_noise_level"]
 
 PATCH = 5
-MOST_PATCHES = 200_000
+MAX_PATCHES = 200_000
 LOW_QUANTILE = 0.05
 PAIRS_SHARE = 0.7
 
@@ -143,6 +143,6 @@ def _patches(X: np.ndarray, image_shape: Sequence[int]) -> np.ndarray:
     planes = X.reshape(-1, height, width)
     windows = np.lib.stride_tricks.sliding_window_view(planes, (PATCH, PATCH), axis=(1, 2))
     count = windows.shape[0] * windows.shape[1] * windows.shape[2]
-    chosen = np.linspace(0, count - 1, min(count, MOST_PATCHES)).astype(int)
+    chosen = np.linspace(0, count - 1, min(count, MAX_PATCHES)).astype(int)
     places = np.unravel_index(chosen, windows.shape[:3])
     return windows[places].reshape(len(chosen), -1)

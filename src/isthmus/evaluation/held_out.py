@@ -15,7 +15,7 @@ import numpy as np
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.count_errors import CountErrors, count_deviance
 from isthmus.evaluation.principal_errors import PrincipalErrors
-from isthmus.evaluation.probes import MOST_PAIRWISE_ROWS, MOST_PROBE_ROWS, sample_indices
+from isthmus.evaluation.probes import MAX_PAIRWISE_ROWS, MAX_PROBE_ROWS, sample_indices
 from isthmus.inference.missing import completed
 from isthmus.input_validation import fit_columns, without_name_warnings
 from isthmus.tables.finite import CHUNK_CELLS
@@ -79,7 +79,7 @@ def gather(
 def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None, given: np.ndarray | None) -> HeldOut:
     scaling, fitted = estimator.scaling_, estimator.fitted_
     if isinstance(X, TableStream):
-        kept = sample_indices(len(X), MOST_PROBE_ROWS, seed)
+        kept = sample_indices(len(X), MAX_PROBE_ROWS, seed)
         codes = np.asarray(estimator.transform(X.take(kept).rows, given=None if given is None else given[kept]))
     else:
         parts = [np.asarray(estimator.transform(part, given=own)) for part, own in _slices(X, given)]
@@ -88,7 +88,7 @@ def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None, g
     size = _pca_size(estimator, codes) if size is None else size
     counts = fitted.model.likelihood.counts_deviance
     pca = CountErrors(fitted, size) if counts else PrincipalErrors(fitted.principal)
-    sampled = sample_indices(len(codes), MOST_PAIRWISE_ROWS, seed)
+    sampled = sample_indices(len(codes), MAX_PAIRWISE_ROWS, seed)
     squared_errors, squares = np.zeros(len(scaling.spread)), np.zeros(len(scaling.spread))
     pca_codes, sample, nats, deviance, start = [], [], 0.0, 0.0, 0
     for part, own in _slices(X, given):

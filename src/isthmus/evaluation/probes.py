@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "MOST_PAIRWISE_ROWS",
-    "MOST_PROBE_ROWS",
+    "MAX_PAIRWISE_ROWS",
+    "MAX_PROBE_ROWS",
     "LabelProbes",
     "label_codes",
     "probe_labels",
@@ -28,8 +28,8 @@ __all__ = [
 
 N_NEIGHBOURS = 5
 N_FOLDS = 5
-MOST_PROBE_ROWS = 10_000
-MOST_PAIRWISE_ROWS = 2_000
+MAX_PROBE_ROWS = 10_000
+MAX_PAIRWISE_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _accuracy(
 def _silhouette(codes: Any, labels: Any, seed: int) -> float | None:
     from sklearn.metrics import silhouette_score
 
-    codes, labels = _thinned(codes, labels, seed, most=MOST_PAIRWISE_ROWS)
+    codes, labels = _thinned(codes, labels, seed, most=MAX_PAIRWISE_ROWS)
     if not 2 <= len(np.unique(labels)) < len(labels):
         return None
     return float(silhouette_score(codes, labels))
@@ -146,7 +146,7 @@ def sample_indices(n_rows: int, most: int, seed: int) -> np.ndarray:
     return np.sort(np.random.RandomState(seed).choice(n_rows, most, replace=False))
 
 
-def _thinned(codes: Any, labels: Any, seed: int, *, most: int = MOST_PROBE_ROWS) -> tuple[Any, Any]:
+def _thinned(codes: Any, labels: Any, seed: int, *, most: int = MAX_PROBE_ROWS) -> tuple[Any, Any]:
     kept = sample_indices(len(codes), most, seed)
     return codes[kept], labels[kept]
 

@@ -18,9 +18,9 @@ import numpy as np
 
 __all__ = ["TwoSample", "compare_samples"]
 
-MOST_ROWS = 1000
-MOST_TRAINING_ROWS = 20_000
-LEAST_ROWS = 4
+MAX_ROWS = 1000
+MAX_TRAINING_ROWS = 20_000
+MIN_ROWS = 4
 SPLITS = 100
 COPY = 0.1  # a row closer to a training row than this share of the held-out rows' median distance is a copy
 DISTINGUISHABLE = 0.55
@@ -100,12 +100,12 @@ def compare_samples(
         spread = rows.get("training", rows["held_out"]).std(0)
         rows = {name: X / np.where(spread > 0, spread, 1.0) for name, X in rows.items()}
     generator = np.random.default_rng(random_state)
-    n_rows = min(MOST_ROWS, len(rows["generated"]), len(rows["held_out"]))
+    n_rows = min(MAX_ROWS, len(rows["generated"]), len(rows["held_out"]))
     new, real = (_drawn(rows[name], n_rows, generator) for name in ("generated", "held_out"))
     between, within_new, within_real = _distances(new, real), _distances(new, new), _distances(real, real)
     ratio = copies = None
     if "training" in rows:
-        known = _drawn(rows["training"], min(MOST_TRAINING_ROWS, len(rows["training"])), generator)
+        known = _drawn(rows["training"], min(MAX_TRAINING_ROWS, len(rows["training"])), generator)
         near_new, near_real = (_nearest(X, known) for X in (new, real))
         median = float(np.median(near_real))
         ratio = float(np.median(near_new)) / median if median > 0 else float("nan")
@@ -122,9 +122,9 @@ def compare_samples(
 
 def _checked(X: Any, name: str) -> np.ndarray:
     X = np.asarray(X, dtype=np.float64)
-    if X.ndim != 2 or len(X) < (1 if name == "training" else LEAST_ROWS):
+    if X.ndim != 2 or len(X) < (1 if name == "training" else MIN_ROWS):
         raise ValueError(
-            f"compare_samples: {name} must be at least {1 if name == 'training' else LEAST_ROWS} rows of numbers, "
+            f"compare_samples: {name} must be at least {1 if name == 'training' else MIN_ROWS} rows of numbers, "
             f"got shape {X.shape}."
         )
     if not np.isfinite(X).all():

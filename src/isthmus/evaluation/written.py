@@ -7,7 +7,7 @@ from dataclasses import dataclass
 __all__ = ["NO_FIGURE", "Figure", "counted", "dimensions", "kept"]
 
 NO_FIGURE = "–"
-MOST_DECIMALS = 4
+MAX_DECIMALS = 4
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def counted(count: int, noun: str) -> str:
 def kept(*shares: float) -> list[str]:
     """Shares of the variance in per cent, with enough decimals to differ from each other and from 100."""
     texts: list[str] = []
-    for decimals in range(MOST_DECIMALS + 1):
+    for decimals in range(MAX_DECIMALS + 1):
         texts = [_per_cent(share, decimals) for share in shares]
         whole = any(share < 1 and text.startswith(("100", "over")) for share, text in zip(shares, texts, strict=True))
         if not whole and len(set(texts)) == len(set(shares)):
@@ -57,6 +57,6 @@ def _per_cent(share: float, decimals: int) -> str:
     if share <= 0:
         return "nothing"
     text = f"{100 * share:.{decimals}f}%"
-    if share < 1 and decimals == MOST_DECIMALS and text.startswith("100"):
+    if share < 1 and decimals == MAX_DECIMALS and text.startswith("100"):
         return f"over {100 - 10.0**-decimals:.{decimals}f}%"
     return "100%" if share == 1 else text

@@ -33,10 +33,10 @@ from isthmus.imputation.stacking import column_weights
 from isthmus.parts.completion import Completion, fit_completion
 from isthmus.parts.draws import seeded
 
-__all__ = ["MOST_COLUMNS", "MOST_ROWS", "N_PREDICTIONS", "CellPredictor", "Learned", "learn_cell_predictor"]
+__all__ = ["MAX_COLUMNS", "MAX_ROWS", "N_PREDICTIONS", "CellPredictor", "Learned", "learn_cell_predictor"]
 
-MOST_ROWS, MOST_NUMBERS = 4000, 1 << 20  # of the training rows that are stored
-MOST_COLUMNS = 256
+MAX_ROWS, MAX_NUMBERS = 4000, 1 << 20  # of the training rows that are stored
+MAX_COLUMNS = 256
 SHRINKAGES = (1.0, 30.0)  # of the joint Gaussian, counted in rows
 N_NEIGHBOURS = (4, 12)
 N_PREDICTIONS = len(SHRINKAGES) + 1 + len(N_NEIGHBOURS) + 1

@@ -15,9 +15,9 @@ import numpy as np
 __all__ = ["Forest", "grow_forest"]
 
 TREES, LEAF = 30, 2
-MOST_COLUMNS = 100
+MAX_COLUMNS = 100
 WORK = 2_000_000  # rows times columns squared, so the forests of wide tables are grown on fewer rows
-LEAST_ROWS = 20  # with an observed cell in the column
+MIN_ROWS = 20  # with an observed cell in the column
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ def grow_forest(rows: np.ndarray, filled: np.ndarray, groups: np.ndarray, seed: 
     from sklearn.ensemble import ExtraTreesRegressor
 
     n_rows, d = rows.shape
-    if d > MOST_COLUMNS or groups.max() == 0:
+    if d > MAX_COLUMNS or groups.max() == 0:
         return None
-    most = max(10 * LEAST_ROWS, WORK // (d * d))
+    most = max(10 * MIN_ROWS, WORK // (d * d))
     some = np.random.default_rng(seed).permutation(n_rows)[:most]
     trees: list[Any] = []
     for column in range(d):
         observed = some[~np.isnan(rows[some, column])]
-        if len(observed) < LEAST_ROWS:
+        if len(observed) < MIN_ROWS:
             trees.append(None)
             continue
         grown = ExtraTreesRegressor(TREES, min_samples_leaf=LEAF, random_state=seed)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from isthmus.imputation.cell_predictor import MOST_COLUMNS, MOST_NUMBERS, MOST_ROWS, CellPredictor, learn_cell_predictor
+from isthmus.imputation.cell_predictor import MAX_COLUMNS, MAX_NUMBERS, MAX_ROWS, CellPredictor, learn_cell_predictor
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.rows.rows import Batch, Rows
 from isthmus.training.completion import set_trust
@@ -30,9 +30,9 @@ def learn_cells(
     ``owners`` are the columns of the table that the encoded columns belong to.
     """
     d, completion = learned.n_features, model.completion
-    if completion is None or not 2 <= d <= MOST_COLUMNS:
+    if completion is None or not 2 <= d <= MAX_COLUMNS:
         return None
-    most = min(MOST_ROWS, MOST_NUMBERS // d)
+    most = min(MAX_ROWS, MAX_NUMBERS // d)
     device = completion.center.device
     parts = [] if held_out is None else [_some(held_out, most // HELD_OUT_SHARE)]
     n_held_out = sum(len(part.x) for part in parts)

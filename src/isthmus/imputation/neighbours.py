@@ -14,7 +14,7 @@ __all__ = ["mean_of_neighbours"]
 
 NEAREST = 200  # candidates, of which those with an observed cell in the column are used
 BLOCK_NUMBERS = 1 << 22  # distances at once
-LEAST_DISTANCE = 1e-3  # in standard deviations, so equal rows have a finite weight
+MIN_DISTANCE = 1e-3  # in standard deviations, so equal rows have a finite weight
 
 
 def mean_of_neighbours(
@@ -50,7 +50,7 @@ def mean_of_neighbours(
         order = np.argsort(far, axis=1, kind="stable")
         nearest, far = np.take_along_axis(nearest, order, 1), np.take_along_axis(far, order, 1)
         distances = np.sqrt(np.maximum(far, 0))
-        weights = 1 / (distances + LEAST_DISTANCE)
+        weights = 1 / (distances + MIN_DISTANCE)
         observed = known[nearest]
         rank = np.cumsum(observed, 1)
         for answer, count in zip(answers, counts, strict=True):

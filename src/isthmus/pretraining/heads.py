@@ -28,7 +28,7 @@ __all__ = ["PretrainedClassifier", "PretrainedRegressor"]
 
 LABELLED_SHARE = 0.2  # of the rows drawn in fine-tuning
 STEPS, STEPS_OF_MANY, MANY_WEIGHTS = 2000, 800, 500_000
-MOST_NETWORKS = 3  # trained to decide whether a network is used
+MAX_NETWORKS = 3  # trained to decide whether a network is used
 
 
 class _Pretrained(BaseEstimator):
@@ -97,7 +97,7 @@ class _Pretrained(BaseEstimator):
         self.linear_ = fit_linear_answer(data, folds)
         self.teacher_, self.scores_ = choose_teacher(data, self.linear_, folds)
         self.network_ = None
-        if self.fine_tune and self._network_pays(data, folds[:MOST_NETWORKS], seed):
+        if self.fine_tune and self._network_pays(data, folds[:MAX_NETWORKS], seed):
             self.network_ = self._fine_tuned(data, self.linear_, seed)
 
     def _new_autoencoder(self, X: np.ndarray, seed: int) -> Any:

@@ -18,8 +18,8 @@ from isthmus.ratings.ranking import Ranked, ranked
 __all__ = ["Blend", "choose_blend", "standardised"]
 
 WEIGHTS = (0.15, 0.3, 0.5, 0.75, 1.0)
-MOST_EPOCHS, EVERY, PATIENCE = 120, 5, 5  # epochs, epochs between evaluations, evaluations without a gain
-LEAST_HELD_OUT = 20  # users, below which no network is tried
+MAX_EPOCHS, EVERY, PATIENCE = 120, 5, 5  # epochs, epochs between evaluations, evaluations without a gain
+MIN_HELD_OUT = 20  # users, below which no network is tried
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def choose_blend(
     hidden: Sparse,
     closed_form: np.ndarray,
     seed: int,
-    most_epochs: int = MOST_EPOCHS,
+    most_epochs: int = MAX_EPOCHS,
 ) -> Blend:
     """Choose the network's weight and epochs.
 
@@ -68,7 +68,7 @@ def choose_blend(
     closed_form
         The closed form's scores for held-out users.
     """
-    if known.shape[0] < LEAST_HELD_OUT or most_epochs < 1:
+    if known.shape[0] < MIN_HELD_OUT or most_epochs < 1:
         return Blend(0.0, 0)
     by_closed_form = standardised(closed_form)
     alone = ranked(by_closed_form, known, hidden).ndcg

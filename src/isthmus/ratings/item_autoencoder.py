@@ -23,7 +23,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.hyperparameter import check_hyperparameters, hyper
-from isthmus.ratings.blending import MOST_EPOCHS, Blend, choose_blend, standardised
+from isthmus.ratings.blending import MAX_EPOCHS, Blend, choose_blend, standardised
 from isthmus.ratings.ease import RIDGES, ease_weights, gram_of
 from isthmus.ratings.interactions import Interactions, Sparse, interactions, liked
 from isthmus.ratings.network import train_network
@@ -31,7 +31,7 @@ from isthmus.ratings.ranking import first_items, hide_likes, ranked
 
 __all__ = ["ItemAutoencoder", "Recommendations"]
 
-MOST_ITEMS = 20_000
+MAX_ITEMS = 20_000
 FIRST_RIDGE = RIDGES.index(300.0)
 HELD_OUT, FEWEST, MOST = 0.1, 50, 2000  # share of users held out, and their smallest and largest number
 BLOCK_CELLS = 1 << 24
@@ -87,8 +87,8 @@ class ItemAutoencoder(BaseEstimator):
         None, "ratings at least this high are likes; None: the median of the ratings, and of equal ones all"
     )
     ridge: float | None = hyper(None, "λ of the closed form; None: chosen on held-out users", above=0)
-    max_iter: int = hyper(MOST_EPOCHS, "most epochs of the network; 0: the closed form alone", at_least=0)
-    max_items: int = hyper(MOST_ITEMS, "items above which a fit is refused: memory grows with their square", at_least=2)
+    max_iter: int = hyper(MAX_EPOCHS, "most epochs of the network; 0: the closed form alone", at_least=0)
+    max_items: int = hyper(MAX_ITEMS, "items above which a fit is refused: memory grows with their square", at_least=2)
     random_state: Any = field(default=None, kw_only=True)
 
     def fit(self, X: Any, y: Any = None) -> typing.Self:

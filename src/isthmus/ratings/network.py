@@ -19,7 +19,7 @@ from isthmus.ratings.interactions import Sparse
 __all__ = ["LikesNetwork", "train_network"]
 
 DROPOUT, BATCH, RATE, DECAY, SPREAD = 0.5, 128, 2e-3, 0.01, 0.3
-LEAST_WIDTH, MOST_WIDTH = 32, 400
+MIN_WIDTH, MAX_WIDTH = 32, 400
 
 
 class LikesNetwork(nn.Module):
@@ -35,7 +35,7 @@ class LikesNetwork(nn.Module):
     @classmethod
     def of_width(cls, n_items: int, n_users: int) -> LikesNetwork:
         """With a width that this number of users can train."""
-        return cls(n_items, min(max(n_users // 3, LEAST_WIDTH), MOST_WIDTH))
+        return cls(n_items, min(max(n_users // 3, MIN_WIDTH), MAX_WIDTH))
 
     def start(self, popularity: Tensor, source: torch.Generator) -> None:
         """Initialize to the items' popularity, shape (n_items,); hidden units have no effect yet."""

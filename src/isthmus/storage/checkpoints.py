@@ -52,7 +52,7 @@ TRAINING_FILE, TENSOR_FILE = "training.json", "training.safetensors"
 CHECKPOINT_FILES = (TRAINING_FILE, TENSOR_FILE, *SAVED)
 NAME = re.compile(r"checkpoint-(\d{10})")
 TERMINATED = 143
-MOST_STEPS = 10**10
+MAX_STEPS = 10**10
 WEIGHTS = ("weights", "best_weights", "start_weights", "mean", "mean_square")
 LOSSES = ("start_losses", "best_losses")
 BUFFERS = ("buffers", "best_buffers", "start_buffers")
@@ -63,10 +63,10 @@ POSITION = ("epoch", "batch", "steps", "best_epoch", "best_loss", "finished")
 class RunRecord:
     """Position of a run: all of a `RunState` but tensors, history and time; and the checksum of its rows."""
 
-    epoch: int = fact(at_least=0, at_most=MOST_STEPS)
-    batch: int = fact(at_least=0, at_most=MOST_STEPS)
-    steps: int = fact(at_least=0, at_most=MOST_STEPS)
-    best_epoch: int = fact(at_least=0, at_most=MOST_STEPS)
+    epoch: int = fact(at_least=0, at_most=MAX_STEPS)
+    batch: int = fact(at_least=0, at_most=MAX_STEPS)
+    steps: int = fact(at_least=0, at_most=MAX_STEPS)
+    best_epoch: int = fact(at_least=0, at_most=MAX_STEPS)
     best_loss: float = fact(finite=False)
     finished: bool
     rows_sha256: str = fact(lengths=(0, 64))

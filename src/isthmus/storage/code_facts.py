@@ -17,7 +17,7 @@ from isthmus.storage.tensor_file import TensorKind
 
 __all__ = [
     "LARGEST_NOISE",
-    "LEAST_NOISE",
+    "MIN_NOISE",
     "InferenceFacts",
     "SpreadFacts",
     "inference_facts",
@@ -29,8 +29,8 @@ __all__ = [
 ]
 
 SPREAD_PARTS = ("variances", "gains")
-LEAST_NOISE, LARGEST_NOISE = 1e-13, 3.4e38  # in the model's units, which are single precision
-MOST_STEPS, MOST_ROWS = 10**6, 10**15
+MIN_NOISE, LARGEST_NOISE = 1e-13, 3.4e38  # in the model's units, which are single precision
+MAX_STEPS, MAX_ROWS = 10**6, 10**15
 
 
 @record
@@ -39,8 +39,8 @@ class InferenceFacts:
     which of its two parts there are.
     """
 
-    noise_variance: float = fact(at_least=LEAST_NOISE, at_most=LARGEST_NOISE)
-    steps: int = fact(at_least=0, at_most=MOST_STEPS)
+    noise_variance: float = fact(at_least=MIN_NOISE, at_most=LARGEST_NOISE)
+    steps: int = fact(at_least=0, at_most=MAX_STEPS)
     n_bank: int = fact(at_least=0)
     polishing: bool
     density: bool
@@ -59,7 +59,7 @@ class InferenceFacts:
 class SpreadFacts:
     """Of a `CodeSpread`: the number of training rows, and which of its parts there are."""
 
-    n_rows: int = fact(at_least=2, at_most=MOST_ROWS)
+    n_rows: int = fact(at_least=2, at_most=MAX_ROWS)
     variances: bool
     gains: bool
 

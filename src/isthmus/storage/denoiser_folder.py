@@ -22,7 +22,7 @@ from isthmus.variants.denoising import DenoisingAutoencoder
 
 __all__ = ["DenoiserKind", "DenoiserRecord"]
 
-LEAST_LEVEL, LARGEST = 1e-100, 1e100  # the quotient of their squares is finite
+MIN_LEVEL, LARGEST = 1e-100, 1e100  # the quotient of their squares is finite
 VECTORS = ("low", "high")
 BLIND_VECTORS = ("fill", "hidden_variance")
 
@@ -47,8 +47,8 @@ class DenoiserRecord:
         for level in (self.level, self.noise_level):
             if self.corruption != "gaussian" and level is not None and level >= 1:
                 raise ValueError(f"a share of cells must be below 1, got {level}")
-            if level is not None and 0 < level < LEAST_LEVEL:
-                raise ValueError(f"a level must be 0 or at least {LEAST_LEVEL}, got {level}")
+            if level is not None and 0 < level < MIN_LEVEL:
+                raise ValueError(f"a level must be 0 or at least {MIN_LEVEL}, got {level}")
         if self.blind and self.noise_level is None:
             raise ValueError("noise_level must be a number where there were no clean rows, got None")
 

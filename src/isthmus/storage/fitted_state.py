@@ -32,7 +32,7 @@ from isthmus.parts.principal import Principal
 from isthmus.rows.scaling import ColumnStatistics, Scaling
 from isthmus.storage.code_facts import (
     LARGEST_NOISE,
-    LEAST_NOISE,
+    MIN_NOISE,
     InferenceFacts,
     SpreadFacts,
     inference_facts,
@@ -62,9 +62,9 @@ __all__ = [
 
 PRINCIPAL_PARTS = ("mean", "directions", "variances")
 SECONDS = "seconds"  # the only column of the history that depends on the clock
-LEAST_UNIT, LARGEST_UNIT = 1e-150, 1e150  # whose squares are finite
-LEAST_SPREAD = 1e-30  # of the latent with the largest variance, in the model's units
-SEEDS, MOST_EPOCHS, MOST_QUANTILES = 2**31, 10**9, 10**5
+MIN_UNIT, LARGEST_UNIT = 1e-150, 1e150  # whose squares are finite
+MIN_SPREAD = 1e-30  # of the latent with the largest variance, in the model's units
+SEEDS, MAX_EPOCHS, MAX_QUANTILES = 2**31, 10**9, 10**5
 
 
 @record
@@ -77,12 +77,12 @@ class Facts:
     dtype: Literal["float32", "float64"]
     seed: int = fact(at_least=0, below=SEEDS)
     noise_variance: float = fact(above=0)
-    scaling_unit: float = fact(at_least=LEAST_UNIT, at_most=LARGEST_UNIT)
-    code_unit: float = fact(at_least=LEAST_UNIT, at_most=LARGEST_UNIT)
+    scaling_unit: float = fact(at_least=MIN_UNIT, at_most=LARGEST_UNIT)
+    code_unit: float = fact(at_least=MIN_UNIT, at_most=LARGEST_UNIT)
     total_variance: float = fact(at_least=0, at_most=LARGEST_UNIT)
     rank: int = fact(at_least=1)
     n_directions: int = fact(at_least=1)
-    n_iter: int = fact(at_least=0, at_most=MOST_EPOCHS)
+    n_iter: int = fact(at_least=0, at_most=MAX_EPOCHS)
     best_epoch: int = fact(at_least=0)
     history_columns: tuple[str, ...]
     history_rows: int = fact(at_least=0)
@@ -95,14 +95,14 @@ class Facts:
     form: FrameForm | None = fact(default=None)
     scale: Literal["standard", "minmax"] | None = fact(default=None)
     scale_reason: str = fact(default="")
-    planned_epochs: int = fact(at_least=0, at_most=MOST_EPOCHS, default=0)
+    planned_epochs: int = fact(at_least=0, at_most=MAX_EPOCHS, default=0)
     refit_rows: int = fact(at_least=0, default=0)
     spread: SpreadFacts | None = fact(default=None)
     whitened: bool = fact(default=False)
     row_shape: RowShape | None = fact(default=None)
     counts: bool = fact(default=False)
     given_layout: TableLayout | None = fact(default=None)
-    n_quantiles: int = fact(at_least=0, at_most=MOST_QUANTILES, default=0)
+    n_quantiles: int = fact(at_least=0, at_most=MAX_QUANTILES, default=0)
     n_gap_rows: int = fact(at_least=0, default=0)
     n_cell_rows: int = fact(at_least=0, default=0)
     n_band_levels: int = fact(at_least=0, default=0)
@@ -131,7 +131,7 @@ class Facts:
             raise ValueError(
                 f"history_rows={self.history_rows} must be at most {self.n_iter + 1}, the epochs and the start"
             )
-        if not LEAST_NOISE <= self.noise_variance / self.scaling_unit**2 <= LARGEST_NOISE:
+        if not MIN_NOISE <= self.noise_variance / self.scaling_unit**2 <= LARGEST_NOISE:
             raise ValueError(
                 f"noise_variance={self.noise_variance} is impossible for columns in units of {self.scaling_unit}"
             )
@@ -262,14 +262,14 @@ def require_usable(facts: Facts, tensors: Mapping[str, Tensor]) -> None:
         raise ValueError(f"scaling.spread must be above 0, got {float(spread.min())}")
     if facts.scaling_unit != 1 and not (spread == facts.scaling_unit).all():
         raise ValueError(f"scaling_unit must be the spread of every column or 1, got {facts.scaling_unit}")
-    if facts.n_given and tensors["given.spread"].min() < LEAST_UNIT:
-        raise ValueError(f"given.spread must be at least {LEAST_UNIT:g}")
+    if facts.n_given and tensors["given.spread"].min() < MIN_UNIT:
+        raise ValueError(f"given.spread must be at least {MIN_UNIT:g}")
     for name, found in (("principal.variances", variances), ("spread.variances", tensors.get("spread.variances"))):
         if found is not None and found.min() < 0:
             raise ValueError(f"{name} must be at least 0, got {float(found.min())}")
     widest = float(tensors["spread.variances"].max()) if facts.whitened else 0.0
-    if widest != 0 and not LEAST_SPREAD <= widest <= 1 / LEAST_SPREAD:
-        raise ValueError(f"the variance of a whitened latent must be {LEAST_SPREAD:g} to {1 / LEAST_SPREAD:g}")
+    if widest != 0 and not MIN_SPREAD <= widest <= 1 / MIN_SPREAD:
+        raise ValueError(f"the variance of a whitened latent must be {MIN_SPREAD:g} to {1 / MIN_SPREAD:g}")
 
 
 class _NoInitialization(TorchFunctionMode):

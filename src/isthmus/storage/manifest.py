@@ -26,7 +26,7 @@ from isthmus.storage.safe_reading import StorageError, checksum, open_regular_fi
 __all__ = ["FORMAT_VERSION", "Manifest", "manifest_bytes", "read_manifest"]
 
 FORMAT_VERSION = 2
-MOST_BYTES = 16 << 20
+MAX_BYTES = 16 << 20
 UNVERSIONED = ("isthmus denoiser", "isthmus run", "isthmus unfinished fit")  # whose first files had no version
 FIRST_OWN, FIRST_FILES = ("config_sha256", "facts_sha256"), ("tensors_sha256", "arrays_sha256")
 
@@ -50,9 +50,9 @@ def manifest_bytes(format: str, record: Any, files: Mapping[str, bytes] | None =
     facts = {name: value for name, value in dataclasses.asdict(manifest).items() if name != "sha256"}
     text = json.dumps(facts | {"sha256": checksum(facts)}, indent=1, ensure_ascii=False)
     data = text.encode("utf-8", "backslashreplace")  # a lone surrogate, as in a path, becomes JSON's own escape
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_BYTES:
         raise ValueError(
-            f"its description would have {len(data):,} bytes, and at most {MOST_BYTES:,} are allowed; give the columns "
+            f"its description would have {len(data):,} bytes, and at most {MAX_BYTES:,} are allowed; give the columns "
             "shorter names"
         )
     parse_object(data, "the description")
@@ -70,9 +70,9 @@ def read_manifest(folder: Path, name: str, formats: Collection[str]) -> Manifest
         If it is damaged; a short clause.
     """
     with open_regular_file(folder, name) as file:
-        data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise ValueError(f"{name} is longer than {MOST_BYTES:,} bytes")
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"{name} is longer than {MAX_BYTES:,} bytes")
     facts = parse_object(data, name)
     if facts.get("format") not in tuple(formats):
         found = facts.get("format")

@@ -30,12 +30,12 @@ from isthmus.storage.fitted_state import (
 from isthmus.storage.kind import Kind, Parts, Timing
 from isthmus.storage.safe_reading import StorageError, shortened
 from isthmus.storage.settings import Settings, estimator_of, settings_of
-from isthmus.storage.tensor_file import MOST_TENSORS, StoredTensors, TensorKind, kinds_of
+from isthmus.storage.tensor_file import MAX_TENSORS, StoredTensors, TensorKind, kinds_of
 from isthmus.training.devices import choose_device
 
 __all__ = ["AutoencoderKind", "ModelRecord"]
 
-LEAST_VARIANCE = 1e-37  # in the model's units, which are single precision; the largest is its inverse
+MIN_VARIANCE = 1e-37  # in the model's units, which are single precision; the largest is its inverse
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _require_architecture(estimator: BaseAutoencoder, record: ModelRecord, kinds
     _require_stages(record.architecture, facts)
     own = (*record.architecture.stages, *record.architecture.grid)
     asked = (*widths, *(estimator.hidden_layer_sizes or ()), *estimator.channels, *own)
-    if max(facts.n_features, facts.n_components, *asked) > room or len(asked) > MOST_TENSORS:
+    if max(facts.n_features, facts.n_components, *asked) > room or len(asked) > MAX_TENSORS:
         raise ValueError("its settings ask for a larger network than its file of tensors holds")
     shape = estimator.image_shape
     if shape is not None and (len(shape) not in (2, 3) or math.prod(shape) != facts.n_features):
@@ -172,7 +172,7 @@ def _require_architecture(estimator: BaseAutoencoder, record: ModelRecord, kinds
     variance = estimator.variance
     if isinstance(variance, (int, float)):
         own = variance / facts.scaling_unit**2
-        if not LEAST_VARIANCE <= own <= 1 / LEAST_VARIANCE:
+        if not MIN_VARIANCE <= own <= 1 / MIN_VARIANCE:
             raise ValueError(f"variance={variance} is impossible for columns in units of {facts.scaling_unit}")
 
 

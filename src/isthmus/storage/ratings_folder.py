@@ -20,7 +20,7 @@ from isthmus.storage.tensor_file import StoredTensors, TensorKind, tensors_from
 
 __all__ = ["RatingsKind", "RatingsRecord"]
 
-LARGEST, MOST_USERS, MOST_RATINGS, WIDEST = 1e30, 10**7, 10**10, 10**5
+LARGEST, MAX_USERS, MAX_RATINGS, WIDEST = 1e30, 10**7, 10**10, 10**5
 NETWORK = ("encoder_weight", "encoder_bias", "decoder_weight", "decoder_bias")
 
 
@@ -30,15 +30,15 @@ class RatingsRecord:
 
     settings: dict[str, Setting]
     items: tuple[str, ...] = fact(lengths=(2, 10**6))
-    users: tuple[str, ...] = fact(lengths=(1, MOST_USERS))
+    users: tuple[str, ...] = fact(lengths=(1, MAX_USERS))
     left_out: tuple[str, ...]
     columns: tuple[str, ...] = fact(lengths=(0, 3))
     threshold: float
     ridge: float = fact(above=0, at_most=LARGEST)
     network_weight: float = fact(at_least=0, at_most=LARGEST)
     network_width: int = fact(at_least=0, at_most=WIDEST)
-    n_ratings: int = fact(at_least=1, at_most=MOST_RATINGS)
-    comparison: dict[str, tuple[float, ...]] = fact(at_least=0, at_most=MOST_USERS)
+    n_ratings: int = fact(at_least=1, at_most=MAX_RATINGS)
+    comparison: dict[str, tuple[float, ...]] = fact(at_least=0, at_most=MAX_USERS)
 
     def __post_init__(self) -> None:
         if len({*self.items}) != len(self.items) or len({*self.users}) != len(self.users):

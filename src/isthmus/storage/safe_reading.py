@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 __all__ = ["StorageError", "checksum", "open_regular_file", "parse_object", "reading", "reason_of", "shortened"]
 
-MOST_DIGITS = 18
+MAX_DIGITS = 18
 
 
 class StorageError(ValueError):
@@ -105,8 +105,8 @@ def _finite(text: str) -> float:
 
 
 def _of_few_digits(text: str) -> int:
-    if len(text) > MOST_DIGITS:
-        raise ValueError(f"holds a whole number of more than {MOST_DIGITS} digits")
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"holds a whole number of more than {MAX_DIGITS} digits")
     return int(text)
 
 

@@ -27,7 +27,7 @@ from isthmus.storage.tensor_file import StoredTensors, TensorKind, tensors_from
 __all__ = ["SeriesDetectorKind", "SeriesRecord"]
 
 LARGEST = 1e100
-MOST_STEPS = 2.0**52  # exact in float64
+MAX_STEPS = 2.0**52  # exact in float64
 LATEST = 2.0**62  # of a time stamp, such as microseconds since 1970
 LONGEST = 1e5  # steps in a window
 
@@ -48,16 +48,16 @@ class SeriesRecord:
     stream_threshold: float = fact(at_least=-LARGEST, at_most=LARGEST)
     gain: float = fact(at_least=0, at_most=LARGEST)
     stream_gain: float = fact(at_least=0, at_most=LARGEST)
-    n_steps: int = fact(at_least=0, at_most=MOST_STEPS)
-    segment: int = fact(at_least=0, at_most=MOST_STEPS)
+    n_steps: int = fact(at_least=0, at_most=MAX_STEPS)
+    segment: int = fact(at_least=0, at_most=MAX_STEPS)
     stamp: float = fact(at_least=-LATEST, at_most=LATEST)
     step: float = fact(above=0, at_most=LATEST)
     is_dated: bool = fact()
     tracked_rate: float = fact(at_least=0, at_most=1e9)
     now: float = fact(at_least=-LARGEST, at_most=LARGEST)
     open_at: float | None = fact(at_least=-LARGEST, at_most=LARGEST)
-    open_since: int = fact(at_least=-1, at_most=MOST_STEPS)
-    last_above: int = fact(at_least=-1, at_most=MOST_STEPS)
+    open_since: int = fact(at_least=-1, at_most=MAX_STEPS)
+    last_above: int = fact(at_least=-1, at_most=MAX_STEPS)
     errors: dict[str, float] = fact(at_least=0, at_most=LARGEST)
 
     def __post_init__(self) -> None:

@@ -27,7 +27,7 @@ from isthmus.storage.record import fact, from_plain, record
 from isthmus.storage.safe_reading import open_regular_file, parse_object, shortened
 
 __all__ = [
-    "MOST_TENSORS",
+    "MAX_TENSORS",
     "HeldTensors",
     "StoredTensors",
     "TensorFile",
@@ -37,9 +37,9 @@ __all__ = [
     "tensors_from",
 ]
 
-MOST_HEADER_BYTES = 1 << 20
-MOST_TENSORS = 4096
-MOST_DIMENSIONS = 8
+MAX_HEADER_BYTES = 1 << 20
+MAX_TENSORS = 4096
+MAX_DIMENSIONS = 8
 KINDS = {
     torch.float32: "F32",
     torch.float64: "F64",
@@ -77,7 +77,7 @@ class _Entry:
     """One tensor in the header of a file."""
 
     dtype: Literal["F32", "F64", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"]
-    shape: tuple[int, ...] = fact(at_least=0, lengths=(0, MOST_DIMENSIONS))
+    shape: tuple[int, ...] = fact(at_least=0, lengths=(0, MAX_DIMENSIONS))
     data_offsets: tuple[int, int] = fact(at_least=0)
 
 
@@ -165,13 +165,13 @@ def _read_header(file: BinaryIO, what: str) -> tuple[dict[str, TensorKind], byte
     length = int.from_bytes(head, "little")
     if n_bytes < 8 or length > n_bytes - 8:
         raise ValueError(f"{what} ends inside its header")
-    if length > MOST_HEADER_BYTES:
-        raise ValueError(f"{what} has a header of {length:,} bytes, and {MOST_HEADER_BYTES:,} is the most read")
+    if length > MAX_HEADER_BYTES:
+        raise ValueError(f"{what} has a header of {length:,} bytes, and {MAX_HEADER_BYTES:,} is the most read")
     head += file.read(length)
     header = parse_object(head[8:], f"the header of {what}")
     header.pop("__metadata__", None)
-    if len(header) > MOST_TENSORS:
-        raise ValueError(f"{what} holds {len(header):,} tensors, and {MOST_TENSORS:,} is the most read")
+    if len(header) > MAX_TENSORS:
+        raise ValueError(f"{what} holds {len(header):,} tensors, and {MAX_TENSORS:,} is the most read")
     entries = {
         name: from_plain(_Entry, entry, f"{what}: the tensor {shortened(name)}") for name, entry in header.items()
     }

@@ -117,7 +117,7 @@ WRONG = {
     ),
 }
 
-MOST_WEIGHTS, ENOUGH, SEEDS = 15_000, 0.04, (0, 1, 2)
+MAX_WEIGHTS, ENOUGH, SEEDS = 15_000, 0.04, (0, 1, 2)
 
 
 def two_modules(mine: Any) -> str | None:
@@ -156,7 +156,7 @@ def own(mine: Any) -> str | None:
 def few_weights(mine: Any) -> str | None:
     """There are at most 15,000 weights."""
     sizes = [sum(weight.numel() for weight in half.parameters()) for half in _fitted(mine.fit, SEEDS[0])]
-    if sum(sizes) <= MOST_WEIGHTS:
+    if sum(sizes) <= MAX_WEIGHTS:
         return None
     return f"your encoder has {sizes[0]:,} and your decoder {sizes[1]:,}, together {sum(sizes):,}."
 
