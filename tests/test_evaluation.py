@@ -283,6 +283,14 @@ def test_log_density_of_probabilistic_pca_in_scaled_units():
     assert found.pca_nats_per_row == pytest.approx(expected, rel=1e-4)
 
 
+def test_beside_a_model_that_is_pca_the_density_is_that_of_the_same_pca_for_fewer_rows_than_columns():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 150)) + rng.standard_normal((60, 150))
+    found = evaluate(Autoencoder(2, max_iter=0).fit(X[:30]), X[30:])
+    assert found.pca_nats_per_row == pytest.approx(PCA(2).fit(X[:30]).score(X[30:]), rel=1e-4)
+    assert found.nats_per_row == pytest.approx(found.pca_nats_per_row, rel=1e-4)
+
+
 # ---- inputs of all kinds -------------------------------------------------------------------------------
 
 
