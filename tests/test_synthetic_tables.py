@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 
 import isthmus
@@ -119,3 +120,19 @@ def test_a_model_says_where_its_codes_come_from():
     source = variational.code_source()
     assert set(source.distances) == {"prior", "density"}
     np.testing.assert_array_equal(variational.sample(5), variational.sample(5, codes=source.name))
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_rows_sampled_from_a_numeric_frame_have_its_form_its_dtypes_and_the_values_of_its_columns(library):
+    rng = np.random.default_rng(0)
+    ages, heights = rng.integers(18, 90, 200), rng.normal(170, 10, 200)
+    frame = pd.DataFrame({"age": ages, "height": heights.astype(np.float32), "visits": rng.poisson(1.5, 200)})
+    given = frame if library == "pandas" else polars.from_pandas(frame)
+    model = isthmus.Autoencoder(2, scale="standard", random_state=0, max_iter=1).fit(given)
+    drawn = model.sample(50)
+    assert type(drawn) is type(given)
+    assert list(drawn.columns) == list(given.columns)
+    assert list(drawn.dtypes) == list(given.dtypes)
+    for name in given.columns:
+        assert given[name].min() <= drawn[name].min() <= drawn[name].max() <= given[name].max()
+    assert isinstance(isthmus.Autoencoder(2, max_iter=1).fit(frame.to_numpy()).sample(2), np.ndarray)

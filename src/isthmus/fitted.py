@@ -32,7 +32,7 @@ from isthmus.rows.scaling import Scaling, concatenate_scalings
 from isthmus.tables.frames import FrameForm
 from isthmus.tables.input_rows import ValidRows, Widths
 from isthmus.tables.layout import TableLayout
-from isthmus.tables.output_rows import filled_like, rows_like
+from isthmus.tables.output_rows import filled_like, new_rows, rows_like
 from isthmus.tables.row_shape import RowShape
 from isthmus.training.devices import threads_for
 
@@ -294,6 +294,10 @@ class FittedState:
         Without ``like``, rows of a mixed-type table have the form of the fit.
         """
         return rows_like(like, values, self.layout, self.form, names=self.names, image_shape=self.image_shape)
+
+    def new_rows(self, values: np.ndarray) -> Any:
+        """Rows that are none of the user's, in the form of the fit if that was a frame or a mixed-type table."""
+        return new_rows(values, self.layout, self.form, self.names)
 
     def filled(self, X: Any, values: np.ndarray) -> Any:
         """X with its missing cells filled from ``values``, in its own form."""

@@ -63,8 +63,6 @@ def sample(
     require_writable(output, overwrite=overwrite, row_shape=expected.row_shape)
     refuse_own_inputs([output], [], run)
     beside = Conditions(found, estimator, given).repeated(number)
-    if noise is None:  # a file's rows are to be like its rows
-        noise = estimator.fitted_.marginals is not None
     rows = estimator.sample(number, random_state=seed, codes=codes, noise=noise, given=beside, order=order)
     if codes == "auto" and estimator.fitted_.model.bottleneck.has_prior:
         say(f"{estimator.code_source().sentence()}.")

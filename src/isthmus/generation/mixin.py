@@ -52,8 +52,8 @@ class GenerationMixin:
     ) -> Any:
         """Draw codes and decode them: rows of shape (n_samples, n_features), in the units of the data.
 
-        A model of a mixed-type DataFrame gives a DataFrame of synthetic rows: whole numbers, ranges, categories and
-        patterns of missing cells are those of the training rows (`isthmus.generation.tables`).
+        A model of a DataFrame gives a DataFrame of synthetic rows: whole numbers, ranges, categories and patterns of
+        missing cells are those of the training rows (`isthmus.generation.tables`).
 
         Parameters
         ----------
@@ -68,9 +68,9 @@ class GenerationMixin:
         noise
             Sample from the likelihood: each column gets normal noise with the variance of the model's error on held-out
             rows; booleans and categories are drawn (and, with a Bernoulli likelihood, 0 or 1). Without noise a row is
-            the mean of the rows with its code. None: only for mixed-type tables. Counts are always drawn as whole
-            numbers, with the total of some training row. With noise, named columns of a table take the values that they
-            have in training rows.
+            the mean of the rows with its code. None: only for tables with column names. Counts are always drawn as
+            whole numbers, with the total of some training row. With noise, named columns of a table take the values
+            that they have in training rows.
         given
             Condition of each new row, shape (n_samples, n_given), for a model fitted with ``given``; a single row is
             used for all.
@@ -91,7 +91,7 @@ class GenerationMixin:
                 f"codes='density'."
             )
         generator = check_random_state(fitted.seed if random_state is None else random_state)
-        noise = fitted.layout is not None if noise is None else noise
+        noise = fitted.layout is not None or fitted.marginals is not None if noise is None else noise
         orders = order_of([order] if isinstance(order, str) else order, self._column_names(), fitted.layout, who)
         given = self._conditions(given, n_samples)
         source = self.code_source().name if codes == "auto" else codes
@@ -102,7 +102,7 @@ class GenerationMixin:
             return rows if finish is None else finish.rows(rows, generator, gaps=True)
 
         rows = drawn_in_order(draw, int(n_samples), orders, who)
-        return fitted.in_user_format(rows.astype(fitted.dtype))
+        return fitted.new_rows(rows.astype(fitted.dtype))
 
     def code_source(self) -> CodeSource:
         """Where `sample` takes codes from by default: the prior, or the density of training codes.

@@ -168,7 +168,7 @@ def rows_to_fit(rules: InputRules, X: Any) -> ValidRows:
         stream=rows.stream,
         names=names,
         layout=layout,
-        form=None if layout is None else rows.form,
+        form=rows.form,
         masked=masked,
         was_read=rows.was_read,
         image_shape=rows.image_shape,

@@ -13,7 +13,7 @@ from isthmus.tables.frames import FrameForm, filled_frame, form_of, is_frame, na
 from isthmus.tables.layout import TableLayout, plain_layout
 from isthmus.tables.table import Table
 
-__all__ = ["filled_like", "rows_like"]
+__all__ = ["filled_like", "new_rows", "rows_like"]
 
 
 def rows_like(
@@ -50,6 +50,15 @@ def rows_like(
     return Table(table, layout.names, layout=layout) if form is None else form.frame(table, layout)
 
 
+def new_rows(
+    values: np.ndarray, layout: TableLayout | None, form: FrameForm | None, names: Sequence[str] | None
+) -> Any:
+    """Rows in the form of the fit: a frame, numeric or not, or else as by `rows_like`."""
+    if layout is None and form is not None and names is not None:
+        layout = _layout_by(form, names, names)
+    return rows_like(None, values, layout, form)
+
+
 def filled_like(
     X: Any,
     values: np.ndarray,
@@ -70,8 +79,13 @@ def filled_like(
 
 
 def _plain_layout(X: Any, names: Sequence[str] | None) -> TableLayout:
-    """The layout of a numeric DataFrame, in the order of ``names``: integers where its dtypes are."""
-    kinds = dict(zip(names_of(X), (kind.partition("[")[0].lower() for kind in form_of(X).dtypes), strict=True))
-    names = list(kinds) if names is None else [str(name) for name in names]
+    """The layout of a numeric DataFrame, in the order of ``names``."""
+    known = names_of(X)
+    return _layout_by(form_of(X), known, known if names is None else [str(name) for name in names])
+
+
+def _layout_by(form: FrameForm, known: Sequence[str], names: Sequence[str]) -> TableLayout:
+    """Integers where the dtypes of the columns ``known`` are; the columns ``names``, in this order."""
+    kinds = dict(zip(known, (kind.partition("[")[0].lower() for kind in form.dtypes), strict=True))
     whole = {name: kinds[name].startswith(("int", "uint")) for name in names}
     return plain_layout(names, [kinds[name] if whole[name] else "double" for name in names])
