@@ -102,7 +102,7 @@ def test_ratings_without_values_are_read_as_the_flags_say(place):
     how = {"separator": "pipe", "encoding": "latin-1"}
     found = read_ratings(str(place / "words.csv"), ("user", "item"), how)
     assert found.users == ("café", "b")
-    with pytest.raises(DataError, match="1 ratings have no item"):
+    with pytest.raises(DataError, match="ratings without item: 1"):
         read_ratings(str(place / "words.csv"), ("user", "item"), how | {"missing_marks": ("-",)})
     with pytest.raises(DataError, match=r"--encoding 'x' is not known.*leave out --header, --kind"):
         read_ratings(str(place / "words.csv"), ("user", "item"), {"encoding": "x", "header": 1, "kinds": {"a": "id"}})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_text
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -143,10 +144,12 @@ def fit(
         return
     require_time({"--entity": entity, "--time-zone": time_zone, "--stride": stride})
     if resume is not None:
-        others = [*["DATA"] * (data is not None), *typed_besides("resume", *PACE, "overwrite", "json")]
+        own = ("resume", *PACE, "no_plots", "no_page", "overwrite", "json")
+        others = [*["DATA"] * (data is not None), *typed_besides(*own)]
         if others:
             raise UsageError(f"--resume continues a fit with its own data and settings; leave out {', '.join(others)}.")
         run, asked = resume, asked_again(resume)
+        asked = replace(asked, no_plots=asked.no_plots or no_plots, no_page=asked.no_page or no_page)
     else:
         if data is None:
             raise UsageError("DATA is missing; type isthmus fit table.csv, or isthmus fit digits for bundled data.")

@@ -209,7 +209,7 @@ def _principal_nats(estimator: BaseAutoencoder, gathered: HeldOut) -> float | No
     principal, size, n_features = estimator.principal_, gathered.size, len(gathered.squares)
     variances = principal.variances[:size].double().cpu().numpy()
     noise = (principal.total_variance - variances.sum()) / max(1, n_features - size)
-    if closed_form_kept(fitted, fitted.best_epoch) is not None:
+    if principal.rank < n_features and closed_form_kept(fitted, fitted.best_epoch) is not None:
         noise = principal.noise_variance(size)
     if size >= n_features or noise <= CONSTANT * principal.total_variance or variances.min() < noise:
         return None
