@@ -51,7 +51,7 @@ test: lint types browser front
 docs: setup spelling browser
 	@echo "== docs: every lesson runs =="
 	@rm -rf docs/_build docs/course
-	@$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -q -j auto docs docs/_build/site
+	@$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -q -j 6 docs docs/_build/site
 	@$(BIN)/python docs/_extensions/offline.py docs/_build/site
 	@$(BIN)/python -m pytest -n auto docs/_tests
 	@echo "open docs/_build/site/index.html"

@@ -153,7 +153,7 @@ def _times_of_index(index: Any, who: str) -> tuple[Any, list[str]]:
         return index, []
     if kind == "m":
         return index.total_seconds(), []
-    if kind in "OTU":
+    if kind in ("O", "T", "U"):
         return None, [
             "the index holds no dates, so the rows were taken as equally spaced; if it holds times, pass "
             "times=pandas.to_datetime(frame.index)."
