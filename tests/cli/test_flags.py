@@ -10,7 +10,7 @@ import pytest
 from cli.conftest import call, sentence
 from isthmus.cli import torch_ahead
 from isthmus.cli.flag_table import TABLE, declared, known, written
-from isthmus.cli.hyperparameter_flags import _shown, settings_of, variant_names
+from isthmus.cli.hyperparameter_flags import _shown, as_flags, settings_of, variant_names
 from isthmus.cli.outcome import UsageError
 from isthmus.hyperparameter import hyperparameters
 from isthmus.variants import variants
@@ -154,3 +154,9 @@ def test_a_wrong_value_is_wrong_use(tokens, words, tmp_path, monkeypatch):
 def test_an_unknown_variant_is_refused_by_name():
     with pytest.raises(UsageError, match="--variant must be one of"):
         settings_of("none", {})
+
+
+def test_a_sentence_of_the_library_names_flags_and_no_class():
+    said = "Autoencoder: network='convolution' needs hidden_layer_sizes=() or an order; give image_shape."
+    wanted = "--network 'convolution' needs --hidden-layer-sizes linear or an order; give --image-shape."
+    assert as_flags(said) == wanted
