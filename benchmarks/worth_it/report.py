@@ -24,14 +24,14 @@ COLUMNS = (
 MIN_SHOWN = 0.1  # percent
 OUTSIDE = "where a network extrapolates worse than a plane"
 CAUSES: dict[str, str] = {  # of each exception, "set/rule"
-    "skab_1/quarter": "one of the five held-out stretches of the series lies far outside the training rows (the mean row "
-    f"errs fourteen times as much there), {OUTSIDE}",
+    "skab_1/quarter": "one of the five held-out stretches of the series lies far outside the training rows (the mean "
+    f"row errs fourteen times as much there), {OUTSIDE}",
     "skab_1/two": f"the same stretch as with eight numbers, {OUTSIDE}",
     "gold/two": f"the prices of later windows lie outside those of the training windows, {OUTSIDE}",
     "skab_5/quarter": "PCA leaves less than one part in a hundred of the variance, and the epoch is chosen on random "
     "windows, which overlap the training windows: what they gain is lost on a later stretch",
-    "survey/smallest": "in one of five splits, two of 47 rows that lie farther out than 95% of the training rows; without "
-    "them the error is 0.71 of PCA's there; the other splits stay at PCA",
+    "survey/smallest": "in one of five splits, two of 47 rows that lie farther out than 95% of the training rows; "
+    "without them the error is 0.71 of PCA's there; the other splits stay at PCA",
 }
 COLOURS = dict(
     zip(KINDS, ("#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#997700", "#555555", "#000000"),
