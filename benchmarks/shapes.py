@@ -86,7 +86,7 @@ def _run(asked: argparse.Namespace, train: Table, test: Table, latents: int, see
     else:
         plain = _plain_error(_plain_of(model, latents, seed), train.values, test.values, seconds)
     found: dict[str, object] = {
-        "data": f"{asked.kind} {asked.source.name}, {len(train)} of {train.n_columns} numbers",
+        "data": f"{asked.kind} {asked.source.name}, {len(train):,} rows of {train.n_columns:,} numbers",
         "latents": latents, "seed": seed,
         "network": "convolution" if model.fitted_.architecture.stages else "perceptron",
         "epochs": model.n_iter_, "best_epoch": model.best_epoch_, "seconds": round(seconds), "cpu": round(processor),

@@ -98,7 +98,7 @@ def trained(
         threads_for(planned.plan.batch_size * fitted.n_weights),
         progress_bar(n_rows, shown=estimator.verbose and group.is_main) as advance,
     ):
-        run = _begun(estimator, rows, mean_weight, planned, group, state)
+        run = _started(estimator, rows, mean_weight, planned, group, state)
         if callbacks is not None:
             callbacks.begin(n_rows, lambda: callback_state(estimator))
 
@@ -115,7 +115,7 @@ def trained(
     return run
 
 
-def _begun(
+def _started(
     estimator: Any, rows: Rows, mean_weight: float, planned: PlannedFit, group: ProcessGroup, state: RunState | None
 ) -> FittingRun:
     """The run before its first step: rows are held out, and a trial starts at the closed form of the others."""

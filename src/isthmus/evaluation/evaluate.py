@@ -200,8 +200,8 @@ def _principal_nats(estimator: BaseAutoencoder, gathered: HeldOut) -> float | No
 
     log N(c; 0, U(Λ - σ²I)Uᵀ + σ²I) = -½ [ n log 2π + Σ log λ_i + (n-k) log σ² + Σ (u_iᵀc)²/λ_i + left/σ² ]
 
-    σ² is the mean variance of the n - k directions left out. For fewer rows than columns scikit-learn divides by the
-    number of rows instead, and so does the score of a model that is PCA; beside such a model PCA has the same σ².
+    σ² is the mean variance of the n - k directions left out. With fewer rows than columns, scikit-learn and the score
+    of a model that is PCA average only over directions in which the rows vary; beside such a model PCA has its σ².
     """
     fitted = estimator.fitted_
     if not fitted.model.likelihood.is_gaussian or fitted.masked or fitted.given is not None:

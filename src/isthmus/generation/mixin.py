@@ -91,7 +91,8 @@ class GenerationMixin:
                 f"codes='density'."
             )
         generator = check_random_state(fitted.seed if random_state is None else random_state)
-        noise = fitted.layout is not None or fitted.marginals is not None if noise is None else noise
+        if noise is None:  # rows of a table are to be like its rows
+            noise = fitted.layout is not None or fitted.marginals is not None
         orders = order_of([order] if isinstance(order, str) else order, self._column_names(), fitted.layout, who)
         given = self._conditions(given, n_samples)
         source = self.code_source().name if codes == "auto" else codes
