@@ -26,6 +26,7 @@ FLOORS = {
     "": 9,
     "hyperparameter": 0,
     "history": 0,
+    "text_table": 0,
     "closed_form": 0,
     "distributed": 0,
     "rows.scaling": 0,

@@ -41,7 +41,7 @@ __all__ = ["NO_ERRORS", "FittedState"]
 NO_ERRORS = "transform: these codes have no standard errors; point codes of a differentiable decoder have."
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FittedState:
     """Everything that a fit learned.
 
@@ -126,6 +126,9 @@ class FittedState:
     row_shape: RowShape | None = None
     cells: CellPredictor | None = None
     bands: Bands | None = None
+
+    def __repr__(self) -> str:
+        return f"FittedState({self.architecture.n_features} features, {self.n_components} latents)"
 
     @property
     def owners(self) -> list[int] | None:
