@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
 
-from isthmus import Autoencoder, AutoencoderOutlierDetector, History, SeriesOutlierDetector, evaluate, rate_distortion
+from isthmus import (
+    Autoencoder,
+    AutoencoderOutlierDetector,
+    History,
+    SeriesOutlierDetector,
+    evaluate,
+    open_table,
+    rate_distortion,
+)
 
 QUICK = {"max_iter": 12, "hidden_layer_sizes": (4,), "random_state": 0}
 
@@ -71,3 +79,12 @@ def test_a_series_is_its_episodes():
     hours = np.datetime64("2024-01-01", "us") + np.arange(900) * np.timedelta64(1, "h")
     times = repr(SeriesOutlierDetector().fit_detect(steps, times=hours))
     assert str(hours[found.episodes[0].first]).removesuffix(":00.000000").replace("T", " ") in times
+
+
+def test_a_stream_is_its_columns(tmp_path):
+    np.save(tmp_path / "rows.npy", np.zeros((3, 2)))
+    assert "3 rows" in repr(open_table(tmp_path / "rows.npy"))
+    pd.DataFrame({"load": [0.5, 1.5, 2.5], "kind": list("aba")}).to_parquet(tmp_path / "rows.parquet")
+    stream = open_table(tmp_path / "rows.parquet")
+    assert repr(stream) == str(stream.description)
+    assert "kind" in repr(stream)
