@@ -94,7 +94,8 @@ def initialize(
     choice = _choose_scale(settings, source, columns, likelihood)
     scaling = _scaling(settings, source, columns, likelihood, choice.scale)
     require_consistent(settings, n_latents, columns, likelihood, scaling, source.row_shape, masked=masked)
-    likelihood.learn_rows(type(settings).__name__, (block[:, : widths.features] for block in source.blocks()))
+    features = (block[:, : widths.features] for block in source.blocks())
+    likelihood.learn_rows(type(settings).__name__, columns.names, features)
     given = None
     if widths.given:
         of_given = statistics.of(slice(widths.features, widths.features + widths.given))
