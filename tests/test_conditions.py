@@ -7,6 +7,9 @@ import pandas as pd
 import polars
 import pyarrow
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LinearRegression
 
 import isthmus
 from conftest import curved_table
@@ -82,6 +85,16 @@ def test_the_same_comes_again_after_save_and_load(model, tmp_path):
 def test_what_does_not_fit_is_refused(model, given, words):
     with pytest.raises(ValueError, match=words):
         model.transform(X, given=given)
+
+
+def test_a_linear_model_is_partial_pca_although_one_hot_columns_are_linearly_dependent():
+    pixels, classes = load_digits(return_X_y=True)
+    one_hot = np.eye(10)[classes]
+    explained = LinearRegression().fit(one_hot, pixels).predict(one_hot)
+    pca = PCA(2).fit(pixels - explained)
+    linear = isthmus.Autoencoder(2, hidden_layer_sizes=(), random_state=0).fit(pixels, given=one_hot)
+    expected = explained + pca.inverse_transform(pca.transform(pixels - explained))
+    np.testing.assert_allclose(linear.reconstruct(pixels, given=one_hot), expected, atol=1e-4)
 
 
 def test_a_linear_model_is_evaluated_beside_pca_of_what_the_condition_leaves():

@@ -63,9 +63,9 @@ __all__ = [
     "some_at_once",
 ]
 
-BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # length of PCA's error curve
-WIDE = 4096
+BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES, WIDE = 256, 64, 4096  # length of PCA's error curve
 DETERMINED = 1e-9  # of the variance that conditions explain: less than this is rounding
+SINGULAR = 1e-10  # of the largest eigenvalue: one-hot columns add up to a constant, to within the rounding of float32
 MIN_TRIAL_ROWS, TRIAL_CELLS = 512, 1 << 25  # of a stream's sample on which networks are compared
 
 
@@ -94,7 +94,8 @@ def initialize(
     choice = _choose_scale(settings, source, columns, likelihood)
     scaling = _scaling(settings, source, columns, likelihood, choice.scale)
     require_consistent(settings, n_latents, columns, likelihood, scaling, source.row_shape, masked=masked)
-    likelihood.learn_rows(type(settings).__name__, (block[:, : widths.features] for block in source.blocks()))
+    features = (block[:, : widths.features] for block in source.blocks())
+    likelihood.learn_rows(type(settings).__name__, columns.names, features)
     given = None
     if widths.given:
         of_given = statistics.of(slice(widths.features, widths.features + widths.given))
@@ -287,7 +288,7 @@ def _effect(
         gram += weighted.T @ c
         moment += weighted.T @ (x.double() - mean)
     gram, moment = all_reduce_(gram), all_reduce_(moment)
-    return (torch.linalg.pinv(gram, hermitian=True) @ moment).T
+    return (torch.linalg.pinv(gram, rtol=SINGULAR, hermitian=True) @ moment).T
 
 
 def _choose_scale(

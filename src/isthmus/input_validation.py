@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
 
+from isthmus.parts import likelihoods
 from isthmus.rows.conditions import given_for
 from isthmus.tables.errors import DataError, said
 from isthmus.tables.finite import has_gaps
@@ -124,9 +125,14 @@ def input_rules(estimator: Any, *, reset: bool) -> InputRules:
 
     who, unseen = type(estimator).__name__, estimator.unseen
     if reset:
-        return InputRules(who, validate, estimator.missing, unseen, estimator.image_shape)
-    unseen = "missing" if unseen == "auto" and estimator.fitted_.masked else unseen
-    return InputRules(who, validate, estimator.missing, unseen, estimator.fitted_.image_shape)
+        counts = (
+            estimator.likelihood in likelihoods.names() and likelihoods.likelihood(estimator.likelihood).draws_whole
+        )
+        return InputRules(who, validate, estimator.missing, unseen, estimator.image_shape, counts)
+    fitted = estimator.fitted_
+    unseen = "missing" if unseen == "auto" and fitted.masked else unseen
+    counts = fitted.model.likelihood.draws_whole
+    return InputRules(who, validate, estimator.missing, unseen, fitted.image_shape, counts)
 
 
 @contextmanager

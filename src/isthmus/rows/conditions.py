@@ -26,6 +26,7 @@ __all__ = ["condition_names", "conditions_at_fit", "given_for"]
 
 NAME = "given"  # of a column without a name
 SHOWN_LEVELS = 8
+LOOKED_AT = 10_000  # rows with a level unseen, to name all of these
 
 
 def conditions_at_fit(given: Any, n_rows: int, who: str) -> tuple[np.ndarray, TableLayout | None]:
@@ -157,7 +158,11 @@ def _encoded(cells: pyarrow.Table, layout: TableLayout, n_rows: int, who: str) -
         cell = cells.column(column.name)[int(wrong[0])].as_py()
         if column.kind == "category" and cell is not None and cell == cell and cell != "":
             levels = said([str(level) for level in column.categories], SHOWN_LEVELS)
-            faults.append(f"{column.name}={cell} in row {wrong[0]} was not there at fit, whose levels are {levels}")
+            new = dict.fromkeys(str(cells.column(column.name)[row].as_py()) for row in wrong[:LOOKED_AT].tolist())
+            others = f", {said(list(new)[1:], SHOWN_LEVELS)} neither" if len(new) > 1 else ""
+            faults.append(
+                f"{column.name}={cell} in row {wrong[0]} was not there at fit{others}, whose levels are {levels}"
+            )
         elif cell is not None and isinstance(cell, str) and cell != "":
             faults.append(f"column {column.name} has {cell!r} in row {wrong[0]}, and was a {column.kind} at fit")
         else:

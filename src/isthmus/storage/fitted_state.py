@@ -352,7 +352,7 @@ def restore(
         whitened=facts.whitened,
         polish=estimator.polish_steps,
         row_shape=facts.row_shape,
-        marginals=marginals_of(tensors),
+        marginals=marginals_of(tensors, facts.layout),
         cells=_cells_of(facts, tensors),
         bands=Bands(tensors["bands.levels"], facts.n_band_rows) if facts.n_band_levels else None,
     )

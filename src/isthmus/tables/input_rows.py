@@ -14,6 +14,7 @@ import numpy as np
 
 from isthmus.tables.array_forms import array_and_shape, is_torch, row_shape_of
 from isthmus.tables.batches import stream_of
+from isthmus.tables.count_faults import require_counts
 from isthmus.tables.errors import DataError
 from isthmus.tables.finite import chunks, has_gaps, require_finite, require_some_observed
 from isthmus.tables.frames import FrameForm, arrow_of, form_of, is_frame, names_of, plain_frame, require_different
@@ -129,7 +130,7 @@ class InputRules:
     """How an estimator validates its rows.
 
     ``validate(values, named)`` is scikit-learn's validation of numbers, with ``named`` columns or not; ``missing`` and
-    ``unseen`` are the estimator's settings.
+    ``unseen`` are the estimator's settings; ``counts`` says whether rows of numbers must be counts.
     """
 
     who: str
@@ -137,6 +138,14 @@ class InputRules:
     missing: str = "error"
     unseen: str = "error"
     image_shape: tuple[int, ...] | None = None
+    counts: bool = False
+
+    def check(self, values: Any, features: Sequence[str], *, gaps: bool, plain: bool) -> None:
+        """Raise a `ValueError` that names cells that can't be used; ``plain`` rows have only columns of numbers."""
+        if self.counts and plain:
+            require_counts(chunks(values), features, self.who)
+        else:
+            require_finite(values, features, self.who, missing=gaps)
 
 
 def rows_to_fit(rules: InputRules, X: Any) -> ValidRows:
@@ -159,7 +168,7 @@ def rows_to_fit(rules: InputRules, X: Any) -> ValidRows:
     else:
         values = rules.validate(values, names is not None) if layout is None else values
         features, gaps = features_of(names, values.shape[1], layout), rules.missing != "error"
-        require_finite(values, features, rules.who, missing=gaps)
+        rules.check(values, features, gaps=gaps, plain=layout is None)
         if gaps:
             require_some_observed(values, features, rules.who)
         masked = rules.missing == "mask" or (gaps and has_gaps(values))

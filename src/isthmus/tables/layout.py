@@ -78,6 +78,11 @@ class TableLayout:
         return [(end - column.width, end) for end, column in zip(ends, self.columns, strict=True)]
 
     @property
+    def dates(self) -> set[int]:
+        """The positions of dates in a row."""
+        return {span[0] for column, span in zip(self.columns, self.spans(), strict=True) if column.kind == "date"}
+
+    @property
     def blocks(self) -> Blocks:
         """What the likelihood needs to know."""
         placed = list(zip(self.columns, self.spans(), strict=True))
