@@ -41,11 +41,14 @@ _HOMES = {
     "WindowedAutoencoder": "isthmus.series",
     "tutorial_recipe": "isthmus.tutorial",
 }
+_FOLDERS = ("explorer", "plots")  # so `isthmus.explorer.write_explorer` needs no import of its own
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _FOLDERS:
+        return importlib.import_module(f"isthmus.{name}")
     if name.endswith("Autoencoder"):
         from isthmus.variants import variants
 

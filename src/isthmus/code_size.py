@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["narrowed", "require_code_size", "takes_size"]
+__all__ = ["narrowed", "reconstructed", "require_code_size", "takes_size"]
 
 Kind = TypeVar("Kind", bound=type)
 
@@ -31,6 +31,14 @@ def narrowed(estimator: Any, size: int, what: str) -> Any:
     narrow = copy.copy(estimator)
     narrow.fitted_ = dataclasses.replace(estimator.fitted_, n_components=int(size))
     return narrow
+
+
+def reconstructed(estimator: Any, rows: Any, given: np.ndarray | None, size: int | None) -> np.ndarray:
+    """Rows decoded from their codes, or from the first ``size`` latents of an ordered code; in the user's units."""
+    fitted = estimator.fitted_
+    if size is None:
+        return fitted.reconstruct(rows, given)
+    return fitted.decode(narrowed(estimator, size, "reconstruct").fitted_.encode(rows, given), given)
 
 
 def require_code_size(estimator: Any, codes: np.ndarray) -> None:

@@ -158,6 +158,7 @@ def initialize(
         scale_reason=choice.why,
         whitened=settings.whiten,
         row_shape=source.row_shape,
+        array_shape=source.array_shape,
     )
 
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: 
 
 from isthmus.parts import likelihoods
 from isthmus.rows.conditions import given_for
+from isthmus.tables.array_forms import array_and_shape
 from isthmus.tables.errors import DataError, said
 from isthmus.tables.finite import has_gaps
 from isthmus.tables.fit_columns import FitColumns
@@ -25,6 +26,7 @@ __all__ = [
     "blockwise",
     "feature_names",
     "fit_columns",
+    "flat_rows",
     "input_rules",
     "require_complete_numbers",
     "set_columns",
@@ -52,6 +54,15 @@ def require_complete_numbers(estimator: Any, X: Any, *, gaps: bool = False) -> N
         )
     if not gaps and rows.values is not None and has_gaps(np.asarray(rows.values, dtype=np.float64)):
         raise ValueError(f"{who}: X has missing cells; fill them first, as Autoencoder().fit(X).impute(X) does.")
+
+
+def flat_rows(who: str, X: Any, image_shape: tuple[int, ...] | None) -> tuple[Any, tuple[int, ...] | None]:
+    """X with one axis of columns, channels first, and the shape of a picture, if rows are pictures."""
+    try:
+        rows, shape = array_and_shape(X, image_shape)
+    except DataError as error:
+        raise ValueError(f"{who}: {error}") from error
+    return rows, image_shape if shape is None else shape.image_shape
 
 
 def blockwise(method: Method) -> Method:
