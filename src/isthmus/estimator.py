@@ -216,7 +216,7 @@ class BaseAutoencoder(
         seen = given_for(self, given, rows.shape[0])
         if interval is not None:
             return with_bands(fitted, rows, seen, X, share=interval, size=size, who=type(self).__name__)
-        return fitted.in_user_format(reconstructed(self, rows, seen, size), X)
+        return fitted.in_user_format(reconstructed(self, fitted, rows, seen, size), X)
 
     @blockwise
     def score_samples(self, X: Any, importance_samples: int | None = None, *, given: Any = None) -> np.ndarray:
