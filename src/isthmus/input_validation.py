@@ -20,6 +20,7 @@ from isthmus.tables.fit_columns import FitColumns
 from isthmus.tables.frames import is_frame
 from isthmus.tables.input_rows import InputRules, input_rows, large_stream
 from isthmus.tables.layout import TableLayout, layout_of
+from isthmus.tables.not_rows import numbers_required, require_rows
 from isthmus.tables.table import Table, joined
 
 __all__ = [
@@ -39,9 +40,10 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 def require_complete_numbers(estimator: Any, X: Any, *, gaps: bool = False) -> None:
     """Raise a `ValueError` that names columns that are not numeric, or says how to fill missing cells."""
     who = type(estimator).__name__
-    if not is_frame(X) and not isinstance(X, Table):
-        return
     try:
+        require_rows(X)
+        if not is_frame(X) and not isinstance(X, Table):
+            return
         rows = input_rows(X)
         layout = None if rows.cells is None else rows.layout or layout_of(rows.cells)
     except DataError as error:
@@ -123,7 +125,8 @@ def input_rules(estimator: Any, *, reset: bool) -> InputRules:
     """How an autoencoder validates its rows; with ``reset`` its scikit-learn attributes are set from them."""
 
     def validate(values: Any, named: bool) -> Any:
-        with without_name_warnings() if named else nullcontext():  # names have been compared already
+        # Names have been compared already.
+        with without_name_warnings() if named else nullcontext(), numbers_required(type(estimator).__name__):
             return validate_data(
                 estimator,
                 values,

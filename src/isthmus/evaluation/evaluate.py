@@ -27,6 +27,7 @@ from isthmus.evaluation.result import CodeUse, Evaluation, Reconstruction, Recon
 from isthmus.initialization import closed_form_kept
 from isthmus.input_validation import fit_columns
 from isthmus.rows.conditions import given_for
+from isthmus.tables.not_rows import require_rows
 from isthmus.tables.stream import TableStream
 
 __all__ = ["evaluate"]
@@ -73,6 +74,7 @@ def evaluate(
     if y_train is not None and (X_train is None or y is None):
         raise ValueError("evaluate: y_train needs X_train and y; probes are trained on X_train and tested on X.")
     check_is_fitted(estimator)
+    require_rows(X, "evaluate")
     given = given_for(estimator, given, _count(X))
     gathered = gather(estimator, X, random_state, given=given)
     if isinstance(X, TableStream):

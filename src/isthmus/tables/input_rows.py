@@ -19,6 +19,7 @@ from isthmus.tables.errors import DataError
 from isthmus.tables.finite import chunks, has_gaps, require_finite, require_some_observed
 from isthmus.tables.frames import FrameForm, arrow_of, form_of, is_frame, names_of, plain_frame, require_different
 from isthmus.tables.layout import TableLayout, layout_of, plain_layout
+from isthmus.tables.not_rows import require_rows
 from isthmus.tables.row_shape import RowShape
 from isthmus.tables.stream import TableStream
 from isthmus.tables.table import Table
@@ -230,6 +231,7 @@ def input_rows(X: Any, image_shape: tuple[int, ...] | None = None) -> InputRows:
     DataError
         If X is ambiguous, or can't be read as rows.
     """
+    require_rows(X)
     if isinstance(X, Table):
         return _of_table(X, was_read=True)
     if is_frame(X):
