@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from isthmus import (
     Autoencoder,
@@ -49,3 +50,9 @@ def test_a_path_a_dict_and_text_are_refused_with_what_to_pass(call, fitted):
     with pytest.raises(ValueError, match=rf"{cure}") as refused:
         CALLS[call](TEXT, fitted)
     assert "'red'" in str(refused.value)
+
+
+def test_a_sparse_matrix_that_is_a_dict_holds_rows():
+    rows = scipy.sparse.random(30, 4, density=0.5, format="dok", random_state=0)
+    assert isinstance(rows, dict)
+    assert Autoencoder(1, max_iter=1, hidden_layer_sizes=(2,)).fit(rows).n_features_in_ == 4

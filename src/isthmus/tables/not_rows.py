@@ -24,7 +24,7 @@ def require_rows(X: Any, who: str | None = None) -> None:
             f"{caller}X is {path}, a path and no rows; pass isthmus.read({path}), or isthmus.open_table({path}) if it "
             "doesn't fit in memory."
         )
-    if isinstance(X, Mapping):
+    if isinstance(X, Mapping) and not hasattr(X, "shape"):  # a sparse matrix may be a dict of its cells
         raise DataError(f"{caller}X is a dict; if it holds columns by name, pass pandas.DataFrame(X).")
 
 
