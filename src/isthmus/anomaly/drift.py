@@ -17,7 +17,7 @@ __all__ = ["Drift", "drift_between"]
 RATE = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Drift:
     """How a batch as a whole compares with the normal rows.
 
@@ -43,7 +43,7 @@ class Drift:
         """Whether the batch has drifted."""
         return self.scores_moved or bool(self.columns)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         if not self.found:
             return f"the {self.n_rows:,} rows as a whole are like the normal ones"
         shown = ", ".join(self.columns[:5]) + (f" and {len(self.columns) - 5} more" if len(self.columns) > 5 else "")
