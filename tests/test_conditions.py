@@ -49,6 +49,15 @@ def test_words_are_the_same_as_their_one_hot_code(given):
     np.testing.assert_array_equal(ours.transform(X, given=given), same.transform(X, given=ONE_HOT))
 
 
+def test_text_that_reads_as_a_number_is_a_category_and_a_number_is_a_number():
+    digits = pd.Series(BATCH).map({"a": "10", "b": "2", "c": "3"})
+    ours = isthmus.Autoencoder(2, **QUICK).fit(X, given=digits.tolist())
+    assert ours.fitted_.given_layout.encoded_names == ("given=10", "given=2", "given=3")
+    same = isthmus.Autoencoder(2, **QUICK).fit(X, given=ONE_HOT)
+    np.testing.assert_array_equal(ours.transform(X, given=digits), same.transform(X, given=ONE_HOT))
+    assert isthmus.Autoencoder(2, **QUICK).fit(X, given=digits.astype(int)).fitted_.given_layout.width == 1
+
+
 def test_every_form_of_the_columns_is_taken_in_any_order(model):
     expected = model.transform(X, given=FRAME)
     for form in (

@@ -154,7 +154,7 @@ class DataSplit:
             mixed=table.frame is not None,
             test_sha256=places_sha256(self.test_places),
             reading=request.reading.of_files or None,
-            given=None if table.given is None else layout_of(table.given),
+            given=None if table.given is None else layout_of(table.given, words=True),
             layout=None if plain else layout,
             dialect=self.dialect,
             passed_over=()

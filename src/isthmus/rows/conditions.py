@@ -3,8 +3,9 @@
     given --layout--> numbers, shape (n_rows, n_given) --standardized--> columns appended to the rows
 
 An array of numbers is used unchanged. Columns with names or with words (a DataFrame, a Series, a list of strings) have
-a layout, like the columns of a mixed-type table: `fit` determines it, and it encodes later rows. A level not seen in
-`fit` has no column, so it is refused rather than encoded as zeros.
+a layout, like the columns of a mixed-type table: `fit` determines it, and it encodes later rows. Text that repeats is a
+category, even "3": a class or a batch. A level not seen in `fit` has no column, so it is refused rather than encoded as
+zeros.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def conditions_at_fit(given: Any, n_rows: int, who: str) -> tuple[np.ndarray, Ta
     if cells is None:
         return _checked(given, n_rows, who), None
     try:
-        layout = layout_of(cells)
+        layout = layout_of(cells, words=True)
     except DataError as error:
         raise ValueError(f"{who}: given: {error}") from error
     return _encoded(cells, layout, n_rows, who), layout
