@@ -139,13 +139,12 @@ def _require_one_per_row(name: str, labels: np.ndarray | None, n_rows: int) -> N
 
 def _reconstruction_of(gathered: HeldOut, weights: np.ndarray) -> Reconstruction:
     """The errors of the model and of PCA, with columns weighted by ``weights`` to change their units."""
-    n_rows, n_features = gathered.n_rows, len(weights)
+    n_rows, n_cells = gathered.n_rows, max(1, int(gathered.n_observed.sum()))
     total = float(gathered.pca.squares @ weights)
     varies = total > CONSTANT * float(gathered.squares @ weights)
 
     def error(squares: float) -> ReconstructionError:
-        sse = squares / n_rows
-        return ReconstructionError(sse / n_features, sse, 1 - squares / total if varies else None)
+        return ReconstructionError(squares / n_cells, squares / n_rows, 1 - squares / total if varies else None)
 
     ours = float(gathered.squared_errors @ weights)
     curve = gathered.pca.curve(weights)
