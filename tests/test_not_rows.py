@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.decomposition import PCA
 
 from isthmus import (
     Autoencoder,
@@ -14,6 +15,7 @@ from isthmus import (
     Denoiser,
     PretrainedClassifier,
     SeriesOutlierDetector,
+    WindowedAutoencoder,
     evaluate,
     rate_distortion,
 )
@@ -56,3 +58,9 @@ def test_a_sparse_matrix_that_is_a_dict_holds_rows():
     rows = scipy.sparse.random(30, 4, density=0.5, format="dok", random_state=0)
     assert isinstance(rows, dict)
     assert Autoencoder(1, max_iter=1, hidden_layer_sizes=(2,)).fit(rows).n_features_in_ == 4
+
+
+def test_what_is_no_autoencoder_of_rows_is_not_evaluated():
+    for estimator in (PCA(2), WindowedAutoencoder(2)):
+        with pytest.raises(ValueError, match=f"evaluate: {type(estimator).__name__} is no autoencoder of rows;"):
+            evaluate(estimator, np.zeros((5, 3)))

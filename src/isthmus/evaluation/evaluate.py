@@ -73,6 +73,12 @@ def evaluate(
     """
     if y_train is not None and (X_train is None or y is None):
         raise ValueError("evaluate: y_train needs X_train and y; probes are trained on X_train and tested on X.")
+    if not isinstance(estimator, BaseAutoencoder):
+        raise ValueError(
+            f"evaluate: {type(estimator).__name__} is no autoencoder of rows; pass one, such as "
+            "Autoencoder().fit(X). For windows of a series, WindowedAutoencoder.block_errors_ has the errors, also those "
+            "of singular spectrum analysis."
+        )
     check_is_fitted(estimator)
     require_rows(X, "evaluate")
     given = given_for(estimator, given, _count(X))
