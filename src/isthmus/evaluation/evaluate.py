@@ -75,9 +75,8 @@ def evaluate(
         raise ValueError("evaluate: y_train needs X_train and y; probes are trained on X_train and tested on X.")
     if not isinstance(estimator, BaseAutoencoder):
         raise ValueError(
-            f"evaluate: {type(estimator).__name__} is no autoencoder of rows; pass one, such as "
-            "Autoencoder().fit(X). For windows of a series, WindowedAutoencoder.block_errors_ has the errors, also those "
-            "of singular spectrum analysis."
+            f"evaluate: {type(estimator).__name__} is no autoencoder of rows; pass one, such as Autoencoder().fit(X). "
+            "For windows of a series see WindowedAutoencoder.block_errors_."
         )
     check_is_fitted(estimator)
     require_rows(X, "evaluate")
