@@ -708,3 +708,13 @@ def test_missing_cells_raise_no_false_alarms():
     frame = frame.mask(rng.random(frame.shape) < 0.3)
     detector = AutoencoderOutlierDetector(false_alarm_rate=0.1, random_state=0).fit(frame[:250])
     assert 0.04 < detector.detect(frame[250:]).above.mean() < 0.18  # 0.1, and four standard deviations
+
+
+def test_missing_cells_are_no_drift():
+    # Columns that tell nothing of one another: a missing cell is filled with the mean, whose share must not count.
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(800, 4))
+    rows[rng.random(rows.shape) < 0.3] = np.nan
+    detector = AutoencoderOutlierDetector(random_state=0).fit(rows[:400])
+    assert not detector.drift(rows[400:]).found
+    assert detector.drift(rows[400:] + [0, 0, 0.5, 0]).columns == ("x2",)

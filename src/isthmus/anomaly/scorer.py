@@ -140,9 +140,12 @@ class Scorer:
 
     def block(self, values: np.ndarray) -> Block:
         """From rows of shape (n_rows, n_features) in the user's units, with NaN where a cell is missing."""
-        hidden = np.isnan(values)
-        u = _filled(values, hidden, self.units, self.cells)
+        u, hidden = self.filled(values), np.isnan(values)
         return Block(u, self.reconstruct(u), hidden if hidden.any() else None)
+
+    def filled(self, values: np.ndarray) -> np.ndarray:
+        """Rows in standard units, missing cells filled as in the normal rows."""
+        return _filled(values, np.isnan(values), self.units, self.cells)
 
     def reconstruct(self, u: np.ndarray) -> np.ndarray:
         """Reconstructions of rows, both in standard units."""
