@@ -717,4 +717,4 @@ def test_missing_cells_are_no_drift():
     rows[rng.random(rows.shape) < 0.3] = np.nan
     detector = AutoencoderOutlierDetector(random_state=0).fit(rows[:400])
     assert not detector.drift(rows[400:]).found
-    assert detector.drift(rows[400:] + [0, 0, 0.5, 0]).columns == ("x2",)
+    assert detector.drift(rows[400:] + np.array([0, 0, 0.5, 0])).columns == ("x2",)
