@@ -523,7 +523,14 @@ def test_an_hour_that_clocks_repeat_in_hourly_stamps_is_two():
 
 @pytest.mark.parametrize(
     ("said", "seconds", "per_step"),
-    [(2, None, 0.002), ("1 per 500 steps", None, 0.002), ("2 per week", 604.8, 0.002), ("2/day", 86.4, 0.002)],
+    [
+        (2, None, 0.002),
+        ("1 per 500 steps", None, 0.002),
+        ("2 per 1,000", None, 0.002),
+        ("2 per thousand", None, 0.002),
+        ("2 per week", 604.8, 0.002),
+        ("2/day", 86.4, 0.002),
+    ],
 )
 def test_rates(said, seconds, per_step):
     assert Rate.of(said).per_step(seconds) == pytest.approx(per_step)
