@@ -585,6 +585,15 @@ def test_a_past_with_anomalies_is_pointed_out():
     assert not any("unlike the rest of it" in note for note in notes)
 
 
+def test_an_update_takes_its_stamps_from_the_index():
+    hours = pd.date_range("2024-01-01", periods=600, freq="h")
+    frame = pd.DataFrame({"a": np.sin(np.arange(600) / 4)}, index=hours)
+    detector = SeriesOutlierDetector().fit(frame[:500])
+    assert detector.update(frame[510:]).stamps[-1] == hours[-1].to_datetime64()
+    with pytest.raises(ValueError, match="times must be later than all before, but that of step 0"):
+        detector.update(frame[520:])
+
+
 @pytest.mark.parametrize("threshold", ["static", "tracked"])
 @pytest.mark.parametrize("name", sorted({*KINDS} - {"many channels", "an empty channel"}))
 def test_updates_in_pieces_are_one_update(name, threshold):

@@ -137,6 +137,30 @@ def test_local_stamps_are_written_in_utc(file):
     assert (moved == pd.Timedelta("1h")).all()
 
 
+def test_stamps_with_a_zone_are_converted_and_take_no_other(file):
+    zoned = frame().assign(stamp=HOURS.tz_localize("UTC").tz_convert("Europe/Berlin"))
+    zoned.to_csv(file, index=False)
+    called = call("detect", file, "--time", "stamp", "--alarms", "2")
+    assert "note: the stamps have a time zone; times are given in UTC." in called.err
+    refused = sentence(call("detect", file, "--time", "stamp", "--time-zone", "Asia/Tokyo"))
+    assert "column 'stamp': its stamps have a time zone of their own; leave out --time-zone Asia/Tokyo" in refused
+
+
+def test_what_was_done_to_the_past_is_said_and_that_nothing_comes_after_it(file, tmp_path):
+    past = pd.concat([frame(1)[:400], frame(2)[:400]])
+    past.to_csv(tmp_path / "past.csv", index=False)
+    called = call("detect", file, "--time", "stamp", "--drop", "label", "--train", tmp_path / "past.csv")
+    assert "past.csv': 400 stamps are repeated; readings of the same stamp are averaged." in called.err
+    called = call("detect", file, "--time", "stamp", "--until", "2031-01-01")
+    assert "note: there is no step after 2031-01-01: the series ends at 2024-02-07 11:00:00" in called.err
+
+
+def test_rows_that_look_like_a_series_are_pointed_out(file):
+    assert "'stamp' advances evenly; if the rows are a series, --time stamp takes" in call("detect", file).err
+    frame().sample(frac=1, random_state=0).to_csv(file, index=False)
+    assert "advances evenly" not in call("detect", file).err
+
+
 def test_episodes_of_the_clean_past_are_marked(file):
     called = call("detect", file, "--time", "stamp", "--drop", "label", "--until", "2024-01-18", "--alarms", "20")
     found = episodes(called)

@@ -59,12 +59,29 @@ def test_rows_are_filled_in_their_own_types(mixed, tmp_path):
         ]
 
 
+def test_numbers_and_dates_have_bands_beside_them_and_other_columns_none(mixed, tmp_path):
+    folder, frame, _ = mixed
+    called = call("reconstruct", folder / "run", folder / "own.csv", "--interval", "0.8", "-o", tmp_path / "bands.csv")
+    assert called.code == 0, called.err
+    found = csv.read_csv(tmp_path / "bands.csv")
+    banded = ("height", "children", "joined")
+    sides = [f"{name}_{side}" for side in ("low", "high") for name in banded]
+    assert found.column_names == [*frame.column_names, *sides]
+    for name in banded:
+        low, middle, high = (found[f"{name}{side}"].to_numpy() for side in ("_low", "", "_high"))
+        assert ((low <= middle) & (middle <= high)).all()
+    inside = (found["height_low"].to_numpy() <= frame["height"].to_numpy()) & (
+        frame["height"].to_numpy() <= found["height_high"].to_numpy()
+    )
+    assert 0.6 < inside.mean() < 0.99
+
+
 def test_the_other_commands_take_the_table(mixed, tmp_path):
     folder = mixed[0]
     assert call("encode", folder / "run", folder / "own.csv").out.startswith("name,autoencoder0,autoencoder1\n")
     assert call("reconstruct", folder / "run", folder / "own.csv", "-o", tmp_path / "rows.parquet").code == 0
     called = call("reconstruct", folder / "run", folder / "own.csv")
-    assert called.out.startswith('"name","height","children","member","answer","joined"\n')
+    assert called.out.startswith("name,height,children,member,answer,joined\n")
     evaluated = call("evaluate", folder / "run")
     assert evaluated.code == 0, evaluated.err
     assert "deviations, PCA" in evaluated.out

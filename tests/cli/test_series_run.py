@@ -102,6 +102,18 @@ def test_readings_come_back_in_the_order_of_the_file(command, run, new, tmp_path
         assert 0 < np.abs(found["heat"].to_numpy() - shuffled["heat"].to_numpy())[known].mean() < 1
 
 
+def test_steps_that_are_missing_in_the_file_are_filled_in_their_places(run, new, tmp_path):
+    whole = pd.read_csv(new)
+    first = whole.drop_duplicates("stamp").iloc[100:104]
+    whole[~whole["stamp"].isin(first["stamp"])].to_csv(new, index=False)
+    called = call("impute", run, new, "-o", tmp_path / "out.csv")
+    assert called.code == 0, called.err
+    assert f"{whole['stamp'].isin(first['stamp']).sum()} steps were missing" in called.err
+    found = pd.read_csv(tmp_path / "out.csv")
+    assert found["stamp"].tolist() == whole["stamp"].tolist()
+    assert found[["speed", "heat"]].notna().all(axis=None)
+
+
 def test_windows_are_drawn(run):
     drawn = table(call("sample", run, "-n", "3"))
     assert list(drawn) == ["window", "step", "speed", "heat"]

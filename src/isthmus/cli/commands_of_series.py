@@ -8,7 +8,8 @@ command      writes a row for each                   by
 encode       window, by its start: its code          `WindowedAutoencoder.transform`
 score        window: its log density                 `WindowedAutoencoder.score_samples`
 reconstruct  row of the file, in its order           `WindowedAutoencoder.denoise`
-impute       row of the file, in its order           `WindowedAutoencoder.impute`
+impute       row of the file, in its order, and step  `WindowedAutoencoder.impute_steps`
+             missing in it, after the step before it
 sample       step of a window drawn                  `WindowedAutoencoder.sample`
 ===========  ======================================  ==============================
 """
@@ -76,7 +77,8 @@ def series_rows(
     refuse_own_inputs([output], [source], run.path)
     model, data = run.load_any(), series_data(source, run, reading)
     by_window = command in ("encode", "score")
-    columns = _of_windows(command, model, data, run) if by_window else _of_readings(command, model, data, run)
+    by_step = _completed if command == "impute" else _denoised
+    columns = _of_windows(command, model, data, run) if by_window else by_step(model, data, run)
     write_columns(output, columns, overwrite=overwrite)
     if output is not None:
         count = len(next(iter(columns.values())))
@@ -108,24 +110,55 @@ def _of_windows(command: str, model: WindowedAutoencoder, data: SeriesData, run:
     return _keys(run, stamps, whose) | _numbers(names, table)
 
 
-def _of_readings(command: str, model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[str, list[Any]]:
+def _denoised(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[str, list[Any]]:
     import numpy as np
 
-    n_rows, channels = len(data.file), model.channels_
-    values, whose = np.full((n_rows, len(channels)), np.nan), np.empty(n_rows, object)
-    n_empty = 0
+    values = np.full((len(data.file), len(model.channels_)), np.nan)
+    whose = np.empty(len(values), object)
+    for name, rows, series in zip(data.file.entities, data.file.rows, data.file.series, strict=True):
+        values[rows], whose[rows] = model.denoise(series), name
+    _say_left(values)
+    stamps = [written_stamp(stamp) for stamp in data.file.stamps]
+    return _keys(run, stamps, whose.tolist()) | _numbers(list(model.channels_), values)
+
+
+def _completed(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[str, list[Any]]:
+    """The file with its empty cells filled, and a row for each step that is missing in it."""
+    import numpy as np
+
+    parts, whose, after = [], [], []
+    stamps = []
+    n_cells, n_empty, n_steps = len(data.file) * len(model.channels_), 0, 0
     for name, rows, series in zip(data.file.entities, data.file.rows, data.file.series, strict=True):
         known, _ = model.windows_of(series)
+        own_stamps, full = model.impute_steps(series)
         n_empty += int(np.isnan(known.of_readings(known.part(0, len(known)))).sum())
-        values[rows] = model.denoise(series) if command == "reconstruct" else model.impute(series)
-        whose[rows] = name
+        place = np.arange(len(full)) if known.grid.is_identity else known.grid.place
+        missing = np.setdiff1d(np.arange(len(full)), place)
+        row_of = np.full(len(full), -1)
+        row_of[place] = rows
+        row_before = row_of[np.maximum.accumulate(np.where(row_of >= 0, np.arange(len(full)), 0))]
+        n_steps += len(missing)
+        parts += [full[place], full[missing]]
+        stamps += [data.file.stamps[rows], own_stamps[missing]]
+        after += [rows, row_before[missing]]
+        whose += [name] * (len(place) + len(missing))
+    order = np.argsort(np.concatenate(after), kind="stable")  # a missing step comes after the row of the step before it
+    values = np.concatenate(parts)[order]
     left = int(np.isnan(values).sum())
-    if command == "impute":
-        say(f"{n_empty:,} of {values.size:,} cells were empty, and {n_empty - left:,} are filled.")
-    if left:
+    missed = f"{n_steps:,} steps were missing, and " if n_steps else ""
+    n_all = n_empty + n_steps * values.shape[1]
+    say(f"{missed}{n_empty:,} of {n_cells:,} cells were empty; {n_all - left:,} of {n_all:,} cells are filled.")
+    _say_left(values)
+    times = [written_stamp(stamp) for stamp in np.concatenate(stamps)[order]]
+    return _keys(run, times, [whose[at] for at in order]) | _numbers(list(model.channels_), values)
+
+
+def _say_left(values: np.ndarray) -> None:
+    import numpy as np
+
+    if left := int(np.isnan(values).sum()):
         say(f"note: {left:,} cells stay empty: no window has enough readings there.")
-    stamps = [written_stamp(stamp) for stamp in data.file.stamps]
-    return _keys(run, stamps, whose.tolist()) | _numbers(list(channels), values)
 
 
 def sample_windows(run: Run, count: int, output: Path | None, *, overwrite: bool) -> None:

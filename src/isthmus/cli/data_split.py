@@ -11,6 +11,7 @@ from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.quick_imports import ready_pyarrow, ready_sklearn
 from isthmus.cli.reading_flags import OF_ROWS, READ_BY_ITSELF, ReadingFlags
 from isthmus.cli.run_folder import STANDARD_INPUT, Run, fingerprint, lasting_source, places_sha256
+from isthmus.cli.series_hint import say_if_series
 from isthmus.cli.torch_ahead import import_torch_while_reading
 from isthmus.cli.typed_flags import typed_among
 from isthmus.tables.column import Column
@@ -196,6 +197,7 @@ def read_and_split(request: DataRequest) -> DataSplit:
         return replace(_of_large(stream, request), request=request)
     table = stream.load()
     _require_classes(table, request.source)
+    say_if_series(table)
     if table.labels is not None:  # else the split needs no scikit-learn
         ready_sklearn()
     train, test = split_table(table, request.test_size, request.seed)

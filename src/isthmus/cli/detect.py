@@ -34,6 +34,7 @@ from isthmus.cli.row_flags import (
 )
 from isthmus.cli.rows_output import shared
 from isthmus.cli.series_detection import AskedSeries, detect_series
+from isthmus.cli.series_hint import say_if_series
 
 if TYPE_CHECKING:
     from isthmus.tables import Table
@@ -216,6 +217,7 @@ def detect(
     wanted = contamination if train is None else None
     if detector is None and stream.fits_in_memory:
         table = stream.load()
+        say_if_series(table)
         unfitted = unfitted_detector(variant, components, settings, wanted)
         with warnings_said():
             detection = unfitted.fit_detect(table)

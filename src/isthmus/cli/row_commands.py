@@ -47,7 +47,7 @@ from isthmus.cli.row_flags import (
     TableOutput,
     rows_of,
 )
-from isthmus.cli.rows_output import require_writable, shared, write_blocks
+from isthmus.cli.rows_output import require_writable, shared, side_by_side, write_blocks
 from isthmus.cli.run_folder import open_run
 
 if TYPE_CHECKING:
@@ -290,20 +290,17 @@ def reconstruct(model: _Fitted) -> _Written:
 
 
 def _with_bands(model: _Fitted, interval: float) -> _Written:
-    """Reconstructions, with the lower and upper limits of their bands."""
-    if model.estimator.fitted_.layout is not None and not model.estimator.fitted_.layout.is_plain:
-        raise CommandError(
-            f"{model.path!r}: --interval writes bands of numbers, and its table has columns of other kinds; use "
-            "reconstruct(X, interval=…) in Python."
-        )
+    """Reconstructions, then the lower and the upper limits of the columns that have bands: numbers and dates."""
+    names = model.rows.columns
 
     def banded(block: Table) -> Any:
         import numpy as np
 
         given = {"size": model.latents, "interval": interval} | model.given(block)
+        if block.is_mixed:
+            return side_by_side(*model.estimator.reconstruct(block, **given))
         return np.concatenate([np.asarray(part) for part in model.estimator.reconstruct(block.values, **given)], 1)
 
-    names = model.rows.columns
     return _Written([*names, *(f"{name}_low" for name in names), *(f"{name}_high" for name in names)], banded)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from isthmus.tables.row_shape import RowShape
     from isthmus.tables.stream import TableStream
 
-__all__ = ["require_writable", "shared", "to_stdout", "write_blocks", "write_rows"]
+__all__ = ["require_writable", "shared", "side_by_side", "to_stdout", "write_blocks", "write_rows"]
 
 
 def require_writable(output: Path | None, *, overwrite: bool, row_shape: RowShape | None = None) -> None:
@@ -88,6 +88,23 @@ def write_rows(
     write_table(output, values, columns, **words, overwrite=overwrite)
     _say_written(output, len(values), what, values.shape[1])
     _say_left_out(output, words.get("id_name"), words.get("label_name"))
+
+
+def side_by_side(rows: Table, low: Table, high: Table) -> Table:
+    """A table of several kinds, with the limits of its numbers and dates as further columns."""
+    from isthmus.tables.layout import TableLayout
+
+    assert rows.layout is not None  # its columns are of several kinds
+    cells, columns = rows.to_arrow(), list(rows.layout.columns)
+    for table, side in ((low, "low"), (high, "high")):
+        for column in rows.layout.columns:
+            if column.is_numeric or column.kind == "date":
+                columns.append(replace(column, name=f"{column.name}_{side}"))
+                cells = cells.append_column(columns[-1].name, table.to_arrow().column(column.name))
+    if repeated := [name for name in cells.column_names if cells.column_names.count(name) > 1]:
+        raise CommandError(f"more than one column would be named {repeated[0]!r}; rename the table's own.")
+    layout = TableLayout(tuple(columns))
+    return Table(cells, layout.names, layout=layout)
 
 
 def _say_written(output: Path, count: int, what: str, n_columns: int) -> None:

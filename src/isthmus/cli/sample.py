@@ -9,7 +9,7 @@ from cyclopts.validators import Number
 
 from isthmus.cli.conditions import Conditions, GivenValues
 from isthmus.cli.matching_rows import rows_expected
-from isthmus.cli.outcome import say
+from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import Overwrite, PicturesOutput, RunPath, Seed
 from isthmus.cli.rows_output import require_writable, write_rows
@@ -63,7 +63,12 @@ def sample(
     require_writable(output, overwrite=overwrite, row_shape=expected.row_shape)
     refuse_own_inputs([output], [], run)
     beside = Conditions(found, estimator, given).repeated(number)
-    rows = estimator.sample(number, random_state=seed, codes=codes, noise=noise, given=beside, order=order)
+    try:
+        rows = estimator.sample(number, random_state=seed, codes=codes, noise=noise, given=beside, order=order)
+    except ValueError as error:
+        if "order=" not in str(error):
+            raise
+        raise CommandError(str(error).partition(": ")[2].replace("order=", "--order ")) from error
     if codes == "auto" and estimator.fitted_.model.bottleneck.has_prior:
         say(f"{estimator.code_source().sentence()}.")
     write_rows(output, rows, expected.columns, row_shape=expected.row_shape, overwrite=overwrite)

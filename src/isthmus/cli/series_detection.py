@@ -66,6 +66,8 @@ def detect_series(
     for note in file.notes:
         say(f"note: {note}")
     known = None if asked.train is None else _read(asked, asked.train, _shared_channels(file), whole=False)
+    for note in () if known is None else (*known.notes, *(note for one in known.series for note in one.notes)):
+        say(f"note: {asked.train!r}: {note}")
     if save is not None and len(file.series) > 1:
         raise UsageError("--save keeps the detector of one series, and --entity names several; use one file each.")
     everything, refused = [], []
@@ -237,6 +239,9 @@ def _say_found(
     )
     if until is not None:
         n_past = len(detection.episodes) - n_after
+        if start >= n_steps:
+            last = written_stamp(detection.stamps[-1])
+            say(f"note: there is no step after {until}: the series ends at {last}; give an earlier date.")
         say(
             f"note: {_episodes(n_past)} before it, in the clean past that the threshold was set by; the column part "
             "marks them."
@@ -277,7 +282,7 @@ def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDet
             for rank in range(min(asked.top, len(one.channels))):
                 row[f"channel_{rank + 1}"] = one.channels[rank]
                 row[f"contribution_{rank + 1}"] = _short(one.contributions[rank])
-                row[f"value_{rank + 1}"] = _number(one.values[rank])
+                row[f"value_{rank + 1}"] = _short(one.values[rank], 12)
                 row[f"expected_{rank + 1}"] = _short(one.expected[rank])
             rows.append(row)
     names = ["start", "end", "peak", "focus_start", "focus_end", "score"]
@@ -341,9 +346,9 @@ def _number(value: float) -> float | None:
     return None if value != value else float(value)
 
 
-def _short(value: float) -> float | None:
-    """The number with six significant digits; None for NaN."""
-    return None if value != value else float(f"{value:.6g}")
+def _short(value: float, digits: int = 6) -> float | None:
+    """The number with that many significant digits; None for NaN."""
+    return None if value != value else float(f"{value:.{digits}g}")
 
 
 def _draw(path: Path, detection: SeriesDetection, asked: AskedSeries) -> None:

@@ -168,7 +168,8 @@ class ItemAutoencoder(BaseEstimator):
                 "GB, and about four times that while they are computed); leave out items with few ratings"
             )
         if len(kept) < 2:
-            faults.append(f"{len(kept)} items have a rating of at least {self.threshold_:g}, and two are needed")
+            some = "no item has" if len(kept) == 0 else "only one item has"
+            faults.append(f"{some} a rating of at least {self.threshold_:g}, and two are needed")
         elif not (np.diff(likes.indptr) >= 2).any():
             faults.append(
                 f"no user has two ratings of at least {self.threshold_:g}, so no two items are liked by the same user"
@@ -305,7 +306,7 @@ def _ratings_of(X: Any, who: str, *, every_item: bool = True) -> Interactions:
         return interactions(*X, who=who)
     raise ValueError(
         f"{who}: takes ratings as a DataFrame or a tuple of users, items and values, or as a sparse matrix of users by "
-        f"items, got {type(X).__name__}."
+        f"items, got {type(X).__name__}; of an array whose zeros are unrated, scipy.sparse.csr_matrix(X) makes one."
     )
 
 

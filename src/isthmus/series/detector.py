@@ -234,7 +234,8 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         X
             New steps, shape (n_steps,) or (n_steps, n_channels); a single step of several channels as shape (1, d).
         times
-            Their stamps, later than all before; without them, steps are assumed to follow without a gap.
+            Their stamps, later than all before: by default those of a pandas index of dates; without one, steps are
+            assumed to follow without a gap.
         """
         check_is_fitted(self, "model_")
         return followed(self, X, times)

@@ -17,6 +17,7 @@ import numpy as np
 from isthmus.series.series import Series, on_grid, scratch
 from isthmus.series.stamps import grid_of, in_utc
 from isthmus.tables import DataError, open_table
+from isthmus.tables.text_dates import DateForm
 
 if TYPE_CHECKING:
     from isthmus.tables.stream import TableStream
@@ -123,7 +124,7 @@ def read_series(
     wanted = _channels(stream, time, entity, source)
     stamps, values, whose = _gathered(stream, time, entity, wanted)
     where = f"{source!r}: column {time!r}"
-    stamps, notes = _understood(stamps, time_zone, where)
+    stamps, notes = _understood(stamps, time_zone, where, zoned=_is_zoned(stream, time))
     notes += _notes(stream, {time, entity, *wanted}, {*drop})
     if entity is None:
         notes += _about_entities(stream, {time, *wanted, *drop}, stamps)
@@ -245,8 +246,18 @@ def _words(cells: Any) -> np.ndarray:
     return np.array(["" if cell is None else str(cell) for cell in cells.to_pylist()])
 
 
-def _understood(stamps: np.ndarray, time_zone: str | None, where: str) -> tuple[np.ndarray, list[str]]:
-    """Stamps as datetime64[us] in UTC or as numbers; a `DataError` where one is missing."""
+def _is_zoned(stream: TableStream, time: str) -> bool:
+    """Whether the stamps in the file have a time zone, or an offset from UTC."""
+    columns = () if stream.layout is None else stream.layout.columns
+    column = next((one for one in columns if one.name == time), None)
+    return column is not None and ("tz=" in column.dtype or (isinstance(column.form, DateForm) and column.form.zoned))
+
+
+def _understood(stamps: np.ndarray, time_zone: str | None, where: str, *, zoned: bool) -> tuple[np.ndarray, list[str]]:
+    """Stamps as datetime64[us] in UTC or as numbers.
+
+    A `DataError` if one is missing, or if a time zone is given to ``zoned`` stamps.
+    """
     missing = np.isnat(stamps) if stamps.dtype.kind == "M" else ~np.isfinite(stamps)
     if missing.any():
         at = int(np.argmax(missing))
@@ -263,6 +274,10 @@ def _understood(stamps: np.ndarray, time_zone: str | None, where: str) -> tuple[
             word = {1e9: "seconds", 1e12: "milliseconds", 1e15: "microseconds", 1e18: "nanoseconds"}[unit]
             notes.append(f"the times are read as {word} since 1970.")
             return np.rint(stamps * (MICROSECONDS * EPOCHS[0] / unit)).astype(np.int64).astype("datetime64[us]"), notes
+    if zoned and time_zone is not None:
+        raise DataError(f"{where}: its stamps have a time zone of their own; leave out --time-zone {time_zone}.")
+    if zoned:
+        notes.append("the stamps have a time zone; times are given in UTC.")
     if time_zone is not None:
         if stamps.dtype.kind != "M":
             raise DataError(f"{where}: --time-zone needs dates, and the times are numbers.")

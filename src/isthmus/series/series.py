@@ -14,7 +14,7 @@ from isthmus.series.stamps import Grid, grid_of, stamps_of
 from isthmus.tables.frames import is_frame
 from isthmus.tables.not_rows import require_rows
 
-__all__ = ["HELD_CELLS", "Series", "on_grid", "scratch", "series_of", "with_channels_of"]
+__all__ = ["HELD_CELLS", "Series", "dates_of_index", "on_grid", "scratch", "series_of", "with_channels_of"]
 
 HELD_CELLS = 1 << 25  # most cells that are sorted in memory; a larger series uses a scratch file
 CHUNK_STEPS = 1 << 17
@@ -138,6 +138,12 @@ def _floats(values: Any) -> Iterator[np.ndarray]:
     if values.dtype.kind == "f":
         for start in range(0, len(values), CHUNK_STEPS):
             yield np.asarray(values[start : start + CHUNK_STEPS])
+
+
+def dates_of_index(X: Any, who: str) -> Any:
+    """The dates that the index of a pandas frame holds; None without them."""
+    times = _times_of_index(X.index, who)[0] if type(X).__module__.split(".")[0] == "pandas" else None
+    return times if getattr(times, "dtype", np.dtype(float)).kind == "M" else None
 
 
 def _times_of_index(index: Any, who: str) -> tuple[Any, list[str]]:

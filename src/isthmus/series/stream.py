@@ -18,7 +18,7 @@ import numpy as np
 from isthmus.series.detection import Reason, SeriesDetection, conformal_ranks, described, highest, shortest_stretch
 from isthmus.series.episodes import Tracker
 from isthmus.series.scoring import Scored, SeriesModel, WindowModel
-from isthmus.series.series import Series, series_of, with_channels_of
+from isthmus.series.series import Series, dates_of_index, series_of, with_channels_of
 from isthmus.series.stamps import LONGEST_FILLED, SECOND, Grid, stamps_of
 from isthmus.series.windows import MAX_MISSING, WindowGrid, window_chunks
 
@@ -91,6 +91,8 @@ def followed(detector: Any, X: Any, times: Any) -> SeriesDetection:
     who, state, model = f"{type(detector).__name__}.update", detector.stream_, detector.model_
     values = _values(X, detector, who)
     n_readings = len(values)
+    if times is None and state.is_dated:
+        times = dates_of_index(X, who)
     stamps = stamps_of(times, n_readings, who)
     advance = _advance(stamps, state, n_readings, who)
     after_gap = advance > LONGEST_FILLED  # readings after a long gap, which takes no steps

@@ -138,14 +138,19 @@ def write_frame(path: str | Path, frame: pyarrow.Table, *, overwrite: bool = Fal
         if suffix == ".parquet":
             parquet.write_table(frame, temporary)
             return
-        columns = []
+        columns, quoting, separator = [], "none", "\t" if suffix == ".tsv" else ","
+        special = _special(separator)
         for column in frame.columns:
             words = pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type)
             safe = [cell and FORMULA.sub("'", cell) for cell in column.to_pylist()] if words else column
             columns.append(pyarrow.array(safe, pyarrow.string()) if words else column)
-        named = pyarrow.table(columns, names=[FORMULA.sub("'", name) for name in frame.column_names])
-        options = arrow_csv.WriteOptions(delimiter="\t" if suffix == ".tsv" else ",", quoting_style="needed")
-        arrow_csv.write_csv(named, temporary, options)
+            if words and any(cell and special.search(cell) for cell in safe):
+                quoting = "needed"  # Arrow then quotes all text, numbers written as text among it
+        named = pyarrow.table(columns, names=frame.column_names)
+        options = arrow_csv.WriteOptions(include_header=False, delimiter=separator, quoting_style=quoting)
+        with temporary.open("wb") as file:
+            file.write(_header(frame.column_names, separator))
+            arrow_csv.write_csv(named, file, options)
 
 
 def _plain(entries: np.ndarray) -> np.ndarray:
@@ -244,11 +249,9 @@ class _ParquetFile:
 
 class _TextFile:
     def __init__(self, path: Path, separator: str, columns: Sequence[str], names: Sequence[str]):
-        self.columns, self.names, self.separator = columns, names, separator
-        self.special = re.compile(f'[",\\r\\n{separator}]')
+        self.columns, self.names, self.separator, self.special = columns, names, separator, _special(separator)
         self.file = path.open("wb")
-        header = separator.join(_quoted(FORMULA.sub("'", name), self.special) for name in names)
-        self.file.write(f"{header}\n".encode())
+        self.file.write(_header(names, separator))
 
     def __enter__(self) -> Self:
         return self
@@ -268,6 +271,17 @@ class _TextFile:
 
     def __exit__(self, *_: object) -> None:
         self.file.close()
+
+
+def _special(separator: str) -> re.Pattern[str]:
+    """What a cell without quotes cannot contain."""
+    return re.compile(f'[",\\r\\n{separator}]')
+
+
+def _header(names: Sequence[str], separator: str) -> bytes:
+    special = _special(separator)
+    header = separator.join(_quoted(FORMULA.sub("'", name), special) for name in names)
+    return f"{header}\n".encode()
 
 
 def _quoted(name: str, special: re.Pattern[str]) -> str:
