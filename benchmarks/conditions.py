@@ -8,7 +8,7 @@
    cross-validated. Chance is the largest batch. Compared: PCA, PCA of the residuals of least squares on the batch, the
    model with and without the batch, and the model with a penalty on dependence of code and batch
    (`CombinedAutoencoder(dependence=30, polish=0)`).
-2. Digits given their class: mean squared error per pixel at 2 latents, with and without.
+2. Digits given their class: mean squared error per pixel at 2 latents, with and without, and by a model for each class.
 
 Writes benchmarks/results/conditions.json and given_class.json.
 """
@@ -123,9 +123,17 @@ def ways_given_class(seed: int, settings: dict[str, Any]) -> dict[str, Callable[
         rebuilt = Autoencoder(2, **settings).fit(X[train], **given).reconstruct(X[test], **new)
         return {"error": float(np.square(rebuilt - X[test]).mean())}
 
+    def a_model_each() -> dict[str, float]:
+        squares = 0.0
+        for name in np.unique(classes):
+            own, new = X[train][classes[train] == name], X[test][classes[test] == name]
+            squares += np.square(Autoencoder(2, **settings).fit(own).reconstruct(new) - new).sum()
+        return {"error": float(squares / X[test].size)}
+
     return {
         "without the class": lambda: error({}, {}),
         "given the class": lambda: error({"given": classes[train]}, {"given": classes[test]}),
+        "a model for each class": a_model_each,
     }
 
 

@@ -5,7 +5,8 @@
 FOLDER holds CSV files (timestamp, channels, label) and meta.tsv (file, collection, train_rows); SCORER is a Python file
 with ``vus(labels, scores, period)`` and ``period(values)``, as TSB-AD computes them. Every method scores the steps from
 the series itself; no point adjustment. Intervals are 95 % of a paired bootstrap over series. The settings of
-the detector were chosen on these series, so the result must be confirmed on others.
+the detector were chosen on these series, so the result must be confirmed on others. ``--only alarms`` measures the alarms
+alone; what is measured is replaced in the output, the rest stays.
 """
 
 from __future__ import annotations
@@ -188,15 +189,18 @@ def main() -> None:
             found = np.nan_to_num(found, nan=np.nanmin(found) if np.isfinite(found).any() else 0.0)
             scores[name].append(scorer.vus(labels, found, scorer.period(X[:, 0]))[1])
         print(file, {name: round(one[-1], 3) for name, one in scores.items()}, file=sys.stderr, flush=True)
-        if not given.only:
+        if not given.only or "alarms" in given.only:
             for name, one in alarms(X, labels, int(n_past)).items():
                 counted.setdefault(name, []).append(one)
     result = {
         "n_series": len(meta),
-        "vus_pr": _table(scores, meta["collection"].to_numpy()),
+        "vus_pr": _table(scores, meta["collection"].to_numpy()) if scores else {},
         "seconds_per_10000_steps": {name: round(1e4 * spent / n_steps, 3) for name, spent in seconds.items()},
         "alarms": {name: _pooled(ones) for name, ones in counted.items()},
     }
+    if given.only and given.output and given.output.exists():
+        known = json.loads(given.output.read_text())
+        result = known | {name: part for name, part in result.items() if part}
     text = json.dumps(result, indent=1)
     print(text)
     if given.output:
@@ -233,11 +237,12 @@ def _table(scores: dict[str, list[float]], collections: np.ndarray) -> dict[str,
 
 def _pooled(ones: list[dict[str, float]]) -> dict[str, float]:
     total = {key: sum(one[key] for one in ones) for key in ones[0]}
-    worst = max(1000 * one["false"] / max(one["normal_steps"], 1) for one in ones)
+    worst = max(ones, key=lambda one: one["false"] / max(one["normal_steps"], 1))
     return {
         "stated_per_1000": STATED,
         "false_per_1000": round(1000 * total["false"] / total["normal_steps"], 3),
-        "worst_series": round(worst, 2),
+        "worst_series": round(1000 * worst["false"] / max(worst["normal_steps"], 1), 2),
+        "worst_series_is": f"{worst['false']} in {worst['normal_steps']:,} steps",
         "events_found": round(total["found"] / total["events"], 3),
         "events": int(total["events"]),
     }

@@ -7,6 +7,9 @@ import pandas as pd
 import polars
 import pyarrow
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LinearRegression
 
 import isthmus
 from conftest import curved_table
@@ -46,6 +49,15 @@ def test_words_are_the_same_as_their_one_hot_code(given):
     np.testing.assert_array_equal(ours.transform(X, given=given), same.transform(X, given=ONE_HOT))
 
 
+def test_text_that_reads_as_a_number_is_a_category_and_a_number_is_a_number():
+    digits = pd.Series(BATCH).map({"a": "10", "b": "2", "c": "3"})
+    ours = isthmus.Autoencoder(2, **QUICK).fit(X, given=digits.tolist())
+    assert ours.fitted_.given_layout.encoded_names == ("given=10", "given=2", "given=3")
+    same = isthmus.Autoencoder(2, **QUICK).fit(X, given=ONE_HOT)
+    np.testing.assert_array_equal(ours.transform(X, given=digits), same.transform(X, given=ONE_HOT))
+    assert isthmus.Autoencoder(2, **QUICK).fit(X, given=digits.astype(int)).fitted_.given_layout.width == 1
+
+
 def test_every_form_of_the_columns_is_taken_in_any_order(model):
     expected = model.transform(X, given=FRAME)
     for form in (
@@ -63,7 +75,7 @@ def test_the_same_comes_again_after_save_and_load(model, tmp_path):
     np.testing.assert_array_equal(again.transform(X, given=FRAME), model.transform(X, given=FRAME))
     one = FRAME[:1]
     np.testing.assert_array_equal(again.sample(5, given=one), model.sample(5, given=one))
-    with pytest.raises(ValueError, match="batch=z in row 1 was not there at fit, whose levels are 'a', 'b', 'c'"):
+    with pytest.raises(ValueError, match="batch=z in row 1 was not there at fit; the levels are 'a', 'b', 'c'"):
         again.transform(X[:2], given=pd.DataFrame({"batch": ["a", "z"], "age": [1.0, 2.0]}))
 
 
@@ -82,6 +94,16 @@ def test_the_same_comes_again_after_save_and_load(model, tmp_path):
 def test_what_does_not_fit_is_refused(model, given, words):
     with pytest.raises(ValueError, match=words):
         model.transform(X, given=given)
+
+
+def test_a_linear_model_is_partial_pca_although_one_hot_columns_are_linearly_dependent():
+    pixels, classes = load_digits(return_X_y=True)
+    one_hot = np.eye(10)[classes]
+    explained = LinearRegression().fit(one_hot, pixels).predict(one_hot)
+    pca = PCA(2).fit(pixels - explained)
+    linear = isthmus.Autoencoder(2, hidden_layer_sizes=(), random_state=0).fit(pixels, given=one_hot)
+    expected = explained + pca.inverse_transform(pca.transform(pixels - explained))
+    np.testing.assert_allclose(linear.reconstruct(pixels, given=one_hot), expected, atol=1e-4)
 
 
 def test_a_linear_model_is_evaluated_beside_pca_of_what_the_condition_leaves():

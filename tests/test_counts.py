@@ -138,11 +138,12 @@ def test_the_jacobian_is_the_derivative():
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda X: X - 1, "goes down to -1"),
-        (lambda X: X + 0.5, "holds fractions"),
-        (lambda X: X * (np.arange(len(X)) != 3)[:, None], "row 3 of X sums to zero"),
-        (lambda X: X * ~np.isin(np.arange(len(X)), (3, 8))[:, None], r"2 rows of X sum to zero \(3, 8\)"),
-        (lambda X: np.where(X.max() == X, np.nan, X), "takes no missing cells"),
+        (lambda X: X - 1, r"\d+ negative cells \(first -1 in row 2, column \d+\); give the counts before they were"),
+        (lambda X: X + 0.5, r"[\d,]+ fractions \(first \d+\.5 in row 0, column 0\); give the counts before they were"),
+        (lambda X: X * (np.arange(len(X)) != 3)[:, None], r"1 row that sums to zero \(row 3\); drop rows that sum"),
+        (lambda X: X * ~np.isin(np.arange(len(X)), (3, 8))[:, None], r"2 rows that sum to zero \(rows 3, 8\)"),
+        (lambda X: np.where(X.max() == X, np.nan, X), r"1 missing cell \(in row \d+, column \d+\); fill missing"),
+        (lambda X: np.where(X.max() == X, np.inf, X), r"1 infinite cell \(in row \d+, column \d+\); correct inf"),
     ],
 )
 def test_what_are_no_counts_is_refused_at_fit(spoil, said):
@@ -153,14 +154,28 @@ def test_what_are_no_counts_is_refused_at_fit(spoil, said):
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda X: X - 1, "X holds -1"),
-        (lambda X: X + 0.5, r"X holds \d+\.5"),
-        (lambda X: X * (np.arange(len(X)) != 3)[:, None], "row 3 of X sums to zero"),
+        (lambda X: X - 1, r"negative cells \(first -1 in"),
+        (lambda X: X + 0.5, r"fractions \(first \d+\.5 in"),
+        (lambda X: X * (np.arange(len(X)) != 3)[:, None], "1 row that sums to zero"),
     ],
 )
 def test_what_are_no_counts_is_refused_in_use(fitted, spoil, said):
     with pytest.raises(ValueError, match=said):
         fitted.transform(spoil(counts()))
+
+
+def test_all_that_is_no_count_is_named_at_once(fitted):
+    X = counts()
+    X[2, 1], X[4, 0], X[5, 3], X[6, 2], X[7] = -3, 0.5, np.nan, np.inf, 0
+    said = (
+        r"1 negative cell \(-3 in row 2, column 1\), 1 fraction \(0\.5 in row 4, column 0\), 1 missing cell .*, "
+        r"1 infinite cell .*, 1 row that sums to zero \(row 7\); give .*; fill .*; correct .*; drop rows"
+    )
+    for rows in (X, scipy.sparse.csr_matrix(X)):
+        with pytest.raises(ValueError, match=said):
+            Autoencoder(2, likelihood="poisson").fit(rows)
+        with pytest.raises(ValueError, match=said):
+            fitted.transform(rows)
 
 
 def test_corruption_and_scaling_are_refused():
@@ -174,5 +189,5 @@ def test_missing_cells_are_refused_with_the_reason(fitted):
     gaps = counts(seed=1)
     gaps[3, 2] = np.nan
     for method in (fitted.transform, fitted.impute, fitted.reconstruct):
-        with pytest.raises(ValueError, match="a row's total would be unknown"):
+        with pytest.raises(ValueError, match="a row's total is unknown"):
             method(gaps)

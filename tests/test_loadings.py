@@ -77,7 +77,19 @@ def test_a_frame_says_it_row_by_row():
     assert set(frame["latent"]) == {"autoencoder0", "autoencoder1"}
     row = frame[(frame["latent"] == "autoencoder1") & (frame["column"] == data.columns[2])].iloc[0]
     assert row["slope"] == found.slope[1, 2]
-    assert repr(found) == "Loadings(2 latents, 4 columns)"
+
+
+def test_loadings_print_the_columns_that_each_latent_explains_most():
+    data = datasets.load_iris(as_frame=True).data
+    found = Autoencoder(2, **LINEAR).fit(data).loadings(data)
+    _, *lines, rest = repr(found).splitlines()
+    assert [line.split()[0] for line in lines] == 3 * ["autoencoder0"] + 3 * ["autoencoder1"]
+    for k, first in ((0, lines[0]), (1, lines[3])):
+        most = found.r2[k].argmax()
+        assert f"{data.columns[most]}  " in first
+        assert f"{found.r2[k, most]:.0%}" in first
+        assert f"{found.standardized[k, most]:+.2f}" in first
+    assert rest == "to_frame() has every column."
 
 
 def test_rows_of_every_kind_have_loadings(table, tmp_path):

@@ -136,3 +136,44 @@ def test_rows_sampled_from_a_numeric_frame_have_its_form_its_dtypes_and_the_valu
     for name in given.columns:
         assert given[name].min() <= drawn[name].min() <= drawn[name].max() <= given[name].max()
     assert isinstance(isthmus.Autoencoder(2, max_iter=1).fit(frame.to_numpy()).sample(2), np.ndarray)
+
+
+def prices(n=300):
+    """Columns on grids: cents, thousands, single precision, and times to the minute or second."""
+    rng = np.random.default_rng(0)
+    hidden, start = rng.normal(size=n), pd.Timestamp("2024-03-01")
+    return pd.DataFrame(
+        {
+            "price": np.round(3e7 + 9e6 * hidden + rng.normal(size=n), 2),
+            "income": np.round(60_000 + 9000 * hidden, -3),
+            "share": np.round(1 / (1 + np.exp(-hidden)), 2).astype(np.float32),
+            "opens": start + pd.to_timedelta(np.round(900 * hidden), unit="min"),
+            "shuts": start + pd.to_timedelta(np.round(90_000 * hidden), unit="s"),
+        }
+    )
+
+
+def assert_on_the_grids(drawn):
+    for name, decimals in (("price", 2), ("income", -3), ("share", 2)):
+        np.testing.assert_array_equal(drawn[name], drawn[name].round(decimals))
+    assert (drawn["opens"] == drawn["opens"].dt.round("min")).all()
+    assert (drawn["shuts"] == drawn["shuts"].dt.round("s")).all()
+
+
+def test_drawn_values_have_the_decimals_of_their_column():
+    frame = prices()
+    drawn = isthmus.Autoencoder(1, **QUICK).fit(frame).sample(200, order=["opens <= shuts"])
+    assert drawn.dtypes.tolist() == frame.dtypes.tolist()
+    assert_on_the_grids(drawn)
+    assert (drawn["opens"] <= drawn["shuts"]).all()
+    numbers = frame[["price", "income", "share"]]
+    drawn = isthmus.Autoencoder(1, scale="standard", **QUICK).fit(numbers).sample(200)
+    np.testing.assert_array_equal(drawn, drawn.round(2))
+    assert (drawn["price"] != drawn["price"].round(1)).any()
+
+
+def test_drawn_cells_have_the_decimals_of_their_column():
+    frame = prices()
+    holes = frame.mask(np.random.default_rng(1).random(frame.shape) < 0.2)
+    for draw in isthmus.Autoencoder(1, missing="mask", **QUICK).fit(holes).impute(holes, draws=2):
+        assert_on_the_grids(draw)

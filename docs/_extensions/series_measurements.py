@@ -29,7 +29,9 @@ def series_alarms() -> str:
     lines = ["| alarms | false episodes per 1,000 steps | worst series | events found |", "|---|---|---|---|"]
     for name, row in results("series")["alarms"].items():
         share = f"{row['events_found']:.0%} of {row['events']}"
-        lines.append(f"| {name} | {row['false_per_1000']:.2f} | {row['worst_series']:.1f} | {share} |")
+        lines.append(
+            f"| {name} | {row['false_per_1000']:.2f} | {row['worst_series']:.1f} ({row['worst_series_is']}) | {share} |"
+        )
     return "\n".join(lines)
 
 

@@ -216,7 +216,7 @@ class BaseAutoencoder(
         seen = given_for(self, given, rows.shape[0])
         if interval is not None:
             return with_bands(fitted, rows, seen, X, share=interval, size=size, who=type(self).__name__)
-        return fitted.in_user_format(reconstructed(self, rows, seen, size), X)
+        return fitted.in_user_format(reconstructed(self, fitted, rows, seen, size), X)
 
     @blockwise
     def score_samples(self, X: Any, importance_samples: int | None = None, *, given: Any = None) -> np.ndarray:
@@ -309,11 +309,7 @@ class BaseAutoencoder(
         ``missing="auto"`` it can encode them.
         """
         gaps = self._takes_gaps() if gaps is None else gaps
-        likelihood = self.fitted_.model.likelihood
-        gaps = gaps or not likelihood.takes_missing  # then the likelihood itself refuses them
-        values = self._fit_columns().rows(input_rules(self, reset=False), X, gaps=gaps).values
-        likelihood.check_rows(type(self).__name__, values)
-        return values
+        return self._fit_columns().rows(input_rules(self, reset=False), X, gaps=gaps).values
 
     encoder = Side("encoder")
     decoder = Side("decoder")

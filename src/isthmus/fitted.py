@@ -42,7 +42,7 @@ __all__ = ["NO_ERRORS", "FittedState"]
 NO_ERRORS = "transform: these codes have no standard errors; point codes of a differentiable decoder have."
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FittedState:
     """Everything that a fit learned.
 
@@ -130,6 +130,9 @@ class FittedState:
     array_shape: tuple[int, ...] | None = None
     cells: CellPredictor | None = None
     bands: Bands | None = None
+
+    def __repr__(self) -> str:
+        return f"FittedState({self.architecture.n_features} features, {self.n_components} latents)"
 
     @property
     def owners(self) -> list[int] | None:

@@ -114,7 +114,7 @@ def _train(
     is_announced = callbacks is not None and state is None  # neither a fit inside a search nor a resumed one
     planned = _planned(estimator, source, rows, group, started, is_announced=is_announced)
     run = trained(estimator, rows, source.mean_weight, planned, group, callbacks, state, checkpointer)
-    _keep(estimator, rows, planned, run, group)
+    _keep(estimator, source, rows, planned, run, group)
     if callbacks is not None:
         callbacks.close()
     if run.stopped is not None:
@@ -150,7 +150,9 @@ def _planned(
     return PlannedFit(fitted, plan, turns, n_held_out, augmented)
 
 
-def _keep(estimator: Any, rows: Rows, planned: PlannedFit, run: FittingRun, group: ProcessGroup) -> None:
+def _keep(
+    estimator: Any, source: ValidRows, rows: Rows, planned: PlannedFit, run: FittingRun, group: ProcessGroup
+) -> None:
     """Learn from all rows after a trial, and put what was learned into ``estimator.fitted_``."""
     fitted, history = planned.fitted, run.training.history
     n_iter = len(history) - 1
@@ -177,7 +179,7 @@ def _keep(estimator: Any, rows: Rows, planned: PlannedFit, run: FittingRun, grou
         polish=estimator.polish_steps,
         refit_rows=refit_rows,
         spread=spread,
-        marginals=learn_marginals(rows, fitted.scaling) if is_table else None,
+        marginals=learn_marginals(source, rows.n_features, fitted.layout) if is_table else None,
         cells=run.cells,
         bands=bands,
     )

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
 
+from isthmus.parts import likelihoods
 from isthmus.rows.conditions import given_for
 from isthmus.tables.array_forms import array_and_shape
 from isthmus.tables.errors import DataError, said
@@ -19,6 +20,7 @@ from isthmus.tables.fit_columns import FitColumns
 from isthmus.tables.frames import is_frame
 from isthmus.tables.input_rows import InputRules, input_rows, large_stream
 from isthmus.tables.layout import TableLayout, layout_of
+from isthmus.tables.not_rows import numbers_required, require_rows
 from isthmus.tables.table import Table, joined
 
 __all__ = [
@@ -38,9 +40,10 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 def require_complete_numbers(estimator: Any, X: Any, *, gaps: bool = False) -> None:
     """Raise a `ValueError` that names columns that are not numeric, or says how to fill missing cells."""
     who = type(estimator).__name__
-    if not is_frame(X) and not isinstance(X, Table):
-        return
     try:
+        require_rows(X)
+        if not is_frame(X) and not isinstance(X, Table):
+            return
         rows = input_rows(X)
         layout = None if rows.cells is None else rows.layout or layout_of(rows.cells)
     except DataError as error:
@@ -122,7 +125,8 @@ def input_rules(estimator: Any, *, reset: bool) -> InputRules:
     """How an autoencoder validates its rows; with ``reset`` its scikit-learn attributes are set from them."""
 
     def validate(values: Any, named: bool) -> Any:
-        with without_name_warnings() if named else nullcontext():  # names have been compared already
+        # Names have been compared already.
+        with without_name_warnings() if named else nullcontext(), numbers_required(type(estimator).__name__):
             return validate_data(
                 estimator,
                 values,
@@ -135,9 +139,14 @@ def input_rules(estimator: Any, *, reset: bool) -> InputRules:
 
     who, unseen = type(estimator).__name__, estimator.unseen
     if reset:
-        return InputRules(who, validate, estimator.missing, unseen, estimator.image_shape)
-    unseen = "missing" if unseen == "auto" and estimator.fitted_.masked else unseen
-    return InputRules(who, validate, estimator.missing, unseen, estimator.fitted_.image_shape)
+        counts = (
+            estimator.likelihood in likelihoods.names() and likelihoods.likelihood(estimator.likelihood).draws_whole
+        )
+        return InputRules(who, validate, estimator.missing, unseen, estimator.image_shape, counts)
+    fitted = estimator.fitted_
+    unseen = "missing" if unseen == "auto" and fitted.masked else unseen
+    counts = fitted.model.likelihood.draws_whole
+    return InputRules(who, validate, estimator.missing, unseen, fitted.image_shape, counts)
 
 
 @contextmanager

@@ -280,10 +280,31 @@ def test_fractions_are_no_labels(folder, tmp_path, monkeypatch):
 
 def test_the_estimators_words_become_flags(folder, tmp_path):
     called = call("fit", folder / "own.npy", "--output-activation", "sigmoid", "-o", tmp_path / "run", *QUICK)
-    assert "--output-activation 'sigmoid' needs --start 'random'" in sentence(called)
+    assert "--output-activation sigmoid needs --start random" in sentence(called)
 
 
 # ---- standard input --------------------------------------------------------------------------------------
+
+
+def test_what_are_no_counts_is_said_by_rows_of_the_file(tmp_path):
+    frame = pandas.DataFrame(np.random.default_rng(0).poisson(2.0, (80, 6)).astype(float)).add_prefix("gene")
+    frame.iloc[5, 1], frame.iloc[7, 2] = -1, 0.5
+    frame.iloc[9] = 0
+    frame.to_csv(tmp_path / "counts.csv", index=False)
+    command = ("fit", tmp_path / "counts.csv", "-o", tmp_path / "run", *QUICK, "--likelihood")
+    said = sentence(call(*command, "poisson"))
+    for part in (
+        "(-1 in row 5, column gene1)",
+        "(0.5 in row 7, column gene2)",
+        "(row 9)",
+        "fit with --likelihood gaussian",
+    ):
+        assert part in said
+    assert "Autoencoder" not in said
+    assert "learned as numbers; --likelihood poisson would say which cells" in call(*command, "auto").out
+    frame.drop(index=[5, 7, 9]).to_csv(tmp_path / "good.csv", index=False)
+    assert call("fit", tmp_path / "good.csv", "-o", tmp_path / "good", *QUICK, "--likelihood", "poisson").code == 0
+    assert "isthmus: counts are whole numbers" in sentence(call("encode", tmp_path / "good", tmp_path / "counts.csv"))
 
 
 def test_standard_input_is_read_for_a_dash(folder, tmp_path, monkeypatch):

@@ -158,5 +158,5 @@ def test_an_unknown_variant_is_refused_by_name():
 
 def test_a_sentence_of_the_library_names_flags_and_no_class():
     said = "Autoencoder: network='convolution' needs hidden_layer_sizes=() or an order; give image_shape."
-    wanted = "--network 'convolution' needs --hidden-layer-sizes linear or an order; give --image-shape."
+    wanted = "--network convolution needs --hidden-layer-sizes linear or an order; give --image-shape."
     assert as_flags(said) == wanted

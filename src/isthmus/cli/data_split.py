@@ -96,6 +96,15 @@ class DataSplit:
         table = self.table if self.whole is None else self.whole
         return table.description is not None and table.description.missing > 0
 
+    def require_counts(self, who: str) -> None:
+        """Refuse columns of numbers that are no counts: a `ValueError` names the rows as the file counts them."""
+        from isthmus.tables.count_faults import require_counts
+        from isthmus.tables.finite import chunks
+
+        if not self.table.is_mixed:
+            blocks = chunks(self.table.values) if self.whole is None else iter(self.whole)
+            require_counts(blocks, self.table.columns, who)
+
     @property
     def test_places(self) -> np.ndarray:
         """Positions of the held-out rows in the data, counted from 0."""
@@ -145,7 +154,7 @@ class DataSplit:
             mixed=table.frame is not None,
             test_sha256=places_sha256(self.test_places),
             reading=request.reading.of_files or None,
-            given=None if table.given is None else layout_of(table.given),
+            given=None if table.given is None else layout_of(table.given, words=True),
             layout=None if plain else layout,
             dialect=self.dialect,
             passed_over=()

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["fit"]
 
 MAX_COUNTS = 8  # columns of counts that are named after a fit
+COUNTED = ("poisson", "negative_binomial")  # likelihoods of counts
 PACE = ("checkpoint_seconds", "checkpoint_epochs", "checkpoints_kept")
 VARIANTS = f"Kind of autoencoder: {' | '.join(variant_names())}."
 
@@ -255,6 +256,8 @@ def _name_of(data: str) -> str:
 def _fitted(estimator: Any, rows: DataSplit, checkpoints: Any) -> Any:
     """Fit the estimator; in its error messages settings are named as flags."""
     try:
+        if estimator.likelihood in COUNTED:
+            rows.require_counts(type(estimator).__name__)
         return estimator.fit(rows.to_learn_from, given=rows.given_to_learn_from, checkpoints=checkpoints)
     except ValueError as error:
         if not str(error).startswith(f"{type(estimator).__name__}: "):
@@ -336,8 +339,16 @@ def _advice(estimator: Any, rows: DataSplit) -> list[str]:
             return lines
         likelihood = estimator.column_likelihoods_[counts[0]].replace("_", " ")
         return [*lines, f"Counts, by a {likelihood} likelihood: {said(counts, MAX_COUNTS)}."]
+    lines = []
+    if estimator.likelihood == "auto":
+        lines.append(
+            "The columns are counts, so the likelihood is negative_binomial."
+            if fitted.model.likelihood.draws_whole
+            else "The columns aren't all whole numbers from 0 with zeros in half of them, so they were learned as "
+            "numbers; --likelihood poisson would say which cells are no counts."
+        )
     if fitted.scale is not None and fitted.scale_reason:
-        return [
+        lines.append(
             f"Columns were scaled to variance 1, since {fitted.scale_reason}; --scale none leaves them as they are."
-        ]
-    return []
+        )
+    return lines

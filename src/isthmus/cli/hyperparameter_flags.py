@@ -92,6 +92,7 @@ def settings_of(variant: str, given: Mapping[str, str | bool | None]) -> dict[st
 def as_flags(text: str) -> str:
     """A sentence of the library as the command line says it: without the class, and ``top_k=3`` as ``--top-k 3``."""
     text = re.sub(r"^[A-Z]\w+: ", "", text).replace("hidden_layer_sizes=()", "hidden_layer_sizes=linear")
+    text = re.sub(rf"\b({'|'.join(_holders())})='(\w+)'", r"\1=\2", text)
     text = re.sub(rf"\b({'|'.join(_holders())})=", lambda found: f"{_long(found[1])} ", text)
     compound = [name for name in _holders() if "_" in name]
     return re.sub(rf"\b({'|'.join(compound)})\b", lambda found: _long(found[1]), text)

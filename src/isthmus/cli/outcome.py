@@ -47,6 +47,7 @@ WELL, FAILED, WRONG_USE, STOPPED = 0, 1, 2, 130
 DEBUG = "--debug"
 OWN_OPTIONS = ("--help", "-h", "--version")
 TOO_FEW = re.compile(r"Found array with (\d+) sample\(s\) .*while a minimum of (\d+) is required")  # scikit-learn's
+CLASS = re.compile(r"^[A-Z][a-z]+[A-Z]?\w*: ")  # of the library, before what it says
 CLEAR = "\x1b[K"
 _is_passing = False  # whether the next line overwrites the one on the terminal
 MIN_ROOM = 64 << 20  # with less, pyarrow cannot start its threads
@@ -231,7 +232,7 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
         rows = "1 row is" if few[1] == "1" else f"{few[1]} rows are"
         return FAILED, f"{rows} too few, at least {few[2]} are needed; add rows."
     if _is_sentence(error):
-        return FAILED, _one_line(error)
+        return FAILED, CLASS.sub("", _one_line(error))
     if isinstance(error, OSError) and error.strerror:
         place = "" if error.filename is None else f"{str(error.filename)!r}: "
         return FAILED, f"{place}{error.strerror}; check the path, your rights and the space left."

@@ -46,7 +46,7 @@ def sample(
         auto takes whichever is nearer to held-out codes, and says so.
     noise
         Add the noise that the decoder leaves out, as large as the model's error on held-out rows.
-        Columns of a table then take values as in training rows: whole numbers, ranges, categories, empty cells.
+        Columns of a table then take values as in training rows: decimals, ranges, categories, empty cells.
         The default for tables with column names.
     order
         A constraint that every row keeps, such as "start <= end"; repeat for more.

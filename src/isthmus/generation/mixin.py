@@ -54,7 +54,7 @@ class GenerationMixin:
 
         A model of an array with more than two axes, such as (n, height, width), gives rows of its shape.
 
-        A model of a DataFrame gives a DataFrame of synthetic rows: whole numbers, ranges, categories and patterns of
+        A model of a DataFrame gives a DataFrame of synthetic rows: decimals, ranges, categories and patterns of
         missing cells are those of the training rows (`isthmus.generation.tables`).
 
         Parameters
@@ -145,14 +145,13 @@ class GenerationMixin:
             return None
         known, fitted_to = self._finishing or (None, None)
         if known is None or fitted_to is not marginals:
-            numeric = range(marginals.quantiles.shape[1]) if fitted.layout is None else fitted.layout.blocks.scaled
             reference = None
             if fitted.given is None:  # else columns differ by condition, and the quantiles are those of all rows
                 generator = check_random_state(fitted.seed)
                 rows = self._drawn(REFERENCE_ROWS, self.code_source().name, None, generator, noise=True)
                 levels = np.linspace(0, 1, len(marginals.quantiles))
                 reference = np.quantile(rows.astype(np.float64), levels, axis=0)
-            known = Finish(marginals, tuple(numeric), reference)
+            known = Finish(marginals, reference)
             self._finishing = known, marginals
         return known
 

@@ -33,26 +33,24 @@ class Finish:
     """From a model's draws to rows of a table, as numbers in the user's units.
 
     ``reference`` has the quantiles of many draws of the model, in the form of ``marginals.quantiles``; with None only
-    the range of each column is kept, not its distribution. ``numeric`` are the indices of numbers and dates.
+    the range and the decimals of each column are kept, not its distribution.
     """
 
     marginals: Marginals
-    numeric: tuple[int, ...]
     reference: np.ndarray | None
 
     def rows(self, values: np.ndarray, generator: np.random.RandomState, *, gaps: bool) -> np.ndarray:
         """The rows with values that the columns take; with ``gaps`` cells are missing as in training rows."""
         values, quantiles = np.array(values, dtype=np.float64), self.marginals.quantiles
         levels = np.linspace(0, 1, len(quantiles))
-        for place in self.numeric:
+        for place in self.marginals.grids:
             own = quantiles[:, place]
             column = values[:, place]
             if self.reference is not None:
                 share = _share(column, self.reference[:, place], generator)
                 column = np.interp(share, levels, own)
-            whole = (own == np.rint(own)).all()
-            column = np.clip(column, own[0], own[-1])
-            values[:, place] = np.rint(column) if whole else column
+            values[:, place] = np.clip(column, own[0], own[-1])
+        values = self.marginals.on_grids(values)
         patterns = self.marginals.gaps
         if gaps and len(patterns):
             values[patterns[generator.randint(len(patterns), size=len(values))]] = np.nan

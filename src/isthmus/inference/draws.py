@@ -4,6 +4,8 @@ Filling cells with their expectations makes a column vary too little, and estima
 imputation (Rubin 1987) fills the table several times; the variance of an estimate is then the mean of its m variances
 plus (1 + 1/m) times the variance of the m estimates.
 
+Drawn cells of a table have the decimals of their column.
+
 cells missing at fit    proper draws of a joint Gaussian of the columns, its parameters drawn too
                         (`isthmus.imputation.joint_gaussian`); of a table too wide for it, of the factor model
 complete rows at fit    a code from N(z*, H⁻¹), decoded, plus noise with each column's held-out error; the decoder's
@@ -44,10 +46,12 @@ def drawn(fitted: FittedState, rows: Any, given: np.ndarray | None, n_draws: int
     if not len(holes):
         return list(np.repeat(rows[None], n_draws, 0))
     found = fitted.map_rows(rows[holes], draw, None if given is None else given[holes])
-    return [
-        fill_cells(rows, lambda indices, index=index: fitted.in_user_units(found[:, index]), fitted.dtype)
-        for index in range(n_draws)
-    ]
+
+    def cells(index: int) -> np.ndarray:
+        values = fitted.in_user_units(found[:, index])
+        return values if fitted.marginals is None else fitted.marginals.on_grids(values)
+
+    return [fill_cells(rows, lambda indices, index=index: cells(index), fitted.dtype) for index in range(n_draws)]
 
 
 def _draws_of_columns(fitted: FittedState, n_draws: int, seed: int) -> Callable[..., Tensor]:

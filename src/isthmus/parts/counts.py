@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -33,6 +33,7 @@ from isthmus.parts.likelihood import Columns, Likelihood, StartRows
 from isthmus.parts.linearization import product
 from isthmus.parts.log_ratio import log_ratio
 from isthmus.parts.principal import LinearStart
+from isthmus.tables.count_faults import require_counts
 
 if TYPE_CHECKING:
     from isthmus.parts.bottleneck import Bottleneck
@@ -46,7 +47,6 @@ UNSEEN = 0.5  # pseudo-count of a column without any counts, so its probability 
 QUANTILES = 257  # of the rows' totals, from which totals of new rows are drawn
 MAX_CELLS, MIN_ROWS = 1 << 23, 512  # of rows that GLM-PCA is fitted to
 MAX_CURVATURES = 1 << 26  # entries of the columns' curvature matrices; with more the start is GLM-PCA's first order
-SHOWN_ROWS = 5  # that sum to zero, in a message
 SHARE_WITH_ZEROS = 0.5  # of the columns of a table that looks like counts
 
 
@@ -97,41 +97,14 @@ class CountLikelihood(Likelihood):
     # ---- what rows it takes -----------------------------------------------------------------------------
 
     def check(self, who: str, columns: Columns, scaling: Scaling) -> None:
-        statistics = columns.statistics
         if (scaling.spread != 1).any() or (scaling.center != 0).any():
             raise ValueError(f"{who}: counts are not scaled; leave scale at 'auto', or give scale=None.")
-        negative, fractional = statistics.low < 0, ~statistics.whole
-        if negative.any() or fractional.any():
-            index = int(np.argmax(negative | fractional))
-            what = f"goes down to {statistics.low[index]:g}" if negative[index] else "holds fractions"
-            others = int((negative | fractional).sum()) - 1
-            more = f", and so do {others} others" if others > 1 else ", and so does one other" if others else ""
-            raise ValueError(
-                f"{who}: counts are whole numbers from 0, but column {columns.names[index]} {what}{more}; give the "
-                "counts before they were normalized or logarithms taken, or likelihood='gaussian'."
-            )
 
-    def learn_rows(self, who: str, blocks: Iterable[np.ndarray]) -> None:
-        totals = np.concatenate([np.asarray(block, dtype=np.float64).sum(1) for block in blocks])
-        _require_totals(who, totals)
+    def learn_rows(self, who: str, names: Sequence[str], blocks: Iterable[np.ndarray]) -> None:
+        totals = require_counts(blocks, names, who)
         levels = np.quantile(totals, np.linspace(0, 1, QUANTILES), method="inverted_cdf")
         self.totals.copy_(torch.from_numpy(levels))
         self.mean_total.fill_(float(totals.mean()))
-
-    def check_rows(self, who: str, values: Any) -> None:
-        cells = values.data if hasattr(values, "tocsr") else np.asarray(values)
-        if np.isnan(cells).any():
-            raise ValueError(
-                f"{who}: X has missing cells, and counts take none, as a row's total would be unknown; fill them, with "
-                "0 where nothing was counted."
-            )
-        wrong = cells[(cells < 0) | (cells != np.floor(cells))]
-        if len(wrong):
-            raise ValueError(
-                f"{who}: counts are whole numbers from 0, and X holds {wrong[0]:g}; give the counts before they were "
-                "normalized or logarithms taken."
-            )
-        _require_totals(who, np.asarray(values.sum(1), dtype=np.float64).ravel())
 
     # ---- rows as the encoder and the closed form see them ------------------------------------------------
 
@@ -246,14 +219,3 @@ class SignedLog(nn.Module):
 
 def _total_of(x: Tensor) -> Tensor:
     return x.sum(1, keepdim=True).clamp(min=1.0)
-
-
-def _require_totals(who: str, totals: np.ndarray) -> None:
-    """Refuse rows without a count: they have no proportions."""
-    empty = np.flatnonzero(totals <= 0)
-    if len(empty):
-        rows = f"row {empty[0]} of X sums to zero, so it has no proportions to encode"
-        if len(empty) > 1:
-            some = ", ".join(map(str, empty[:SHOWN_ROWS])) + (", …" if len(empty) > SHOWN_ROWS else "")
-            rows = f"{len(empty):,} rows of X sum to zero ({some}), so they have no proportions to encode"
-        raise ValueError(f"{who}: {rows}; drop such rows, as X[X.sum(axis=1) > 0] does.")

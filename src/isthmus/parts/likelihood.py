@@ -111,11 +111,11 @@ class Likelihood(Part):
     def in_model_units(self, scaling: Scaling) -> None:
         """Convert settings from the data's units to the model's."""
 
-    def learn_rows(self, who: str, blocks: Iterable[np.ndarray]) -> None:
-        """Check all rows of a fit, in the user's units, and learn what the columns' statistics don't tell."""
+    def learn_rows(self, who: str, names: Sequence[str], blocks: Iterable[np.ndarray]) -> None:
+        """Check all rows of a fit, in the user's units, and learn what the columns' statistics don't tell.
 
-    def check_rows(self, who: str, values: Any) -> None:
-        """Raise a `ValueError` that names the first new row, in the user's units, this likelihood can't accept."""
+        ``names`` are those of the columns, for messages.
+        """
 
     def encoder_input(self, x: Tensor) -> Tensor:
         """Rows as the encoder, the bottleneck's start and the closed form see them, in the same shape."""

@@ -23,6 +23,7 @@ from isthmus.pretraining.teachers import (
     held_out_folds,
     targets_of,
 )
+from isthmus.tables.not_rows import NUMBERS_ONLY, numbers_required
 
 __all__ = ["PretrainedClassifier", "PretrainedRegressor"]
 
@@ -147,7 +148,8 @@ class _Pretrained(BaseEstimator):
     def _rows(self, X: Any, *, reset: bool) -> np.ndarray:
         require_complete_numbers(self, X)
         X, _ = flat_rows(type(self).__name__, X, None)
-        return validate_data(self, X, dtype=np.float64, reset=reset)
+        with numbers_required(type(self).__name__, NUMBERS_ONLY):
+            return validate_data(self, X, dtype=np.float64, reset=reset)
 
     def _outputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self)

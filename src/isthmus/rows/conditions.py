@@ -3,8 +3,9 @@
     given --layout--> numbers, shape (n_rows, n_given) --standardized--> columns appended to the rows
 
 An array of numbers is used unchanged. Columns with names or with words (a DataFrame, a Series, a list of strings) have
-a layout, like the columns of a mixed-type table: `fit` determines it, and it encodes later rows. A level not seen in
-`fit` has no column, so it is refused rather than encoded as zeros.
+a layout, like the columns of a mixed-type table: `fit` determines it, and it encodes later rows. Text that repeats is a
+category, even "3": a class or a batch. A level not seen in `fit` has no column, so it is refused rather than encoded as
+zeros.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ __all__ = ["condition_names", "conditions_at_fit", "given_for"]
 
 NAME = "given"  # of a column without a name
 SHOWN_LEVELS = 8
+LOOKED_AT = 10_000  # rows with a level unseen, to name all of these
 
 
 def conditions_at_fit(given: Any, n_rows: int, who: str) -> tuple[np.ndarray, TableLayout | None]:
@@ -34,7 +36,7 @@ def conditions_at_fit(given: Any, n_rows: int, who: str) -> tuple[np.ndarray, Ta
     if cells is None:
         return _checked(given, n_rows, who), None
     try:
-        layout = layout_of(cells)
+        layout = layout_of(cells, words=True)
     except DataError as error:
         raise ValueError(f"{who}: given: {error}") from error
     return _encoded(cells, layout, n_rows, who), layout
@@ -157,7 +159,11 @@ def _encoded(cells: pyarrow.Table, layout: TableLayout, n_rows: int, who: str) -
         cell = cells.column(column.name)[int(wrong[0])].as_py()
         if column.kind == "category" and cell is not None and cell == cell and cell != "":
             levels = said([str(level) for level in column.categories], SHOWN_LEVELS)
-            faults.append(f"{column.name}={cell} in row {wrong[0]} was not there at fit, whose levels are {levels}")
+            new = dict.fromkeys(str(cells.column(column.name)[row].as_py()) for row in wrong[:LOOKED_AT].tolist())
+            others = f", nor was {said(list(new)[1:], SHOWN_LEVELS)}" if len(new) > 1 else ""
+            faults.append(
+                f"{column.name}={cell} in row {wrong[0]} was not there at fit{others}; the levels are {levels}"
+            )
         elif cell is not None and isinstance(cell, str) and cell != "":
             faults.append(f"column {column.name} has {cell!r} in row {wrong[0]}, and was a {column.kind} at fit")
         else:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from isthmus.evaluation.written import NO_FIGURE, counted, dimensions
+from isthmus.evaluation.written import NO_FIGURE, as_text, counted, dimensions
 from isthmus.smallest.bits import RatePoint
 from isthmus.smallest.choice import Choice
 
@@ -69,7 +69,7 @@ class Bits:
     pca_needed: float | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RateDistortion:
     """Error against size, the size chosen, and its cost in bits; every error per feature, on held-out rows.
 
@@ -104,8 +104,8 @@ class RateDistortion:
     pca_needs: int | None
     n_directions: int
     bits: Bits | None
-    model: BaseAutoencoder | None = field(repr=False)
-    nested: BaseAutoencoder = field(repr=False)
+    model: BaseAutoencoder | None
+    nested: BaseAutoencoder
 
     @property
     def size(self) -> int | None:
@@ -121,6 +121,9 @@ class RateDistortion:
     def sentence(self) -> str:
         """The result in one sentence."""
         return sentence(self)
+
+    def __repr__(self) -> str:
+        return as_text(size_table(self), self.sentence)
 
     def table(self) -> Any:
         """Error against size as a table of `rich`."""

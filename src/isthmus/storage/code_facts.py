@@ -11,9 +11,10 @@ from isthmus.inference.code_spread import CodeSpread
 from isthmus.inference.evidence import CodeDensity
 from isthmus.inference.polishing import Polishing
 from isthmus.inference.state import InferenceState
-from isthmus.rows.marginals import Marginals
+from isthmus.rows.marginals import Marginals, marginals_from
 from isthmus.storage.record import fact, record
 from isthmus.storage.tensor_file import TensorKind
+from isthmus.tables.layout import TableLayout
 
 __all__ = [
     "LARGEST_NOISE",
@@ -116,10 +117,10 @@ def inference_of(
     return InferenceState(polishing, density, facts.noise_variance)
 
 
-def marginals_of(tensors: Mapping[str, Tensor]) -> Marginals | None:
+def marginals_of(tensors: Mapping[str, Tensor], layout: TableLayout | None) -> Marginals | None:
     """The marginal distributions of the columns; None if the rows are no table."""
     quantiles = tensors.get("marginals.quantiles")
     if quantiles is None:
         return None
     gaps = tensors.get("marginals.gaps", torch.zeros(0, quantiles.shape[1]))
-    return Marginals(quantiles.numpy(), gaps.numpy().astype(bool))
+    return marginals_from(quantiles.numpy(), gaps.numpy().astype(bool), layout)

@@ -357,7 +357,7 @@ def restore(
         polish=estimator.polish_steps,
         row_shape=facts.row_shape,
         array_shape=facts.array_shape,
-        marginals=marginals_of(tensors),
+        marginals=marginals_of(tensors, facts.layout),
         cells=_cells_of(facts, tensors),
         bands=Bands(tensors["bands.levels"], facts.n_band_rows) if facts.n_band_levels else None,
     )

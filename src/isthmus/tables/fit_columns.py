@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from isthmus.tables.errors import DataError, said
-from isthmus.tables.finite import require_finite
 from isthmus.tables.input_rows import InputRows, InputRules, ValidRows, arrow_cells, features_of, input_rows
 from isthmus.tables.layout import TableLayout, layout_of, plain_layout
 from isthmus.tables.stream import TableStream
@@ -57,7 +56,8 @@ class FitColumns:
             if order is not None:
                 values = values.iloc[:, order] if hasattr(values, "iloc") else values[:, order]
             values = rules.validate(values, names is not None) if self.layout is None else values
-            require_finite(values, features_of(self.names, self.n_columns, self.layout), rules.who, missing=gaps)
+            features = features_of(self.names, self.n_columns, self.layout)
+            rules.check(values, features, gaps=gaps, plain=self.layout is None)
         return ValidRows(
             values=values,
             stream=stream,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.tables.cells import texts
+from isthmus.tables.column_names import quoted
 from isthmus.tables.errors import DataError, said
 from isthmus.tables.opening import open_table
 from isthmus.tables.stream import TableStream, View
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["beside", "conditions_in", "open_with_given"]
 
+FEW = 20  # different whole numbers, which may name batches or classes
 OF_READING = ("header", "separator", "decimal", "encoding", "missing_marks", "dialect", "held_bytes", "scratch")
 
 
@@ -90,6 +92,22 @@ def _labels_of(rows: TableStream) -> np.ndarray:
     return np.concatenate([labels for labels in found if labels is not None])
 
 
+def _how_seen(name: str, cells: pyarrow.Table) -> str:
+    """How both networks see a given column."""
+    import pyarrow
+    import pyarrow.compute
+
+    compute: Any = pyarrow.compute
+    column, seen = cells.column(name), "both networks see it"
+    if not (pyarrow.types.is_integer(column.type) or pyarrow.types.is_floating(column.type)):
+        return seen
+    few = (
+        compute.count_distinct(column).as_py() <= FEW
+        and compute.all(compute.equal(column, compute.floor(column))).as_py()
+    )
+    return f"{seen} as a number" + (f"; if its numbers are names: --kind {quoted(name)}=category" if few else "")
+
+
 class WithGiven(View):
     """A stream whose tables have the given columns of their rows."""
 
@@ -104,7 +122,7 @@ class WithGiven(View):
         self._dialect: Dialect | None = stream.dialect
         if self.description is not None:
             findings = [
-                replace(one, kind="given", why="both networks see it") if one.name in cells.column_names else one
+                replace(one, kind="given", why=_how_seen(one.name, cells)) if one.name in cells.column_names else one
                 for one in self.description.findings
             ]
             self.description = replace(self.description, findings=tuple(findings))

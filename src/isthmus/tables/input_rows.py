@@ -14,10 +14,12 @@ import numpy as np
 
 from isthmus.tables.array_forms import array_and_shape, array_shape_of, is_torch, row_shape_of
 from isthmus.tables.batches import stream_of
+from isthmus.tables.count_faults import require_counts
 from isthmus.tables.errors import DataError
 from isthmus.tables.finite import chunks, has_gaps, require_finite, require_some_observed
 from isthmus.tables.frames import FrameForm, arrow_of, form_of, is_frame, names_of, plain_frame, require_different
 from isthmus.tables.layout import TableLayout, layout_of, plain_layout
+from isthmus.tables.not_rows import require_rows
 from isthmus.tables.row_shape import RowShape
 from isthmus.tables.stream import TableStream
 from isthmus.tables.table import Table
@@ -132,7 +134,7 @@ class InputRules:
     """How an estimator validates its rows.
 
     ``validate(values, named)`` is scikit-learn's validation of numbers, with ``named`` columns or not; ``missing`` and
-    ``unseen`` are the estimator's settings.
+    ``unseen`` are the estimator's settings; ``counts`` says whether rows of numbers must be counts.
     """
 
     who: str
@@ -140,6 +142,14 @@ class InputRules:
     missing: str = "error"
     unseen: str = "error"
     image_shape: tuple[int, ...] | None = None
+    counts: bool = False
+
+    def check(self, values: Any, features: Sequence[str], *, gaps: bool, plain: bool) -> None:
+        """Raise a `ValueError` that names cells that can't be used; ``plain`` rows have only columns of numbers."""
+        if self.counts and plain:
+            require_counts(chunks(values), features, self.who)
+        else:
+            require_finite(values, features, self.who, missing=gaps)
 
 
 def rows_to_fit(rules: InputRules, X: Any) -> ValidRows:
@@ -162,7 +172,7 @@ def rows_to_fit(rules: InputRules, X: Any) -> ValidRows:
     else:
         values = rules.validate(values, names is not None) if layout is None else values
         features, gaps = features_of(names, values.shape[1], layout), rules.missing != "error"
-        require_finite(values, features, rules.who, missing=gaps)
+        rules.check(values, features, gaps=gaps, plain=layout is None)
         if gaps:
             require_some_observed(values, features, rules.who)
         masked = rules.missing == "mask" or (gaps and has_gaps(values))
@@ -221,6 +231,7 @@ def input_rows(X: Any, image_shape: tuple[int, ...] | None = None) -> InputRows:
     DataError
         If X is ambiguous, or can't be read as rows.
     """
+    require_rows(X)
     if isinstance(X, Table):
         return _of_table(X, was_read=True)
     if is_frame(X):

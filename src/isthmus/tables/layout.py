@@ -13,7 +13,7 @@ from isthmus.tables.cells import plain_cells
 from isthmus.tables.column import Column
 from isthmus.tables.errors import DataError, said
 from isthmus.tables.finding import Hints
-from isthmus.tables.kinds import kind_of
+from isthmus.tables.kinds import category, kind_of
 from isthmus.tables.survey import MAX_WORDS, ColumnSurvey
 
 if TYPE_CHECKING:
@@ -76,6 +76,11 @@ class TableLayout:
         """Where each column's numbers start and stop."""
         ends = np.cumsum([column.width for column in self.columns]).tolist()
         return [(end - column.width, end) for end, column in zip(ends, self.columns, strict=True)]
+
+    @property
+    def dates(self) -> set[int]:
+        """The positions of dates in a row."""
+        return {span[0] for column, span in zip(self.columns, self.spans(), strict=True) if column.kind == "date"}
 
     @property
     def blocks(self) -> Blocks:
@@ -167,8 +172,10 @@ def plain_layout(names: Sequence[str], dtypes: Sequence[str] | None = None) -> T
     )
 
 
-def layout_of(table: pyarrow.Table) -> TableLayout:
+def layout_of(table: pyarrow.Table, *, words: bool = False) -> TableLayout:
     """The layout of an Arrow table; no column is left out by guess.
+
+    With ``words``, text that repeats is a category, although it reads as a number: ``"3"`` is a name, and 3 a number.
 
     Raises
     ------
@@ -182,7 +189,7 @@ def layout_of(table: pyarrow.Table) -> TableLayout:
     columns, faults = [], []
     for place, name in enumerate(names):
         try:
-            columns.append(_column_of(table.column(place), name, place))
+            columns.append(_column_of(table.column(place), name, place, words=words))
         except DataError as error:
             faults.append(str(error).rstrip("."))
     if faults:
@@ -190,7 +197,7 @@ def layout_of(table: pyarrow.Table) -> TableLayout:
     return TableLayout(tuple(columns))
 
 
-def _column_of(cells: Any, name: str, place: int) -> Column:
+def _column_of(cells: Any, name: str, place: int, *, words: bool) -> Column:
     """The column of a frame, with its kind; a `DataError` if nothing can be learned from it."""
     import pyarrow
 
@@ -200,6 +207,8 @@ def _column_of(cells: Any, name: str, place: int) -> Column:
     for part in cells.chunks:
         survey.add(part)
     found = kind_of(survey, place, Hints(guess=False))
+    if words and survey.is_text and found.kind == "number" and 2 * survey.n_different <= survey.n_present:
+        found = category(survey)
     if found.column is None:
         if found.kind == "empty":
             raise DataError(f"column {name} has no value at all; leave it out.")
