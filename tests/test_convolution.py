@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from isthmus import Autoencoder
 from isthmus.parts.convolution import Stages, automatic_stages
 from isthmus.parts.linearization import Linearization, value_and_jacobian
 from isthmus.parts.network import Architecture
