@@ -14,6 +14,7 @@ from isthmus import Autoencoder, SparseAutoencoder
 from isthmus.loadings import Loadings
 from isthmus.plots import plot_loadings
 from isthmus.tables import open_table
+from isthmus.tables.row_shape import RowShape, Signal
 
 QUICK = {"max_iter": 3, "hidden_layer_sizes": (8,), "batch_size": 32, "random_state": 0}
 LINEAR = {"hidden_layer_sizes": (), "random_state": 0}
@@ -169,3 +170,19 @@ def test_pictures_get_a_picture_for_each_latent(digits):
     found = SparseAutoencoder(5, **QUICK).fit(X).loadings(X)
     figure = plot_loadings(found, (8, 8))
     assert len([axes for axes in figure.axes if axes.images]) == 5
+
+
+def test_shaped_rows_are_drawn_whole_and_a_cell_that_hardly_varies_does_not_set_the_scale():
+    slope = np.zeros((2, 24))
+    slope[0, 5], slope[1] = 3.0, 0.1
+    standardized = np.full((2, 24), 1e4)
+    names = tuple(f"x{place}" for place in range(24))
+    found = Loadings(("z1", "z2"), names, slope, slope, slope, standardized, np.full((2, 24), 0.5))
+    signal = Signal(8000, 100, 8, 4)
+    figure = plot_loadings(found, row_shape=RowShape((4, 6), ("frequency", "time"), signal))
+    planes = [axes.images[0] for axes in figure.axes[:2]]
+    assert planes[0].get_clim() == (-3.0, 3.0)
+    assert np.asarray(planes[0].get_array())[3, 5] == 3.0  # the lowest frequency is at the bottom
+    figure = plot_loadings(found, row_shape=RowShape((2, 12), ("channel", "time")))
+    assert [len(axes.lines) for axes in figure.axes] == [3, 3]  # two channels, and zero
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), slope[0, :12])
