@@ -800,13 +800,9 @@ def windowed():
 
 def test_its_closed_form_is_singular_spectrum_analysis(windowed):
     series = series_of(sine(channels=2), who="t")
-    split = split_blocks(WindowGrid.of(series.segments, 40, 10))
-    rows = np.concatenate(
-        [
-            np.array(part)
-            for _, part, _ in window_chunks(series, windowed.units_, WindowGrid.of(series.segments, 40, 10))
-        ]
-    )
+    grid = WindowGrid.of(series.segments, 40, 7)
+    split = split_blocks(grid)
+    rows = np.concatenate([np.array(part) for _, part, _ in window_chunks(series, windowed.units_, grid)])
     spectrum = SingularSpectrum.of(rows[split.training], n_components=2)
     back = spectrum.decode(spectrum.encode(rows))
     found = windowed.autoencoder_.reconstruct(rows.reshape(len(rows), -1)).reshape(rows.shape)
@@ -844,13 +840,22 @@ def test_codes_go_back_to_the_series(form, windowed):
     if form == "array":
         again = windowed.inverse_transform(codes, n_steps=900)
         assert np.mean((again - X)[quiet] ** 2) < 0.03
-        assert windowed.inverse_transform(codes[:-1]).shape[0] == (len(codes) - 2) * 10 + 40
+        assert windowed.inverse_transform(codes[:-1]).shape[0] == (len(codes) - 2) * 7 + 40
 
 
 def test_denoising_is_nearer_to_the_truth_than_the_readings(windowed):
     clean = sine(noise=0.0)
     noisy = clean + 0.3 * np.random.default_rng(2).normal(size=clean.shape)
     assert ((windowed.denoise(noisy) - clean) ** 2).mean() < 0.2 * ((noisy - clean) ** 2).mean()
+
+
+def test_every_phase_of_a_period_is_learned():
+    # A channel whose period is a quarter of the window would look the same in all windows a quarter apart.
+    t = np.arange(1200)
+    X = np.column_stack([np.sin(2 * np.pi * t / 96), np.sin(2 * np.pi * t / 24)])
+    X += 0.05 * np.random.default_rng(0).normal(size=X.shape)
+    model = WindowedAutoencoder(4, window=96, network="none", random_state=0).fit(X)
+    assert ((model.denoise(X) - X) ** 2).mean(0).max() < 0.01
 
 
 def test_a_frame_comes_back_as_a_frame(windowed):
@@ -937,7 +942,7 @@ def test_windows_that_can_not_be_get_one_sentence(chosen, X, words):
 
 
 def test_codes_of_another_length_are_refused(windowed):
-    with pytest.raises(ValueError, match="900 steps have 87 windows of 40 at a stride of 10, and there are 5 codes"):
+    with pytest.raises(ValueError, match="900 steps have 124 windows of 40 at a stride of 7, and there are 5 codes"):
         windowed.inverse_transform(np.zeros((5, 2)), n_steps=900)
     with pytest.raises(ValueError, match="the windows have 40 steps, and the series has 30 in a row"):
         windowed.transform(sine(n=30))

@@ -77,7 +77,7 @@ def test_windows_are_encoded_and_scored(run, new):
     codes, scores = table(call("encode", run, new)), table(call("score", run, new))
     assert list(codes) == ["stamp", "machine", "z1", "z2"]
     assert codes["stamp"].tolist() == scores["stamp"].tolist()
-    assert pd.to_datetime(codes["stamp"]).diff().dropna().iloc[0] == pd.Timedelta("12h")
+    assert pd.to_datetime(codes["stamp"]).diff().dropna().iloc[0] == pd.Timedelta("11h")
     model = load(run / "model")
     known = pd.read_csv(new)[["speed", "heat"]]
     np.testing.assert_allclose(codes[["z1", "z2"]], model.transform(known), rtol=1e-5, atol=1e-5)

@@ -130,7 +130,7 @@ SeriesEntity = Annotated[
 Stride = Annotated[
     int | None,
     Parameter(
-        help="For a series: steps between two windows. [default: a quarter of a window]",
+        help="For a series: steps between two windows. [default: about a quarter of a window]",
         validator=Number(gte=1),
         show_default=False,
     ),

@@ -11,7 +11,7 @@ import numpy as np
 from isthmus.series.series import Series
 from isthmus.series.windows import Units
 
-__all__ = ["autocorrelation", "period_of", "require_stride", "window_lengths"]
+__all__ = ["autocorrelation", "period_of", "require_stride", "stride_of", "window_lengths"]
 
 LONGEST_LAG, SHORTEST_LAG = 400, 3
 PERIODS = (6, 303)  # shorter ones are noise, longer ones have been seen too seldom
@@ -87,6 +87,19 @@ def window_lengths(series: Series, units: Units, window: int | str, who: str) ->
     period = period_of(series, units) or WITHOUT_PERIOD
     wanted = (max(period, MIN_LENGTH), *FIXED_LENGTHS)
     return tuple(sorted({min(length, most) for length in wanted}))
+
+
+def stride_of(length: int) -> int:
+    """The default stride of windows of a length: the largest prime number up to a quarter of it, and at least 1.
+
+    Windows a quarter of a window apart would start at the same few phases of any period that shares a factor with
+    that, and a network would learn no others.
+
+    >>> [stride_of(length) for length in (4, 40, 96, 168)]
+    [1, 7, 23, 41]
+    """
+    up_to = range(length // 4, 1, -1)
+    return next((stride for stride in up_to if all(stride % part for part in range(2, int(stride**0.5) + 1))), 1)
 
 
 def require_stride(stride: int | None, shortest: int) -> None:

@@ -27,7 +27,7 @@ from isthmus.hyperparameter import check_hyperparameters, hyper
 from isthmus.series.bridging import bridged
 from isthmus.series.forms import in_form_of
 from isthmus.series.held_out import BlockSplit, gain_beyond_chance, split_blocks
-from isthmus.series.lengths import MIN_LENGTH, WITHOUT_PERIOD, period_of, window_lengths
+from isthmus.series.lengths import MIN_LENGTH, WITHOUT_PERIOD, period_of, stride_of, window_lengths
 from isthmus.series.series import Series, series_of, with_channels_of
 from isthmus.series.ssa import SingularSpectrum
 from isthmus.series.windows import MAX_MISSING, Units, WindowGrid, overlap_mean, window_chunks
@@ -81,7 +81,9 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         None, "latent dimensions; None: as in singular spectrum analysis", at_least=1, positional=True
     )
     window: int | str = hyper("auto", "steps in a window; auto: the period, at least 32", choices=("auto",), at_least=2)
-    stride: int | None = hyper(None, "steps between two windows; None: a quarter of a window", at_least=1)
+    stride: int | None = hyper(
+        None, "steps between two windows; None: the largest prime number up to a quarter of a window", at_least=1
+    )
     network: str = hyper("auto", "network beside the closed form; auto tries both", choices=NETWORKS)
     # One of isthmus's estimators to use instead of those networks.
     autoencoder: Any = dataclasses.field(default=None, kw_only=True)
@@ -109,7 +111,7 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         if np.isinf(self.units_.spread).all():
             raise ValueError(f"{who}: every value of the series is missing.")
         self.length_ = self._length(series)
-        self.stride_ = self.stride or max(1, self.length_ // 4)
+        self.stride_ = self.stride or stride_of(self.length_)
         grid = WindowGrid.of(series.segments, self.length_, self.stride_)
         split = split_blocks(grid)
         rows, present = self._rows(series, grid, _thinned(split.training))
