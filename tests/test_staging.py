@@ -334,3 +334,21 @@ def test_a_reader_never_meets_half_of_each(tmp_path):
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+def test_ctrl_c_while_the_staging_folder_is_removed_leaves_nothing(tmp_path, monkeypatch):
+    removed, interrupts = staging.shutil.rmtree, [KeyboardInterrupt]
+
+    def interrupted(path, **given):
+        if interrupts:
+            raise interrupts.pop()
+        removed(path, **given)
+
+    model = fitted()
+    save(model, tmp_path / "model")
+    monkeypatch.setattr(staging.shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save(fitted(1), tmp_path / "model", overwrite=True)
+    assert not interrupts
+    assert hidden(tmp_path) == []
+    assert (load(tmp_path / "model").transform(ROWS) != model.transform(ROWS)).any()

@@ -186,6 +186,20 @@ def _exchanged(one: Path, other: Path) -> bool:
 
 def _remove(folder: Path, owner: int) -> None:
     """Remove a staging folder whose owner file is locked: that one last, so a half-removed folder is recognised."""
+    try:
+        _empty(folder)
+    except BaseException:  # a Ctrl-C, which waits until nothing is left
+        _empty(folder)
+        raise
+    finally:
+        os.close(owner)
+        with suppress(OSError):
+            (folder / OWNER).unlink()
+            folder.rmdir()
+
+
+def _empty(folder: Path) -> None:
+    """Remove all but the owner file."""
     for name in os.listdir(folder) if folder.is_dir() else ():
         if name != OWNER:
             path = folder / name
@@ -194,7 +208,3 @@ def _remove(folder: Path, owner: int) -> None:
             else:
                 with suppress(OSError):
                     path.unlink()
-    os.close(owner)
-    with suppress(OSError):
-        (folder / OWNER).unlink()
-        folder.rmdir()
