@@ -344,11 +344,10 @@ def test_ctrl_c_while_the_staging_folder_is_removed_leaves_nothing(tmp_path, mon
             raise interrupts.pop()
         removed(path, **given)
 
-    model = fitted()
-    save(model, tmp_path / "model")
+    save(fitted(), tmp_path / "model")
     monkeypatch.setattr(staging.shutil, "rmtree", interrupted)
     with pytest.raises(KeyboardInterrupt):
         save(fitted(1), tmp_path / "model", overwrite=True)
     assert not interrupts
     assert hidden(tmp_path) == []
-    assert (load(tmp_path / "model").transform(ROWS) != model.transform(ROWS)).any()
+    assert load(tmp_path / "model").random_state == 1
