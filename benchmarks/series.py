@@ -5,8 +5,8 @@
 FOLDER holds CSV files (timestamp, channels, label) and meta.tsv (file, collection, train_rows); SCORER is a Python file
 with ``vus(labels, scores, period)`` and ``period(values)``, as TSB-AD computes them. Every method scores the steps from
 the series itself; no point adjustment. Intervals are 95 % of a paired bootstrap over series. The settings of
-the detector were chosen on these series, so the result must be confirmed on others. ``--only alarms`` measures the
-alarms alone; what is measured is replaced in the output, the rest stays.
+the detector were chosen on these series, so the result must be confirmed on others. ``--only alarms`` measures only the
+alarms; what is measured is replaced in the output, the rest stays.
 """
 
 from __future__ import annotations

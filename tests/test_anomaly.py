@@ -696,3 +696,25 @@ def test_a_reason_is_given_where_the_p_value_calls_for_one(fitted):
     found = fitted.detect(np.concatenate([normal_rows(300, 5), 5 + normal_rows(5, 2)]))
     told = np.array([reason != "like the normal rows" for reason in found.explanation.reasons])
     np.testing.assert_array_equal(told, (found.p_values <= 0.1) | found.above)
+
+
+def test_missing_cells_raise_no_false_alarms():
+    pd = pytest.importorskip("pandas")
+    # A normal row whose gaps were filled otherwise when it was kept would be its own nearest neighbour.
+    rng = np.random.default_rng(0)
+    kind = rng.integers(0, 4, 500)
+    frame = pd.DataFrame({"price": kind + rng.normal(size=500), "size": kind + rng.normal(size=500)})
+    frame["town"], frame["garden"] = np.array(list("abcd"))[kind], rng.random(500) < 0.2 + 0.2 * kind
+    frame = frame.mask(rng.random(frame.shape) < 0.3)
+    detector = AutoencoderOutlierDetector(false_alarm_rate=0.1, random_state=0).fit(frame[:250])
+    assert 0.04 < detector.detect(frame[250:]).above.mean() < 0.18  # 0.1, and four standard deviations
+
+
+def test_missing_cells_are_no_drift():
+    # Columns that tell nothing of one another: a missing cell is filled with the mean, whose share must not count.
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(800, 4))
+    rows[rng.random(rows.shape) < 0.3] = np.nan
+    detector = AutoencoderOutlierDetector(random_state=0).fit(rows[:400])
+    assert not detector.drift(rows[400:]).found
+    assert detector.drift(rows[400:] + np.array([0, 0, 0.5, 0])).columns == ("x2",)

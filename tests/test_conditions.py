@@ -75,7 +75,7 @@ def test_the_same_comes_again_after_save_and_load(model, tmp_path):
     np.testing.assert_array_equal(again.transform(X, given=FRAME), model.transform(X, given=FRAME))
     one = FRAME[:1]
     np.testing.assert_array_equal(again.sample(5, given=one), model.sample(5, given=one))
-    with pytest.raises(ValueError, match="batch=z in row 1 was not there at fit, whose levels are 'a', 'b', 'c'"):
+    with pytest.raises(ValueError, match="batch=z in row 1 was not there at fit; the levels are 'a', 'b', 'c'"):
         again.transform(X[:2], given=pd.DataFrame({"batch": ["a", "z"], "age": [1.0, 2.0]}))
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from isthmus import Autoencoder
 from isthmus.parts.convolution import Stages, automatic_stages
 from isthmus.parts.linearization import Linearization, value_and_jacobian
 from isthmus.parts.network import Architecture
@@ -84,3 +85,8 @@ def test_stages_begin_at_the_linear_skip_and_leave_it_where_it_is():
         torch.testing.assert_close(network(x), network.skip(x))
         assert not any(part.requires_grad for part in network.skip.parameters())
         assert all(part.requires_grad for part in network.residual.parameters())
+
+
+def test_a_network_named_in_part_is_suggested_in_one_sentence():
+    with pytest.raises(ValueError, match=r"got 'conv'; did you mean 'convolution'\?$"):
+        Autoencoder(2, network="conv").fit(np.eye(9))

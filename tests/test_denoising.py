@@ -208,6 +208,8 @@ def test_steins_estimate_finds_the_best_mixture():
     truth = np.zeros((20_000, 4))
     X = truth + rng.standard_normal(truth.shape)
     shrunk, kept = wiener_filter(X, np.zeros(4), np.eye(4), np.full(4, 2.0), 0.0, 1.0)
+    single = np.array([2.0, 2.0, 2.0, 0.0], np.float32)  # a direction without any variance is left out, not divided by
+    assert wiener_filter(X, np.zeros(4), np.eye(4), single, 0.0, 1.0)[1] == pytest.approx(1.5)
     np.testing.assert_allclose(shrunk, X / 2)
     assert kept == 2.0
     # of x̃/2 and x̃ the first is better, and the best mixture of x̃ and 0, for a truth of 0, is 0

@@ -43,6 +43,20 @@ def test_the_readmes_python_runs_as_pasted_and_prints_what_it_shows(tmp_path, mo
     assert (tmp_path / "my-model" / "config.json").exists()
 
 
+def test_the_readmes_names_are_there_after_import_isthmus_alone(monkeypatch):
+    names = set(re.findall(r"isthmus((?:\.\w+)+)\(", README))
+    assert {".explorer.write_explorer", ".evaluate"} <= names
+    for name in names:
+        module, *rest = name.split(".")[1:]
+        monkeypatch.delitem(vars(isthmus), module, raising=False)  # as in a process where no module was imported
+        found = getattr(isthmus, module)
+        for part in rest:
+            found = getattr(found, part)
+        assert callable(found)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = isthmus.nothing
+
+
 # Beside what is pasted: the commands are the README's, their training is cut short.
 SHORTER = {"fit": ["--max-iter", "3"], "smallest": ["--max-iter", "3", "--seeds", "1"]}
 

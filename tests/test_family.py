@@ -545,7 +545,7 @@ def test_bad_cells_are_named(kind, table):
     spoilt[3, 1], spoilt[5, 2] = np.inf, -np.inf
     with pytest.raises(
         ValueError,
-        match=rf"^{kind.__name__}: X has infinity in row 3, column 1 and 1 more such cells; drop or fill",
+        match=rf"^{kind.__name__}: X has infinity in row 3, column 1 and one more such cell; drop or fill",
     ):
         quick(kind).fit(spoilt)
     with pytest.raises(ValueError, match="X has NaN in row 2, column 0;"):

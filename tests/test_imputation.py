@@ -14,7 +14,7 @@ from isthmus.imputation.joint_gaussian import JointGaussian, draw_cells, expecte
 from isthmus.imputation.neighbours import mean_of_neighbours
 from isthmus.imputation.stacking import column_weights
 from isthmus.inference import bands
-from isthmus.inference.cross_validation import PCADistances
+from isthmus.inference.cross_validation import PCADistances, pca_distances
 from isthmus.rows.rows import DenseRows
 
 MEAN = np.array([1.0, -2.0, 0.5])
@@ -191,6 +191,20 @@ def test_bands_of_few_rows_take_what_pca_alone_did_not_know():
 
     torch.testing.assert_close(half_widths(True), torch.full((2,), 3.0))  # its distances as they are
     torch.testing.assert_close(half_widths(False), torch.full((2,), 3.0))  # 1, enlarged as PCA's are
+
+
+class Unread(DenseRows):
+    """Rows that can be counted but not read."""
+
+    def raw_batches(self, size=None):
+        raise AssertionError("the rows were read")
+
+
+def test_rows_are_not_copied_for_a_pca_that_would_cost_too_much():
+    wide = Unread(torch.empty(1, 1).expand(1000, 2000))
+    assert pca_distances([wide], 2, None) is None
+    with pytest.raises(AssertionError, match="were read"):
+        pca_distances([Unread(torch.zeros(100, 20))], 2, None)
 
 
 def test_bands_do_not_depend_on_how_many_columns_are_sorted_together(gappy, monkeypatch):

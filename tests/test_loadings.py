@@ -14,6 +14,7 @@ from isthmus import Autoencoder, SparseAutoencoder
 from isthmus.loadings import Loadings
 from isthmus.plots import plot_loadings
 from isthmus.tables import open_table
+from isthmus.tables.row_shape import RowShape, Signal
 
 QUICK = {"max_iter": 3, "hidden_layer_sizes": (8,), "batch_size": 32, "random_state": 0}
 LINEAR = {"hidden_layer_sizes": (), "random_state": 0}
@@ -76,7 +77,19 @@ def test_a_frame_says_it_row_by_row():
     assert set(frame["latent"]) == {"autoencoder0", "autoencoder1"}
     row = frame[(frame["latent"] == "autoencoder1") & (frame["column"] == data.columns[2])].iloc[0]
     assert row["slope"] == found.slope[1, 2]
-    assert repr(found) == "Loadings(2 latents, 4 columns)"
+
+
+def test_loadings_print_the_columns_that_each_latent_explains_most():
+    data = datasets.load_iris(as_frame=True).data
+    found = Autoencoder(2, **LINEAR).fit(data).loadings(data)
+    _, *lines, rest = repr(found).splitlines()
+    assert [line.split()[0] for line in lines] == 3 * ["autoencoder0"] + 3 * ["autoencoder1"]
+    for k, first in ((0, lines[0]), (1, lines[3])):
+        most = found.r2[k].argmax()
+        assert f"{data.columns[most]}  " in first
+        assert f"{found.r2[k, most]:.0%}" in first
+        assert f"{found.standardized[k, most]:+.2f}" in first
+    assert rest == "to_frame() has every column."
 
 
 def test_rows_of_every_kind_have_loadings(table, tmp_path):
@@ -157,3 +170,19 @@ def test_pictures_get_a_picture_for_each_latent(digits):
     found = SparseAutoencoder(5, **QUICK).fit(X).loadings(X)
     figure = plot_loadings(found, (8, 8))
     assert len([axes for axes in figure.axes if axes.images]) == 5
+
+
+def test_shaped_rows_are_drawn_whole_and_a_cell_that_hardly_varies_does_not_set_the_scale():
+    slope = np.zeros((2, 24))
+    slope[0, 5], slope[1] = 3.0, 0.1
+    standardized = np.full((2, 24), 1e4)
+    names = tuple(f"x{place}" for place in range(24))
+    found = Loadings(("z1", "z2"), names, slope, slope, slope, standardized, np.full((2, 24), 0.5))
+    signal = Signal(8000, 100, 8, 4)
+    figure = plot_loadings(found, row_shape=RowShape((4, 6), ("frequency", "time"), signal))
+    planes = [axes.images[0] for axes in figure.axes[:2]]
+    assert planes[0].get_clim() == (-3.0, 3.0)
+    assert np.asarray(planes[0].get_array())[3, 5] == 3.0  # the lowest frequency is at the bottom
+    figure = plot_loadings(found, row_shape=RowShape((2, 12), ("channel", "time")))
+    assert [len(axes.lines) for axes in figure.axes] == [3, 3]  # two channels, and zero
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), slope[0, :12])

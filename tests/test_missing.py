@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.stats import multivariate_normal
 
 from isthmus import Autoencoder, VariationalAutoencoder, evaluate, load, save
+from isthmus.inference.missing import completed
 from isthmus.parts.completion import Completion, fit_completion
 from isthmus.parts.likelihoods.bernoulli import BernoulliLikelihood
 from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
@@ -215,3 +216,48 @@ def test_partial_fit_and_sampling_go_on():
     estimator = VariationalAutoencoder(2, missing="mask", random_state=0).partial_fit(X).partial_fit(X)
     assert np.isfinite(estimator.impute(X)).all()
     assert estimator.sample(3).shape == (3, 8)
+
+
+def test_an_evaluation_counts_observed_cells_alone():
+    rng = np.random.default_rng(0)
+    whole = rng.normal(size=(90, 2)) @ rng.normal(size=(2, 6)) + 0.2 * rng.normal(size=(90, 6))
+    X = np.where(rng.random(whole.shape) < 0.2, np.nan, whole)
+    model = Autoencoder(2, max_iter=5, hidden_layer_sizes=(8,), random_state=0).fit(X[:60])
+    test = X[60:]
+    found = evaluate(model, test)
+    seen = ~np.isnan(test)
+    errors = np.square(model.reconstruct(test) - test)
+    assert found.data.model.mse == pytest.approx(errors[seen].mean())
+    assert found.data.model.sse == pytest.approx(errors[seen].sum() / len(test))
+    principal, scaling = model.principal_, model.scaling_
+    units = (completed(model.fitted_, test) - scaling.center) / scaling.spread
+    mean = principal.mean.double().numpy()
+    codes = (units - mean) @ principal.directions.double().numpy().T
+    for size in range(3):
+        again = scaling.undo(mean + codes[:, :size] @ principal.directions[:size].double().numpy())
+        by_pca = np.square(again - test)[seen]
+        if size == 0:
+            assert found.data.model.r2 == pytest.approx(1 - errors[seen].sum() / by_pca.sum(), abs=1e-6)
+    assert found.data.pca.mse == pytest.approx(by_pca.mean(), rel=1e-5)
+    columns = [by_pca_of[seen_of].sum() for by_pca_of, seen_of in zip(np.square(again - test).T, seen.T, strict=True)]
+    means = [np.square(scaling.undo(mean) - test)[:, j][seen[:, j]].sum() for j in range(6)]
+    np.testing.assert_allclose(found.pca_explained_variance, 1 - np.array(columns) / means, atol=1e-5)
+
+
+def test_a_row_with_hardly_a_cell_has_a_code_among_the_others():
+    # Categories alone leave a code free to run away: their cells saturate, and nothing holds it.
+    rng = np.random.default_rng(0)
+    kind = rng.choice(3, 240)
+    frame = pd.DataFrame({"kind": np.array(list("abc"))[kind], "where": np.array(list("xyy"))[kind]})
+    for column in range(4):
+        frame[f"size {column}"] = 3 * kind * (-1) ** column + rng.normal(size=240)
+    empty = [5, 50, 100, 150, 200]
+    frame.loc[empty, [f"size {column}" for column in range(4)]] = np.nan
+    model = Autoencoder(2, random_state=0).fit(frame)
+    codes = model.transform(frame)
+    others = np.delete(codes, empty, axis=0)
+    assert (np.abs(codes[empty] - others.mean(0)) < 6 * others.std(0)).all()
+    rows = model.reconstruct(frame)
+    for column in range(4):
+        lowest, highest = frame[f"size {column}"].min(), frame[f"size {column}"].max()
+        assert rows.loc[empty, f"size {column}"].between(lowest - 3, highest + 3).all()

@@ -523,7 +523,14 @@ def test_an_hour_that_clocks_repeat_in_hourly_stamps_is_two():
 
 @pytest.mark.parametrize(
     ("said", "seconds", "per_step"),
-    [(2, None, 0.002), ("1 per 500 steps", None, 0.002), ("2 per week", 604.8, 0.002), ("2/day", 86.4, 0.002)],
+    [
+        (2, None, 0.002),
+        ("1 per 500 steps", None, 0.002),
+        ("2 per 1,000", None, 0.002),
+        ("2 per thousand", None, 0.002),
+        ("2 per week", 604.8, 0.002),
+        ("2/day", 86.4, 0.002),
+    ],
 )
 def test_rates(said, seconds, per_step):
     assert Rate.of(said).per_step(seconds) == pytest.approx(per_step)
@@ -844,6 +851,23 @@ def test_denoising_is_nearer_to_the_truth_than_the_readings(windowed):
     clean = sine(noise=0.0)
     noisy = clean + 0.3 * np.random.default_rng(2).normal(size=clean.shape)
     assert ((windowed.denoise(noisy) - clean) ** 2).mean() < 0.2 * ((noisy - clean) ** 2).mean()
+
+
+def test_a_frame_comes_back_as_a_frame(windowed):
+    frame = pd.DataFrame(sine(channels=2), index=pd.DatetimeIndex(hours(900)), columns=["flow", "heat"])
+    model = WindowedAutoencoder(2, window=40, random_state=0).fit(frame)
+    turned = frame[["heat", "flow"]]
+    turned.iloc[300:306, 1] = np.nan
+    for result in (model.denoise(turned), model.impute(turned)):
+        pd.testing.assert_index_equal(result.index, frame.index)
+        assert list(result.columns) == ["heat", "flow"]
+        assert (result - frame).abs().mean().max() < 0.2
+    known = turned.notna()
+    pd.testing.assert_frame_equal(model.impute(turned)[known], turned)
+    assert list(windowed.denoise(turned).columns) == ["heat", "flow"]
+    one = WindowedAutoencoder(2, window=40, random_state=0).fit(frame["heat"]).denoise(frame["heat"])
+    assert one.name == "heat"
+    pd.testing.assert_index_equal(one.index, frame.index)
 
 
 def test_gaps_are_filled_and_readings_left_alone(windowed):

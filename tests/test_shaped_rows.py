@@ -45,13 +45,49 @@ def pictures(n: int = 60, side: int = 8, channels: int = 3) -> np.ndarray:
     ],
     ids=["channels last", "channels first", "grey", "list", "list of grey", "tensor"],
 )
-def test_pictures_come_back_in_the_form_in_which_they_went_in(kind, form):
+def test_pictures_come_back_in_the_form_in_which_they_went_in(kind, form, tmp_path):
     X = form(pictures())
     model = kind(3, **FEW).fit(X)
-    again = model.reconstruct(X)
-    assert tuple(np.shape(again)) == tuple(np.shape(np.stack(X) if isinstance(X, list) else X))
-    assert len(model.transform(X)) == 60
+    again, one_row = model.reconstruct(X), tuple(np.shape(X)[1:])
+    assert tuple(np.shape(again)) == (60, *one_row)
     assert model.fitted_.row_shape.axes[-1] == "width"
+    np.testing.assert_allclose(model.inverse_transform(model.transform(X)), np.asarray(again), atol=1e-6)
+    for saved in (model, _saved_and_loaded(model, tmp_path)):
+        assert saved.sample(4).shape == (4, *one_row)
+        assert saved.interpolate(X[0], X[1], steps=3).shape == saved.sample(3).shape
+
+
+def _saved_and_loaded(model, folder):
+    isthmus.save(model, folder / "model")
+    return isthmus.load(folder / "model")
+
+
+@pytest.mark.parametrize("form", [lambda X: X, lambda X: np.moveaxis(X, -1, 1), lambda X: X[..., 0], list])
+def test_pictures_are_denoised_in_their_own_form(form):
+    clean = pictures()
+    noisy = clean + 0.1 * np.random.default_rng(0).standard_normal(clean.shape).astype(np.float32)
+    denoiser = isthmus.Denoiser(random_state=0).fit(form(noisy), form(clean))
+    better = np.asarray(denoiser.denoise(form(noisy)))
+    assert better.shape == np.shape(form(clean))
+    assert np.square(better - form(clean)).mean() < 0.8 * np.square(form(noisy) - np.asarray(form(clean))).mean()
+
+
+def test_an_ordered_code_reconstructs_pictures_at_every_size():
+    X = pictures()
+    assert isthmus.NestedAutoencoder(3, **FEW).fit(X).reconstruct(X, size=2).shape == X.shape
+
+
+def test_features_are_learned_from_pictures():
+    X, y = pictures(), np.arange(60) % 2
+    classifier = isthmus.PretrainedClassifier(Autoencoder(2, **FEW), fine_tune=False)
+    assert classifier.fit(X, y).predict(X).shape == (60,)
+
+
+@pytest.mark.parametrize("odd", [(7, 8), (8, 7)])
+def test_a_list_of_pictures_of_several_shapes_is_refused_and_never_batches(odd):
+    X = [*pictures()[..., 0], np.zeros(odd)]
+    with pytest.raises(ValueError, match=r"list of arrays of 2 shapes.*resize them to one shape.*np\.concatenate"):
+        Autoencoder(3, **FEW).fit(X)
 
 
 def test_no_pictures_are_refused_as_no_rows_are():

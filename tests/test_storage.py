@@ -256,7 +256,7 @@ def test_save_refuses_weights_that_are_no_numbers(tmp_path):
 def test_an_existing_path_is_left_alone(small, folder, tmp_path):
     before = snapshot(folder)
     (tmp_path / "file").write_text("mine")
-    for name, words in (("model", "exists; choose another folder, or ask for it"), ("file", "is a file")):
+    for name, words in (("model", "exists; choose another folder, or pass overwrite=True"), ("file", "is a file")):
         with pytest.raises(StorageError, match=f"{name}' {words}"):
             save(small[0], tmp_path / name)
     assert snapshot(folder) == before

@@ -1,1 +1,1 @@
-"""Autoencoders raced against each other: one job, many competitors, each in a process of its own."""
+"""Autoencoders raced against each other: one job, many competitors, each in its own process."""

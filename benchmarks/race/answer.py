@@ -1,4 +1,4 @@
-"""What a question is answered with: ratios, each of two runs of the same repeat, and the runs themselves."""
+"""The answer to a question: ratios, each of two runs of the same repeat, and the runs themselves."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Ratio:
     Attributes
     ----------
     values : list of float
-        One a repeat.
+        One per repeat.
     wanted : str
-        "≥" or "≤" and a number; empty where nothing was promised.
+        "≥" or "≤" and a number; empty if nothing was promised.
     ours, theirs : str
         The two measurements in words.
     at_least : bool
@@ -42,7 +42,7 @@ class Ratio:
 
     @property
     def kept(self) -> bool | None:
-        """Whether the median is as wanted; None where nothing was promised."""
+        """Whether the median is as wanted; None if nothing was promised."""
         if not self.wanted:
             return None
         bound = float(self.wanted[1:])
@@ -68,7 +68,7 @@ def epoch_seconds_of(result: Result) -> float:
 
 
 def described(results: Sequence[Result], measure: Callable[[Result], float] = seconds_of) -> str:
-    """Median seconds and, where there is one, median test error."""
+    """Median seconds and, if there is one, median test error."""
     errors = [result.test_mse for result in results if result.test_mse is not None]
     seconds = f"{statistics.median(map(measure, results)):.3g} s"
     return f"{seconds}, error {statistics.median(errors):.4f}" if errors else seconds
@@ -84,7 +84,7 @@ def paired(
     measure: Callable[[Result], float] = seconds_of,
     ours: str = "denominator",
 ) -> list[Ratio]:
-    """One row of ``numerator / denominator``, repeat by repeat; none where either was left out."""
+    """One row of ``numerator / denominator``, repeat by repeat; no row if either was left out."""
     if not numerator or not denominator:
         return []
     values = [measure(top) / measure(bottom) for top, bottom in zip(numerator, denominator, strict=False)]

@@ -1,4 +1,4 @@
-"""The frame of every competitor's process: a job comes in, the fit is timed, a result goes out."""
+"""The process of every competitor: it reads a job, times the fit and prints a result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WARM_UP_ROWS = 512
 def compete(fit: Callable[[Job, np.ndarray, Stopwatch], Reconstruct | None]) -> None:
     """Read a job from standard input, run ``fit(job, rows, stopwatch)``, print a result.
 
-    A fit of a few rows goes before, untimed: libraries load parts of themselves at the first step.
+    An untimed fit of a few rows comes first, since libraries load parts of themselves at the first step.
     """
     job = Job.from_json(sys.stdin.read())
     train, test = load(job)

@@ -1,4 +1,4 @@
-"""Runs processes in turn, A B C A B C, so a slow minute of the machine hits every competitor alike."""
+"""Runs processes in turn, A B C A B C, so a slow minute of the machine affects all competitors equally."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Course:
-    """How often everything is run; ``quick`` shortens the work itself, to see that it runs at all."""
+    """How often everything is run; ``quick`` shortens the work, to check that it runs at all."""
 
     repeats: int = 5
     quick: bool = False
@@ -39,7 +39,7 @@ class Course:
         return quick if self.quick else full
 
     def race(self, entries: Mapping[str, Entry], repeats: int | None = None) -> dict[str, list[Result]]:
-        """Results by name, one a repeat; the repeat is added to the seed. Who fails has no results."""
+        """Results by name, one per repeat; the repeat is added to the seed. A competitor that fails has no results."""
         results: dict[str, list[Result]] = {name: [] for name in entries}
         failed: set[str] = set()
         for repeat in range(repeats or self.repeats):
@@ -55,7 +55,7 @@ class Course:
         return {name: found for name, found in results.items() if name not in failed}
 
     def time_commands(self, commands: Mapping[str, Sequence[str | Path]]) -> dict[str, list[float]]:
-        """Wall seconds of whole processes by name, one a repeat."""
+        """Wall-clock seconds of whole processes by name, one per repeat."""
         seconds: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(self.repeats):
             for name, command in commands.items():
@@ -68,7 +68,7 @@ class Course:
 
 @contextmanager
 def busy() -> Iterator[None]:
-    """One process beside that never rests."""
+    """Keeps one other process busy."""
     beside = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         yield

@@ -1,4 +1,4 @@
-"""The rows every competitor gets: float32, the same in every environment, so with NumPy and scikit-learn alone."""
+"""The rows every competitor gets: float32, made with NumPy and scikit-learn alone, so equal in every environment."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _idx_images(path: Path) -> np.ndarray:
 
 
 def _table(n_rows: int, n_columns: int, seed: int) -> np.ndarray:
-    """Ten factors, curved and mixed, with a little noise; made in slices so nothing but the table is large."""
+    """Ten factors, curved and mixed, with a little noise; made in slices, so nothing but the table is large."""
     mixing = np.random.default_rng(7).standard_normal((2 * TABLE_FACTORS, n_columns), np.float32) / 4
     rng = np.random.default_rng([seed, n_rows])
     values = np.empty((n_rows, n_columns), np.float32)

@@ -1,4 +1,4 @@
-"""Questions asked of the digits: the tutorial's own ground."""
+"""Questions about the digits, the tutorial's own data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _tutorial_job(course: Course, threads: int = 1) -> Job:
 
 
 def same_network(course: Course) -> Answer:
-    """The tutorial's network, epochs and recipe: whose loop is faster, and how far is the arithmetic?"""
+    """The tutorial's network, epochs and recipe: whose loop is faster, and how close is it to the arithmetic alone?"""
     answer = Answer()
     for threads in (1, 2):
         job = _tutorial_job(course, threads)
@@ -51,13 +51,13 @@ def same_network(course: Course) -> Answer:
 
 
 def to_quality(course: Course) -> Answer:
-    """Seconds to the tutorial's final test error, with held-out rows deciding when to stop."""
+    """Seconds to the tutorial's final test error; held-out rows decide when to stop."""
     job = _tutorial_job(course)
     first = course.race({"tutorial": Entry("tutorial", job)})
     if not first:
         return Answer()
     target = statistics.median(result.test_mse for result in first["tutorial"])
-    # Planned for twelve epochs, so the rate rises at once; held-out rows end it sooner.
+    # Planned for twelve epochs, so the learning rate rises at once; held-out rows end training sooner.
     stopping = replace(job, epochs=12, stop_below=target)
     narrow = {"hidden_layer_sizes": [32, 16], "batch_size": 128}
     runs = course.race(
@@ -75,7 +75,7 @@ def to_quality(course: Course) -> Answer:
 
 
 def whole_process(course: Course) -> Answer:
-    """From the shell and back: imports, data, fit, evaluation."""
+    """The whole command: imports, data, fit, evaluation."""
     with tempfile.TemporaryDirectory() as folder:
         command = [Path(sys.executable).parent / "isthmus", "fit", "digits", "--no-plots", "--overwrite"]
         seconds = course.time_commands(

@@ -1,4 +1,4 @@
-"""The Python each competitor runs in: this one, or .venv-peers with the other libraries."""
+"""The Python that a competitor runs in: this one, or that of .venv-peers with the other libraries."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def python_for(competitor: str) -> Path:
 
 
 def set_up_peers() -> None:
-    """Create .venv-peers from peers.txt, unless it is there as it should be.
+    """Create .venv-peers from peers.txt, unless it is up to date.
 
-    torch goes first, so it is the build chosen for this machine and no other package asks for another.
+    torch is installed first, so no other package replaces the build chosen for this machine.
     """
     requirements = BENCHMARKS / "peers.txt"
     wanted, stamp = hashlib.sha256(requirements.read_bytes()).hexdigest(), FOLDER / "ready"
     if stamp.is_file() and stamp.read_text() == wanted:
         return
-    print("== setting up .venv-peers (some minutes) ==", flush=True)
+    print("== setting up .venv-peers (a few minutes) ==", flush=True)
     torch = next(line for line in requirements.read_text().splitlines() if line.startswith("torch=="))
     if not (FOLDER / "bin" / "python").exists():
         subprocess.run([sys.executable, "-m", "venv", FOLDER], check=True)

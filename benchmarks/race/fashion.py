@@ -1,4 +1,4 @@
-"""Questions asked of Fashion-MNIST, 784-512-256-32: large enough that the arithmetic counts."""
+"""Questions about Fashion-MNIST, 784-512-256-32: large enough for the arithmetic to matter."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _recipe(job: Job, precision: str) -> Entry:
 
 
 def fashion_epoch(course: Course) -> Answer:
-    """The same network's epoch, against its matrix products alone and against the tutorial's loop."""
+    """An epoch of the same network, compared with its matrix products alone and with the tutorial's loop."""
     answer = Answer()
     for threads in (1, 2):
         job = _job(course, threads)
@@ -75,7 +75,7 @@ def _epoch_rows(work: str, runs: dict[str, list[Result]]) -> list[Ratio]:
 
 
 def _price_of_half(work: str, plain: list[Result] | None, half: list[Result] | None) -> list[Ratio]:
-    """The test error of bfloat16 products over that of float32, seed by seed."""
+    """The test error with bfloat16 products over that with float32, seed by seed."""
     if not plain or not half:
         return []
     errors = [ours.test_mse / other.test_mse for ours, other in zip(half, plain, strict=False)]
@@ -84,9 +84,9 @@ def _price_of_half(work: str, plain: list[Result] | None, half: list[Result] | N
 
 
 def fashion_quality(course: Course) -> Answer:
-    """Seconds until the test error is below PCA's, and below .0100; who takes too long is interrupted.
+    """Seconds until the test error is below PCA's, and below 0.0100; a competitor that takes too long is interrupted.
 
-    All are looked at within the epoch, but the compiled one.
+    The error of all but the compiled one is also measured within an epoch.
     """
     budget = course.pick(30.0, 2.0)
     job = replace(_job(course, 1), epochs=1000, curve=True, looks=True, budget=budget)
@@ -112,7 +112,7 @@ def fashion_quality(course: Course) -> Answer:
 def _race_to(
     work: str, target: float, budget: float, ours: list[Result], peers: dict[str, list[Result]]
 ) -> list[Ratio]:
-    """Against the quickest peer; against the budget where none arrived. Where isthmus did not, the ratio is 0."""
+    """Compared with the quickest peer, or with the budget if none arrived. If isthmus did not, the ratio is 0."""
     arrivals = [_arrival(result, target) for result in ours]
     if not arrivals or not peers:
         return []
@@ -131,12 +131,12 @@ def _race_to(
 
 
 def _arrival(result: Result, target: float) -> float | None:
-    """Seconds at the first look below the target by more than rounding: a start at PCA itself does not count."""
+    """Seconds at the first error below the target by more than rounding; starting at PCA does not count."""
     return next((seconds for seconds, error in result.curve if error < target * (1 - 1e-4)), None)
 
 
 def contractive_step(course: Course) -> Answer:
-    """What the Jacobian's price costs: estimated, left out, and exact by one backward pass a code unit."""
+    """The cost of the Jacobian penalty: estimated, left out, and exact by one backward pass per latent."""
     answer = Answer()
     settings = {"hidden_layer_sizes": [512, 256], "batch_size": 256, "precision": "float32", "validation_fraction": 0.0}
     for threads in (1, 2):

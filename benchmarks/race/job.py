@@ -1,4 +1,4 @@
-"""What a competitor is asked to do, and what it answers: JSON between processes."""
+"""What a competitor is asked to do, and its answer, as JSON between processes."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Job:
     curve : bool
         Measure the test error after every epoch, with the clock stopped.
     looks : bool
-        Measure it within the epoch too, after 4, 8, 12, … steps at first and every 32 later.
+        Measure it within epochs too, after 4, 8, 12, … steps at first, then every 32.
     stop_below : float or None
-        isthmus only: end when the error of its own held-out rows is below.
+        Only for isthmus: stop when the error on its own held-out rows is lower.
     budget : float or None
-        Seconds on the clock after which the fit is interrupted.
+        Seconds after which the fit is interrupted.
     settings : dict
-        What only one competitor understands.
+        Settings of a single competitor.
     """
 
     data: str = "digits"
@@ -65,15 +65,15 @@ class Result:
     Attributes
     ----------
     seconds : float
-        On the clock; imports, data, a small warm-up fit and measuring are not.
+        Measured time; imports, data, a small warm-up fit and the measuring are not included.
     test_mse : float or None
-        Squared error per feature on the test rows at the end; None for what reconstructs nothing.
+        Squared error per feature on the test rows at the end; None if nothing is reconstructed.
     epoch_seconds : float or None
-        Median, without the first epoch where there are several.
+        Median, without the first epoch if there are several.
     curve : list of [seconds, test_mse]
-        One point an epoch, if asked for.
+        One point per epoch, if requested.
     peak_rss_mb, rss_before_mb : float
-        Memory of the process: the most during the fit, and just before it with the data loaded.
+        Memory of the process: its peak during the fit, and just before it with the data loaded.
     """
 
     seconds: float

@@ -8,17 +8,17 @@ __all__ = ["forget_peak", "peak_mb", "resident_mb"]
 
 
 def resident_mb() -> float:
-    """What is in memory now."""
+    """Memory in use now."""
     return _field("VmRSS")
 
 
 def peak_mb() -> float:
-    """The most there was since `forget_peak`."""
+    """The peak since `forget_peak`."""
     return _field("VmHWM")
 
 
 def forget_peak() -> None:
-    """Let the peak begin again at what is in memory now."""
+    """Reset the peak to the memory in use now."""
     Path("/proc/self/clear_refs").write_text("5")
 
 

@@ -23,7 +23,7 @@ def perceptron(widths: Sequence[int]) -> list[nn.Module]:
 
 
 class Autoencoder(nn.Module):
-    """n-32-16-2-16-32-n by default widths: ReLU inside, nothing on the code, a sigmoid at the end."""
+    """n-32-16-2-16-32-n by default: ReLU inside, no activation on the code, a sigmoid at the end."""
 
     def __init__(self, n_features: int, widths: Sequence[int]):
         super().__init__()
@@ -36,7 +36,7 @@ class Autoencoder(nn.Module):
 
 
 def reconstruct_with(model: nn.Module) -> Reconstruct:
-    """From rows to rows, as arrays."""
+    """Reconstructed rows, as arrays."""
 
     def reconstruct(X: np.ndarray) -> np.ndarray:
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Two pictures of stored answers: test error against seconds, and seconds against the size of the data."""
+"""Two figures of stored answers: test error against seconds, and seconds against the size of the data."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["draw_curves", "draw_scaling"]
 
 # A competitor has the same colour in both panels; isthmus is black.
 COLOURS = {
-    name: f"C{place}"
-    for place, name in enumerate(
+    name: f"C{index}"
+    for index, name in enumerate(
         (
             "tutorial",
             "pythae",
@@ -29,11 +29,11 @@ COLOURS = {
         )
     )
 } | {"isthmus": "black", "isthmus, one epoch": "C9"}
-PANELS = {"digits-curves": "digits to 2 numbers", "fashion-quality": "Fashion-MNIST to 32 numbers"}
+PANELS = {"digits-curves": "digits to 2 dimensions", "fashion-quality": "Fashion-MNIST to 32 dimensions"}
 
 
 def draw_curves(stored: Mapping[str, Any], path: Path) -> None:
-    """Test error against seconds, log-log, one line a competitor; isthmus thicker, PCA a dashed level."""
+    """Test error against seconds, log-log, one line per competitor; isthmus thicker, PCA dashed."""
     found = [name for name in PANELS if name in stored]
     if not found:
         return

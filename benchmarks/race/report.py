@@ -22,7 +22,7 @@ HEADER = (
 
 
 def machine() -> str:
-    """What it ran on."""
+    """The machine and the versions."""
     from importlib.metadata import version
 
     lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -34,7 +34,7 @@ def machine() -> str:
 
 
 def store(path: Path, answers: Mapping[str, Answer], where: str) -> None:
-    """Add the answers to the JSON file; those of questions not asked this time stay."""
+    """Add the answers to the JSON file; those of other questions stay."""
     kept = json.loads(path.read_text()) if path.is_file() else {}
     for name, answer in answers.items():
         runs = {key: [asdict(run) if is_dataclass(run) else run for run in found] for key, found in answer.runs.items()}
@@ -49,7 +49,7 @@ def read_rows(stored: Mapping[str, Any], order: Iterable[str]) -> list[Ratio]:
 
 
 def as_markdown(rows: Iterable[Ratio]) -> str:
-    """One line a ratio; a tick where what was promised is kept."""
+    """One line per ratio; a tick if the promise is kept."""
     return "\n".join([*HEADER, *map(_line, rows)])
 
 
@@ -63,7 +63,7 @@ def _line(row: Ratio) -> str:
 
 
 def fill_between_marks(document: Path, text: str) -> None:
-    """Replace what stands between the marks of a document."""
+    """Replace the text between the marks of a document."""
     before, rest = document.read_text().split(MARKS[0])
     _, after = rest.split(MARKS[1])
     document.write_text(f"{before}{MARKS[0]}\n{text}\n{MARKS[1]}{after}")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-EARLY_STEPS, EARLY_LOOK, LATE_LOOK = 64, 4, 32  # steps from look to look, up to and after the early ones
+EARLY_STEPS, EARLY_LOOK, LATE_LOOK = 64, 4, 32  # steps from one measurement to the next, at first and later
 
 __all__ = ["Reconstruct", "Stopwatch", "TimeIsUp", "mean_squared_error"]
 
@@ -15,7 +15,7 @@ Reconstruct = Callable[[np.ndarray], np.ndarray]
 
 
 class TimeIsUp(Exception):  # noqa: N818, it is no error
-    """The budget is spent; ends a fit from inside."""
+    """The budget is spent; raised within a fit to end it."""
 
 
 def mean_squared_error(reconstruct: Reconstruct, X: np.ndarray) -> float:
@@ -24,9 +24,9 @@ def mean_squared_error(reconstruct: Reconstruct, X: np.ndarray) -> float:
 
 
 class Stopwatch:
-    """Begun once, one `lap` an epoch; with ``curve`` each lap also measures the error on the ``test`` rows.
+    """Started once, with one `lap` per epoch; with ``curve`` each lap also measures the error on the ``test`` rows.
 
-    With ``looks`` some of the steps reported to `step` do, too.
+    With ``looks`` some of the steps reported to `step` measure it, too.
     """
 
     def __init__(self, test: np.ndarray, *, curve: bool = False, looks: bool = False, budget: float | None = None):
@@ -38,11 +38,11 @@ class Stopwatch:
         self.begin()
 
     def begin(self) -> None:
-        """Start at zero (again)."""
+        """Start at zero, or start again."""
         self._begun, self._stopped = time.perf_counter(), None
 
     def stop(self) -> None:
-        """The work is done; later stops change nothing."""
+        """End the measurement; a later call changes nothing."""
         if self._stopped is None:
             self._stopped = time.perf_counter()
 
@@ -51,14 +51,14 @@ class Stopwatch:
         return (self._stopped or time.perf_counter()) - self._begun
 
     def lap(self, reconstruct: Reconstruct | None = None) -> None:
-        """An epoch is over; raises `TimeIsUp` if it was the last one affordable."""
+        """Record the end of an epoch; raises `TimeIsUp` if the budget is spent."""
         self.laps.append(self.seconds)
         if self._wants_curve and reconstruct is not None:
             self._look(reconstruct)
         self._leave_in_time()
 
     def step(self, reconstruct: Reconstruct, count: int = 1) -> None:
-        """So many more steps are done; raises `TimeIsUp` as `lap` does."""
+        """Record further steps; raises `TimeIsUp` as `lap` does."""
         self._steps += count
         if self._looks and self._steps % (EARLY_LOOK if self._steps <= EARLY_STEPS else LATE_LOOK) == 0:
             self._look(reconstruct)
@@ -75,7 +75,7 @@ class Stopwatch:
 
     @property
     def epoch_seconds(self) -> float | None:
-        """Median length of an epoch, the first one left out where there are several."""
+        """Median length of an epoch, without the first if there are several."""
         if len(self.laps) > 1:
             return float(np.median(np.diff(self.laps)))
         return self.laps[0] if self.laps else None

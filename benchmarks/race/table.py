@@ -1,4 +1,4 @@
-"""Questions asked of a synthetic table, up to 1,000,000 × 100: memory, growth, and speed of `transform`."""
+"""Questions about a synthetic table of up to 1,000,000 × 100: memory, growth, and the speed of `transform`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _large(course: Course) -> Job:
 
 
 def memory(course: Course) -> Answer:
-    """Memory a fit takes beside its data, as a multiple of the data in float32: of many rows, and of wide ones."""
+    """Memory that a fit takes in addition to its data, as a multiple of these in float32: many rows, and wide ones."""
     long = _large(course)
     wide = replace(long, rows=course.pick(1_000, 100), columns=course.pick(44_100, 1_000), widths=(16,))
     entries = {"fit": Entry("isthmus", long), "wide fit": Entry("isthmus", replace(wide, epochs=3))}
@@ -42,7 +42,7 @@ def memory(course: Course) -> Answer:
 
 
 def scaling(course: Course) -> Answer:
-    """Seconds of a one-epoch fit, the same network throughout, against rows and against columns."""
+    """Seconds of a one-epoch fit of one network, against rows and against columns."""
     job = replace(_large(course), threads=1, settings={"hidden_layer_sizes": [128, 128, 128], "batch_size": 256})
     rows = course.pick((1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000), (1_000, 3_000))
     columns = course.pick((8, 16, 32, 64, 128, 256, 512, 1024, 2048), (8, 32))
@@ -64,7 +64,7 @@ def scaling(course: Course) -> Answer:
 
 
 def transform(course: Course) -> Answer:
-    """Coding many rows, as a share of the speed of the encoder's products alone."""
+    """Encoding many rows, as a share of the speed of the encoder's matrix products alone."""
     answer = Answer()
     for threads in (1, 2):
         job = replace(_large(course), widths=WIDTHS, epochs=3, threads=threads)

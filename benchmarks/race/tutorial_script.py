@@ -1,4 +1,4 @@
-"""The tutorial's script from start to end, without its plots: a process of its own, timed from outside."""
+"""The tutorial's script from start to end, without its plots, in its own process, which is timed from outside."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""When is a network worth it? One command, which resumes where it was interrupted (in the folder benchmarks):
+"""When is a network worth it? One command, run in the folder benchmarks; it resumes where it was interrupted:
 
-    python -m worth_it run              measure all sets that are here, those of `quick` and the cheapest first: hours
+    python -m worth_it run              measure all sets on this machine, those of `quick` and the cheapest first: hours
     python -m worth_it run --sets 120   the first 120 of that order
-    python -m worth_it report           from what is measured: the rule, the table, the CSV, the plot
-    python -m worth_it quick            thirty sets again, compared with the record; fails where they are worse
-    python -m worth_it list             the catalogue, and which sets are here
+    python -m worth_it report           the rule, the table, the CSV and the plot, from the measurements
+    python -m worth_it quick            measure thirty sets again; fails if they are worse than recorded
+    python -m worth_it list             the catalogue, and which sets are on this machine
 
 `make worth-it` installs the packages that ship the sets, runs and reports; `make worth-it QUICK=1` is `quick`.
 """
@@ -27,7 +27,7 @@ MEASUREMENTS = RESULTS / "worth_it.jsonl"
 
 
 def ordered() -> list[Set]:
-    """The thirty of `quick`; then kind by kind in turn, the cheapest first, so a stop leaves some of every kind."""
+    """The thirty of `quick`, then the cheapest of each kind in turn, so an early stop leaves some of every kind."""
     by_kind = {
         kind: sorted((one for one in catalogue() if one.kind == kind), key=lambda one: (one.cells, one.name))
         for kind in KINDS
@@ -39,7 +39,7 @@ def ordered() -> list[Set]:
 
 
 def run(asked: argparse.Namespace, places: Places) -> None:
-    """Measure what is not measured yet."""
+    """Measure what has not been measured yet."""
     import torch
 
     from worth_it.measure import SIZES, chosen_size, measured, n_numbers, size_of
@@ -50,9 +50,9 @@ def run(asked: argparse.Namespace, places: Places) -> None:
         (one["set"], one["rule"], one["split"]): one for one in read_lines(asked.results)
     }
     sets = [one for one in ordered() if not asked.only or one.name in asked.only][: asked.sets]
-    print(f"{len(sets)} sets; {len(done)} measurements are there already", flush=True)
+    print(f"{len(sets)} sets; {len(done)} measurements exist already", flush=True)
     for rule in asked.sizes or SIZES:
-        for place, one in enumerate(sets, 1):
+        for number, one in enumerate(sets, 1):
             splits = [number for number in range(asked.splits) if (one.name, rule, number) not in done]
             if not splits or (one.name, rule, -1) in done:
                 continue
@@ -60,7 +60,7 @@ def run(asked: argparse.Namespace, places: Places) -> None:
             try:
                 rows = read(one, places)
             except UnavailableError as error:
-                print(f"not here: {one.name}: {error}", flush=True)
+                print(f"unavailable: {one.name}: {error}", flush=True)
                 continue
             try:
                 n_features, n_rows = n_numbers(rows, one.kind), len(rows.values)
@@ -81,7 +81,8 @@ def run(asked: argparse.Namespace, places: Places) -> None:
                 continue
             seconds = time.process_time() - began
             print(
-                f"{rule} {place}/{len(sets)} {one.name} {found['error'] / found['pca']:.3f} {seconds:.0f} s", flush=True
+                f"{rule} {number}/{len(sets)} {one.name} {found['error'] / found['pca']:.3f} {seconds:.0f} s",
+                flush=True,
             )
 
 
@@ -91,7 +92,7 @@ def _before(rule: str, sizes: dict[str, int]) -> set[int]:
 
 
 def report(asked: argparse.Namespace, places: Places) -> None:
-    """Fit the rule, validate it, and write everything that is said."""
+    """Fit the rule, validate it, and write the report."""
     from worth_it.report import draw, write_csv, write_summary
     from worth_it.results import read_lines
     from worth_it.rule import features_of, fit_rule, table_of, validated, write_rule
@@ -115,7 +116,7 @@ def report(asked: argparse.Namespace, places: Places) -> None:
 
 
 def quick(asked: argparse.Namespace, places: Places) -> int:
-    """Measure thirty sets again; 1 where the defaults got worse."""
+    """Measure thirty sets again; the exit status is 1 if the defaults got worse."""
     from worth_it.quick import SPLITS, compared
     from worth_it.results import read_lines
 
@@ -131,13 +132,13 @@ def quick(asked: argparse.Namespace, places: Places) -> int:
 
 
 def show(places: Places) -> None:
-    """The catalogue, a line a set."""
+    """Print the catalogue, a line per set."""
     for one in catalogue():
         try:
             rows, columns = read(one, places).values.shape
             here = f"{rows} x {columns}"
         except UnavailableError as error:
-            here = f"not here: {error}"
+            here = f"unavailable: {error}"
         print(f"{one.name:34} {one.kind:10} {'chose' if one.chose_defaults else '':5} {one.package:16} {here}")
 
 
@@ -145,9 +146,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("run", "report", "quick", "list"))
     parser.add_argument("--packages", type=Path, help="where the packages of packages.txt were installed")
-    parser.add_argument("--folder", type=Path, help="files that no package ships: folders adbench, series and files")
+    parser.add_argument("--folder", type=Path, help="folder of files that no package ships: adbench, series, files")
     parser.add_argument("--results", type=Path, default=MEASUREMENTS)
-    parser.add_argument("--sets", type=int, help="only so many")
+    parser.add_argument("--sets", type=int, help="the number of sets to measure")
     parser.add_argument("--only", nargs="+", metavar="NAME")
     parser.add_argument("--sizes", nargs="+", choices=("quarter", "two", "smallest"))
     parser.add_argument("--splits", type=int, default=5)

@@ -1,14 +1,14 @@
-"""The catalogue of public sets, and the rows of each: what was left out of them, how they are split.
+"""The catalogue of public data sets, and the rows of each: which are left out, and how they are split.
 
-``catalogue.csv`` has a line a set:
+``catalogue.csv`` has a line per set:
 
     name, kind          of the kinds below
-    reader, where       the function of `worth_it.readers` and what it is told
-    labels, drop        column of classes, and columns not learned from (identifiers, copies of others), by spaces
-    package             what ships it: a name of packages.txt, or "folder" for what the user points to
-    licence             of the set, or of what ships it, as far as it is known
-    chose               yes: its rows were used when a default of isthmus was chosen
-    rows, columns       of what `read` gives, by which the cheapest are measured first; empty where it was never read
+    reader, where       the function of `worth_it.readers`, and its argument
+    labels, drop        column of classes, and columns to leave out (identifiers, copies of others), separated by spaces
+    package             the package that ships it, from packages.txt, or "folder" for files in the user's folder
+    licence             of the set or of its package, as far as known
+    chose               yes if its rows were used to choose a default of isthmus
+    rows, columns       of what `read` returns, by which the cheapest are measured first; empty if never read
 
 | kind | what a row is | the closed form | how the error is measured |
 |---|---|---|---|
@@ -57,20 +57,20 @@ class Set:
 
     @property
     def cells(self) -> int:
-        """How large it is; sets never read come last."""
+        """Its size, to sort by; sets never read come last."""
         return int(self.rows) * int(self.columns) if self.rows else 1 << 40
 
     @property
     def chose_defaults(self) -> bool:
-        """Whether a default was chosen on it."""
+        """Whether it was used to choose a default."""
         return self.chose == "yes"
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What is learned from: an array, or a frame where columns are of several kinds.
+    """The rows: an array, or a DataFrame if columns are of several kinds.
 
-    ``begins`` are the first steps of windows of a series, which overlap; None where rows are drawn at random.
+    ``begins`` are the first steps of the windows of a series, which overlap; None if rows are split at random.
     """
 
     values: Any
@@ -78,9 +78,9 @@ class Rows:
     begins: np.ndarray | None = None
 
     def split(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Places of training and test rows of one of five splits: random, or of a series every fifth part of time.
+        """Indices of training and test rows of one of five splits: random, or for a series one fifth of the time each.
 
-        Of windows that overlap a test window none is learned from.
+        Windows that overlap a test window are not used for training.
         """
         n_rows = len(self.values)
         if self.begins is None:
@@ -94,21 +94,21 @@ class Rows:
 
 
 def catalogue() -> list[Set]:
-    """All sets, in the file's order."""
+    """All sets, in the order of the file."""
     with CATALOGUE.open(encoding="utf-8", newline="") as file:
         sets = [Set(**line) for line in csv.DictReader(file)]
     names = [one.name for one in sets]
     twice = {name for name in names if names.count(name) > 1}
     unknown = {one.name for one in sets if one.kind not in KINDS or one.reader not in {*READERS, "elsewhere"}}
     if twice or unknown:
-        raise ValueError(f"catalogue.csv: named twice {sorted(twice)}, of no known kind or reader {sorted(unknown)}")
+        raise ValueError(f"catalogue.csv: listed twice: {sorted(twice)}; unknown kind or reader: {sorted(unknown)}")
     return sets
 
 
 def read(one: Set, places: Places) -> Rows:
-    """The rows of a set, at most 2,000, the same ones every time; `UnavailableError` where it is not here."""
+    """The rows of a set, at most 2,000, always the same ones; `UnavailableError` if it is not on this machine."""
     if one.reader == "elsewhere":
-        raise UnavailableError(f"{one.name} is to be had from {one.where}")
+        raise UnavailableError(f"{one.name} is available from {one.where}")
     kind, where = one.kind, one.where
     found, labels = READERS[one.reader](places, where)
     if isinstance(found, pd.DataFrame):
@@ -129,14 +129,14 @@ def read(one: Set, places: Places) -> Rows:
         enough = values.sum(1) > 0
         values, labels = values[enough], None if labels is None else labels[enough]
     if len(values) < MIN_ROWS or values.shape[1] < MIN_COLUMNS:
-        raise UnavailableError(f"{one.name}: complete are only {values.shape[0]} rows, {values.shape[1]} columns")
+        raise UnavailableError(f"{one.name}: too few complete rows or columns, {values.shape[0]} by {values.shape[1]}")
     kept = np.sort(np.random.default_rng(23).permutation(len(values))[:MAX_ROWS])
     taken = values.iloc[kept] if kind == "mixed" else values[kept]
     return Rows(taken, None if labels is None else labels[kept])
 
 
 def _mixed(frame: pd.DataFrame, labels: np.ndarray | None) -> tuple[pd.DataFrame, np.ndarray | None]:
-    """Columns of numbers, booleans and categories of few words; complete rows."""
+    """Columns of numbers, booleans and categories with few levels; complete rows."""
     kept = {}
     for name, column in frame.items():
         if column.isna().mean() > MAX_MISSING or column.nunique(dropna=True) < 2:
@@ -153,7 +153,7 @@ def _mixed(frame: pd.DataFrame, labels: np.ndarray | None) -> tuple[pd.DataFrame
 
 
 def _numbers(found: Any, labels: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Columns of numbers that vary, complete rows, each once."""
+    """Columns of numbers that vary; complete rows without duplicates."""
     if isinstance(found, pd.DataFrame):
         numbers = found.select_dtypes(include=["number", "bool"]).apply(pd.to_numeric, downcast=None)
         numbers = numbers.loc[:, numbers.isna().mean() <= MAX_MISSING]
@@ -167,12 +167,12 @@ def _numbers(found: Any, labels: np.ndarray | None) -> tuple[np.ndarray, np.ndar
 
 
 def _common(counts: np.ndarray) -> np.ndarray:
-    """Columns that are counted in most rows."""
+    """Columns that are above zero in most rows."""
     return counts[:, np.sort(np.argsort(-(counts > 0).sum(0), kind="stable")[:MAX_COLUMNS])]
 
 
 def _narrowed(values: np.ndarray, kind: str) -> np.ndarray:
-    """At most 200 columns: genes of largest variance, means of neighbouring wavelengths or steps, else the first."""
+    """At most 200 columns: the genes of largest variance, means of neighbouring wavelengths or steps, or the first."""
     n_columns = values.shape[1]
     if n_columns <= MAX_COLUMNS or kind == "pictures":
         return values
@@ -185,13 +185,13 @@ def _narrowed(values: np.ndarray, kind: str) -> np.ndarray:
 
 
 def _windows(found: Any) -> Rows:
-    """Windows of 32 steps of the first column of numbers, over one unit: the series' standard deviation."""
+    """Windows of 32 steps of the first numeric column, divided by the standard deviation of the series."""
     if isinstance(found, pd.DataFrame):
         found = found.select_dtypes("number").iloc[:, 0].interpolate(limit_direction="both").to_numpy(np.float64)
     series = np.asarray(found, np.float64).ravel()[: MAX_ROWS * WINDOW // 4]
     stride = max(1, -(-(len(series) - WINDOW) // MAX_ROWS))
     begins = np.arange(0, len(series) - WINDOW + 1, stride)
-    if len(series) < MIN_WINDOWS * WINDOW:  # of which a fifth is tested on, with a gap on either side
+    if len(series) < MIN_WINDOWS * WINDOW:  # a fifth of them for testing, with a gap on either side
         raise UnavailableError(f"a series of {len(series)} steps")
     windows = np.lib.stride_tricks.sliding_window_view(series, WINDOW)[begins]
     return Rows((windows - series.mean()) / series.std(), None, begins)

@@ -1,6 +1,6 @@
 """One measurement: a set, a size and a split; the closed form and the default network on the same held-out rows.
 
-Every setting is the default, but for what the kind of the set asks (``SETTINGS``). The errors of single rows are
+Every setting is the default, except those that the kind of the set needs (``SETTINGS``). The errors of single rows are
 compared in pairs: d is the closed form's error minus the network's, with mean(d) and its standard error sd(d) / √n.
 """
 
@@ -32,29 +32,29 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "counts": {"likelihood": "poisson"},
 }
 MAX_CLASSES, FEWEST_OF_A_CLASS = 30, 3
-ROUNDING = 1.1  # of the error of the code not rounded: where bits are compared
+ROUNDING = 1.1  # of the error without rounding the code: where bits are compared
 
 
 def size_of(rule: str, n_features: int, n_rows: int) -> int:
-    """A quarter of the columns, or of the rows where they are fewer; or 2."""
+    """A quarter of the columns, or of the rows if there are fewer; at least 2."""
     return max(1, min(n_features, n_rows) // 4) if rule == "quarter" else 2
 
 
 def n_numbers(rows: Rows, kind: str) -> int:
-    """Columns as the model reads them: of a mixed table those that encode it."""
+    """The number of columns that the model sees: for a mixed table the encoded ones."""
     if kind != "mixed":
         return rows.values.shape[1]
     closed = Autoencoder(1, hidden_layer_sizes=(), max_iter=0, random_state=0)
     return closed.fit(rows.values).to_numbers(rows.values.iloc[:1]).shape[1]
 
 
-def taken(rows: Rows, places: np.ndarray) -> Any:
-    """Rows at places, in their own form."""
-    return rows.values.iloc[places] if hasattr(rows.values, "iloc") else rows.values[places]
+def taken(rows: Rows, indices: np.ndarray) -> Any:
+    """The rows at ``indices``, in their own form."""
+    return rows.values.iloc[indices] if hasattr(rows.values, "iloc") else rows.values[indices]
 
 
 def chosen_size(rows: Rows, kind: str) -> int | None:
-    """The size the data support, by one split of the training rows of split 0; None where rows are counts."""
+    """The size the data support, by one split of the training rows of split 0; None for counts."""
     if kind == "counts":
         return None
     train, _ = rows.split(0)
@@ -67,11 +67,11 @@ def chosen_size(rows: Rows, kind: str) -> int | None:
 
 
 def _silent(text: str) -> None:
-    """Say nothing."""
+    """Print nothing."""
 
 
 def measured(rows: Rows, kind: str, size: int, split: int, *, with_bits: bool) -> dict[str, Any]:
-    """What came of it."""
+    """The outcome of a measurement."""
     train, test = rows.split(split)
     learned, held_out = taken(rows, train), taken(rows, test)
     with warnings.catch_warnings():
@@ -130,13 +130,13 @@ def row_errors(model: Autoencoder, X: Any) -> tuple[np.ndarray, np.ndarray, np.n
 
 
 def _paired(gains: np.ndarray) -> dict[str, float]:
-    """Mean difference of a row's errors, its standard error, and the share of rows with a smaller error."""
+    """Mean difference of the errors of rows, its standard error, and the share of rows with a smaller error."""
     error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else 0.0
     return {"difference": float(gains.mean()), "standard_error": error, "rows_won": float((gains > 0).mean())}
 
 
 def _probes(model: Any, learned: Any, held_out: Any, y_train: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """How well classes are predicted from both codes; nothing where labels are no classes."""
+    """How well classes are predicted from both codes; empty if labels are not classes."""
     counts = np.unique(y_train, return_counts=True)[1]
     if not 2 <= len(counts) <= MAX_CLASSES or counts.min() < FEWEST_OF_A_CLASS:
         return {}
@@ -159,7 +159,7 @@ def _units(model: Any, X: Any) -> np.ndarray:
 
 
 def _bits(model: Any, learned: np.ndarray, held_out: np.ndarray) -> dict[str, float | None]:
-    """Bits a row for the network's error and a tenth, by its code and by PCA's of any size, both rounded."""
+    """Bits per row for 1.1 times the network's error, with its rounded code and with PCA's of any size."""
     scaling = model.scaling_
     train, rows = ((X - scaling.center) / scaling.spread for X in (learned, held_out))
 

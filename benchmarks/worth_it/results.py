@@ -1,4 +1,4 @@
-"""The measurements on disk: a line of JSON each, appended whole, so a run that is interrupted resumes where it was."""
+"""The measurements on disk: a line of JSON each, written in one go, so an interrupted run resumes where it was."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["append", "read_lines"]
 
 
 def append(path: Path, record: dict[str, Any]) -> None:
-    """Add one line, in one write that is on disk when this returns."""
+    """Append one line in a single write, which is on disk when this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps({name: _short(value) for name, value in record.items()}, ensure_ascii=False, allow_nan=False)
     with path.open("ab") as file:
-        if file.tell() and not _ends_a_line(path):  # what a killed process left is no line
+        if file.tell() and not _ends_a_line(path):  # a killed process may leave part of a line
             file.write(b"\n")
         file.write(f"{line}\n".encode())
         file.flush()
@@ -24,7 +24,7 @@ def append(path: Path, record: dict[str, Any]) -> None:
 
 
 def read_lines(path: Path) -> Iterable[dict[str, Any]]:
-    """All measurements; a line that was cut by an interruption is passed over, and measured again."""
+    """All measurements; a line that was cut off by an interruption is skipped, and measured again."""
     if not path.exists():
         return
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -41,7 +41,7 @@ def _ends_a_line(path: Path) -> bool:
 
 
 def _short(value: Any) -> Any:
-    """Six figures of a number, None for one that is not finite."""
+    """A number to six significant digits; None if it is not finite."""
     if isinstance(value, float):
         return float(f"{value:.6g}") if value == value and abs(value) != float("inf") else None
     return value

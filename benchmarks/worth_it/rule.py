@@ -1,8 +1,8 @@
-"""The rule that predicts a gain: fitted to all sets, validated on sets it has not seen.
+"""The rule that predicts a gain: fitted to all sets, and validated on sets it has not seen.
 
-The numbers it is made from are those of `isthmus.worth_trying`, of the closed form on the training rows of the first
-split. Sets are left out in groups, near copies together; within a fold centres, scales and weights are those of the
-other sets. Counts take no part, since PCA's squared error is not their measure.
+Its features are those of `isthmus.worth_trying`, from the closed form on the training rows of the first split. In
+cross-validation sets are left out in groups, near copies together; centres, scales and weights are those of the other
+sets. Counts are left out, as their error is not squared.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from worth_it.summary import Outcome
 
 __all__ = ["GAIN", "features_of", "fit_rule", "validated", "write_rule"]
 
-GAIN = 0.05  # of PCA's error: what is worth the time
+GAIN = 0.05  # of PCA's error: a gain worth the time
 FOLDS, STRENGTH = 10, 1.0
 FAMILIES = ("patches_", "skab_", "nab_")  # near copies, held out together
 PUBLISHED = Path(__file__).parent.parent.parent / "src" / "isthmus" / "worth_trying.json"
@@ -35,7 +35,7 @@ PUBLISHED = Path(__file__).parent.parent.parent / "src" / "isthmus" / "worth_try
 def features_of(
     found: Iterable[Outcome], sets: dict[str, Set], places: Places, path: Path
 ) -> dict[tuple[str, str], dict[str, float]]:
-    """The six numbers of each set and size; those in the file are taken from there, the others are added to it."""
+    """The six features of each set and size; those missing from the file are computed and added to it."""
     known = {(line["set"], line["rule"]): line["features"] for line in read_lines(path)}
     for one in found:
         if (one.name, one.rule) in known or one.kind == "counts":
@@ -57,7 +57,7 @@ def features_of(
 
 
 def fit_rule(numbers: np.ndarray, log_ratios: np.ndarray) -> dict[str, Any]:
-    """Both parts, from the six numbers of shape (n, 6) and the logarithms of the ratios of errors."""
+    """Both parts of the rule, from features of shape (n, 6) and the logarithms of the error ratios."""
     center, scale = numbers.mean(0), np.maximum(numbers.std(0), 1e-6)
     standard, won = np.clip((numbers - center) / scale, -3, 3), log_ratios <= np.log(1 - GAIN)
     chance = {"intercept": _log_odds(won), "weights": [0.0] * len(FEATURES)}
@@ -65,7 +65,7 @@ def fit_rule(numbers: np.ndarray, log_ratios: np.ndarray) -> dict[str, Any]:
         logistic = LogisticRegression(C=STRENGTH).fit(standard, won)
         chance = {"intercept": float(logistic.intercept_[0]), "weights": logistic.coef_[0].tolist()}
     linear = Ridge(1.0).fit(standard, log_ratios)
-    # Residuals of cases that took no part: those of cases fitted to are smaller than what is to be expected.
+    # Residuals of cases left out: those of the fitted cases are too small.
     left = log_ratios - cross_val_predict(Ridge(1.0), standard, log_ratios, cv=min(FOLDS, len(log_ratios)))
     quartiles = np.quantile(left[won] if won.sum() > 3 else left, [0.25, 0.75])
     return {
@@ -89,7 +89,7 @@ def _log_odds(won: np.ndarray) -> float:
 def table_of(
     found: Iterable[Outcome], features: dict[tuple[str, str], dict[str, float]]
 ) -> tuple[list[Outcome], np.ndarray, np.ndarray, np.ndarray]:
-    """Outcomes with features; the numbers, the log ratios, and the group of each."""
+    """Outcomes that have features, with these, their log ratios and their groups."""
     kept = [one for one in found if (one.name, one.rule) in features and one.kind != "counts"]
     numbers = np.array([[features[one.name, one.rule][name] for name in FEATURES] for one in kept])
     groups = [next((family for family in FAMILIES if one.name.startswith(family)), one.name) for one in kept]
@@ -97,7 +97,7 @@ def table_of(
 
 
 def validated(kept: list[Outcome], numbers: np.ndarray, log_ratios: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
-    """Brier scores of the rule and of the base rate on sets that were left out; and how often the range holds."""
+    """Brier scores of the rule and of the base rate on sets left out, and the coverage of the range."""
     predicted, base, inside = np.zeros(len(kept)), np.zeros(len(kept)), np.zeros(len(kept), bool)
     errors, spread = np.zeros(len(kept)), np.zeros(len(kept))
     won = log_ratios <= np.log(1 - GAIN)
@@ -105,14 +105,14 @@ def validated(kept: list[Outcome], numbers: np.ndarray, log_ratios: np.ndarray, 
         rule = fit_rule(numbers[learned], log_ratios[learned])
         base[held_out] = won[learned].mean()
         spread[held_out] = np.abs(log_ratios[held_out] - log_ratios[learned].mean())
-        for place in held_out:
-            said = forecast(dict(zip(FEATURES, numbers[place], strict=True)), rule)
-            predicted[place] = said.probability
-            inside[place] = said.less[0] <= 1 - np.exp(log_ratios[place]) <= said.less[1]
+        for index in held_out:
+            said = forecast(dict(zip(FEATURES, numbers[index], strict=True)), rule)
+            predicted[index] = said.probability
+            inside[index] = said.less[0] <= 1 - np.exp(log_ratios[index]) <= said.less[1]
             middle = rule["log_ratio"]["intercept"] + float(
-                np.clip((numbers[place] - rule["center"]) / rule["scale"], -3, 3) @ rule["log_ratio"]["weights"]
+                np.clip((numbers[index] - rule["center"]) / rule["scale"], -3, 3) @ rule["log_ratio"]["weights"]
             )
-            errors[place] = abs(log_ratios[place] - middle)
+            errors[index] = abs(log_ratios[index] - middle)
     rest = np.array([not one.chose for one in kept])
 
     def scores(of: np.ndarray) -> dict[str, float | int]:
@@ -140,7 +140,7 @@ def validated(kept: list[Outcome], numbers: np.ndarray, log_ratios: np.ndarray, 
 
 
 def write_rule(rule: dict[str, Any], scores: dict[str, Any]) -> None:
-    """Into the package, with how good it is."""
+    """Write the rule into the package, with its validation."""
     known = {"sets": scores["sets"], "cases": scores["cases"], "brier": scores["brier"], "base": scores["base_brier"]}
     rounded = json.loads(json.dumps(rule | {"measured": known}), parse_float=lambda text: float(f"{float(text):.5g}"))
     PUBLISHED.write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")

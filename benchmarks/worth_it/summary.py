@@ -1,11 +1,11 @@
-"""From measurements to what is said of a set: its splits in one line, and whether the difference is beyond chance.
+"""Summaries of a set: its splits in one line, and whether the difference is beyond chance.
 
 In each split the errors of the held-out rows are compared in pairs, by a t-test. Rows of different splits overlap, so
 their p-values depend on one another; twice their median is a p-value whatever the dependence (Meinshausen, Meier &
 Bühlmann 2009).
 
-The network wins where that is below 5% and its error, the geometric mean over splits, lower by 1% or more; the closed
-form wins where it is the other way round; elsewhere PCA does as well, and is to be preferred.
+The network wins if that is below 5% and its error, the geometric mean over splits, is lower by 1% or more; the closed
+form wins in the opposite case; otherwise PCA does as well and is preferred.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from worth_it.catalogue import Set
 __all__ = ["Outcome", "outcomes"]
 
 BEYOND_CHANCE, NOTABLE = 0.05, 0.01
-MIN_ERROR = 1e-9  # of the mean row's error; below it both are perfect
+MIN_ERROR = 1e-9  # of the error of the mean row; below it both are perfect
 SAME = 1e-6  # of an error
 
 
@@ -35,7 +35,7 @@ class Outcome:
     ratio : float
         The network's error over the closed form's, the geometric mean.
     p : float
-        Twice the median over splits; 1 where they kept the closed form.
+        Twice the median over splits; 1 if they kept the closed form.
     winner : str
         "network", "closed form" or "level".
     unexplained, noise : float
@@ -68,12 +68,12 @@ class Outcome:
 
     @property
     def less(self) -> float:
-        """By which share the network's error is lower."""
+        """The share by which the network's error is lower."""
         return 1 - self.ratio
 
 
 def outcomes(lines: Iterable[dict[str, Any]], sets: Iterable[Set]) -> list[Outcome]:
-    """One a set and size, in the order of the catalogue; sizes measured under another name are not counted twice."""
+    """One per set and size, in the order of the catalogue; a size measured under two names is counted once."""
     by_key: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
     for line in lines:
         if line["split"] >= 0:
@@ -131,7 +131,7 @@ def _outcome(one: Set, rule: str, lines: list[dict[str, Any]]) -> Outcome:
 
 
 def _chance(gains: np.ndarray, lines: list[dict[str, Any]]) -> float:
-    """Twice the median p of the splits; what a split hasn't changed by a millionth has p = 1."""
+    """Twice the median p of the splits; a split with a change below a millionth has p = 1."""
     found = []
     for gain, line in zip(gains, lines, strict=True):
         if abs(gain) < SAME or not line["standard_error"]:

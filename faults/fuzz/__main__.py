@@ -1,7 +1,7 @@
-"""Fuzz every loader in turn, a share of the time each, and write what was tried and found to results/fuzz.json.
+"""Fuzz every loader in turn, each for a share of the time, and write counts and findings to results/fuzz.json.
 
-A find does not end the run: it is kept in faults/fuzz/finds/LOADER/, and the loader continues with the time left. With
---only, the figures of the other loaders stay as they were last.
+A finding does not end the run: it is saved in faults/fuzz/finds/LOADER/, and the loader goes on for the time left. With
+--only, the counts of the other loaders stay as they are.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LONGEST_INPUT = dict.fromkeys(("model", "detector", "denoiser", "head", "checkpo
 
 
 def fuzz(loader: str, seconds: float, corpus: Path) -> dict[str, Any]:
-    """One loader for so many seconds: inputs tried, corners of the code seen, finds."""
+    """Fuzz one loader for some seconds: inputs tried, edges covered, findings."""
     finds = FINDS / loader
     finds.mkdir(parents=True, exist_ok=True)
     grown = corpus / loader
@@ -60,7 +60,7 @@ def fuzz(loader: str, seconds: float, corpus: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Fuzz, print and keep the figures."""
+    """Fuzz, print and save the counts."""
     asked = argparse.ArgumentParser(prog="python -m faults.fuzz", description=__doc__)
     asked.add_argument("--seconds", type=float, default=600, help="for all loaders together")
     asked.add_argument("--only", nargs="*", default=LOADERS, choices=LOADERS)

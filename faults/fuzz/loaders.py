@@ -1,7 +1,7 @@
-"""Every loader as a function of bytes: it returns, or raises a sentence; all else is a find.
+"""Every loader as a function of bytes: it returns, or raises an error for the user; anything else is a finding.
 
-A folder is one input, its files one after the other between markers. Checksums are made to fit and those of ZIP and
-PNG not looked at, or no change would ever come past them.
+A folder is one input, its files separated by markers. Checksums are corrected, and those of ZIP and PNG ignored;
+otherwise no change would get past them.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from isthmus.tables import DataError, bounds, open_table, read
 
 __all__ = ["LOADERS", "MARK", "OF_FOLDERS", "Find", "joined"]
 
-MARK = b"\n#### "  # then the file's name and a line's end
+MARK = b"\n#### "  # followed by the name of the file and a newline
 SENTENCES = (DataError, StorageError, CommandError)
-# what a slip in the library would raise; a sentence made of one is a find all the same
+# what a bug in the library would raise; an error for the user caused by one is a finding, too
 SLIPS = (AttributeError, IndexError, AssertionError, NameError, ZeroDivisionError, RecursionError)
-UNPACKED = 64 << 20  # in place of a gibibyte, so that a refusal costs less than a find
+UNPACKED = 64 << 20  # instead of 1 GiB, so a refusal stays cheap
 MOST_BLOCKS = 20
 PLACE = Path(tempfile.gettempdir() if not Path("/dev/shm").is_dir() else "/dev/shm")
 
 
 class Find(Exception):  # noqa: N818
-    """An input that made a loader break its promise."""
+    """An input for which a loader breaks its promise."""
 
 
 def joined(files: dict[str, bytes]) -> bytes:
@@ -49,9 +49,9 @@ def _attempt(call: Callable[[], object], *, own: bool) -> None:
         if "\n" in text.strip() or not text.strip():
             raise Find(f"no sentence: {text!r}") from error
         if own and isinstance(error.__cause__, SLIPS):
-            raise Find(f"a slip: {error.__cause__!r}") from error
+            raise Find(f"a bug: {error.__cause__!r}") from error
     except MemoryError:
-        pass  # the machine's own word for it, which the command line turns into a sentence
+        pass  # of the operating system, for which the command line has a sentence
 
 
 def _read(name: str, data: bytes, **asked: object) -> None:
@@ -73,7 +73,7 @@ def _streamed(path: Path, **asked: object) -> None:
 
 
 def csv(data: bytes) -> None:
-    """Text between commas, or whatever it seems to be."""
+    """Comma-separated text, or whatever it looks like."""
     _read("t.csv", data)
 
 
@@ -98,7 +98,7 @@ def idx(data: bytes) -> None:
 
 
 def json_records(data: bytes) -> None:
-    """JSON: records, or one to a line."""
+    """JSON: records, or one per line."""
     _read("t.json", data)
 
 
@@ -113,7 +113,7 @@ def excel(data: bytes) -> None:
 
 
 def matlab(data: bytes) -> None:
-    """MATLAB's arrays."""
+    """MATLAB arrays."""
     _read("t.mat", data)
 
 
@@ -123,27 +123,27 @@ def hdf5(data: bytes) -> None:
 
 
 def word_vectors(data: bytes) -> None:
-    """Words, each with its numbers: as text, or binary."""
+    """Word vectors, text or binary."""
     _read("t.vec", data)
 
 
 def svmlight(data: bytes) -> None:
-    """Sparse rows of index and value."""
+    """Sparse rows of indices and values."""
     _read("t.svm", data)
 
 
 def matrix_market(data: bytes) -> None:
-    """A matrix by Matrix Market."""
+    """A Matrix Market file."""
     _read("t.mtx", data)
 
 
 def feather(data: bytes) -> None:
-    """Feather, and a stream of Arrow's batches."""
+    """Feather, and an Arrow stream."""
     _read("t.feather", data)
 
 
 def packed(data: bytes) -> None:
-    """A table that is packed, or an archive of several."""
+    """A compressed table, or an archive of several."""
     _read("t.csv.gz", data)
 
 
@@ -163,7 +163,7 @@ def several(data: bytes) -> None:
 
 
 def image(data: bytes) -> None:
-    """A folder of one picture; its first letter says of which kind."""
+    """A folder of one picture; the first byte of the input chooses its format."""
     suffixes = (".png", ".jpg", ".bmp", ".gif", ".tif", ".webp")
     folder = Path(tempfile.mkdtemp(dir=PLACE))
     try:
@@ -180,10 +180,10 @@ def _folder(data: bytes, call: Callable[[Path], object]) -> None:
             head, _, content = part.partition(b"\n")
             name = head.decode("latin-1")
             if name and all(letter.isalnum() or letter in "._/" for letter in name) and ".." not in name:
-                place = folder / name.lstrip("/")
+                path = folder / name.lstrip("/")
                 try:
-                    place.parent.mkdir(parents=True, exist_ok=True)
-                    place.write_bytes(content)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(content)
                 except OSError:
                     continue
         _make_checksums_fit(folder)
@@ -201,7 +201,7 @@ FIRST_FORMAT = (
 
 
 def _make_checksums_fit(folder: Path) -> None:
-    for path in sorted(folder.rglob("*.json"), key=lambda path: -len(path.parts)):  # what lies inside is hashed outside
+    for path in sorted(folder.rglob("*.json"), key=lambda path: -len(path.parts)):  # outer ones cover inner ones
         try:
             facts = json.loads(path.read_bytes())
             if "sha256" in facts and "format" in facts and facts["sha256"] is not None:
@@ -246,12 +246,12 @@ def head(data: bytes) -> None:
 
 
 def checkpoint(data: bytes) -> None:
-    """A checkpoint: the best model so far, and the run as it stands."""
+    """A checkpoint: the best model so far, and the state of the run."""
     _folder(data, read_checkpoint)
 
 
 def run(data: bytes) -> None:
-    """A run folder: its model, its record, its rows held out."""
+    """A run folder: its model, its record, its held-out rows."""
 
     def read(folder: Path) -> None:
         found = open_run(folder)
@@ -270,7 +270,7 @@ LOADERS = {one.__name__: one for one in (*OF_FOLDERS, *OF_FILES)}
 
 
 def prepare() -> None:
-    """Bounds small enough to fuzz by, and no checksum of an archive or a picture in the way."""
+    """Bounds small enough for fuzzing, and no checksums of archives and pictures."""
     from PIL import PngImagePlugin
 
     bounds.ALWAYS_UNPACKED = UNPACKED

@@ -1,6 +1,6 @@
 """How much memory a file takes, as a multiple of its size: python -m faults.fuzz.memory writes results/memory.json.
 
-Each kind is read in a process of its own; what the process takes before reading is not counted.
+Each kind is read in its own process; memory used before reading is not counted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import sys
 import pyarrow.csv, pyarrow.parquet, numpy.lib.format, numpy as np
 from pathlib import Path
 from isthmus.tables import read
-def used():  # the peak since it was last reset; getrusage would begin with that of the parent
+def used():  # the peak since it was last reset; getrusage would start at that of the parent
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) << 10
 path = Path(sys.argv[1])
@@ -43,7 +43,7 @@ print(used() - before)
 
 
 def times_its_size(kind: str, folder: Path) -> float:
-    """Peak memory while reading a file of this kind, over its size."""
+    """Peak memory of reading a file of this kind, divided by its size."""
     path = MADE[kind](folder)
     told = subprocess.run([sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=True)
     files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
@@ -58,7 +58,7 @@ def _model(folder: Path) -> Path:
 
 
 def _csv(folder: Path) -> Path:
-    (folder / "digits.csv").write_text("1,2,3,4,5,6,7,8\n" * 1_000_000)  # the shortest cells there are
+    (folder / "digits.csv").write_text("1,2,3,4,5,6,7,8\n" * 1_000_000)  # the shortest cells possible
     return folder / "digits.csv"
 
 
@@ -87,7 +87,7 @@ def _parquet(folder: Path) -> Path:
     from pyarrow import parquet
 
     values = np.random.default_rng(0).normal(size=(100, 50_000))
-    parquet.write_table(pa.table({f"x{place}": row for place, row in enumerate(values)}), folder / "f.parquet")
+    parquet.write_table(pa.table({f"x{index}": row for index, row in enumerate(values)}), folder / "f.parquet")
     return folder / "f.parquet"
 
 
@@ -103,7 +103,7 @@ MADE = {
 
 
 def main() -> None:
-    """Measure every kind and keep the figures."""
+    """Measure every kind and save the results."""
     found = {}
     for kind in MADE:
         with tempfile.TemporaryDirectory() as folder:

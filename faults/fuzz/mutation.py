@@ -1,4 +1,4 @@
-"""Changes that know what a folder is: a key dropped, renamed or doubled, a value of another kind, a giant number."""
+"""Mutations that know the structure of a folder: a key dropped, renamed or doubled, a value of another kind or size."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ HOSTILE: tuple[Any, ...] = (
 
 
 def mutated_folder(data: bytes, max_size: int, seed: int) -> bytes:
-    """LibFuzzer's custom mutator: mostly one file's JSON or header is changed, else its bytes."""
+    """The custom mutator of libFuzzer: mostly the JSON or header of one file is changed, otherwise its bytes."""
     chance = random.Random(seed)
     parts = bytes(data).split(MARK)
     if len(parts) < 2:
         return mutated_bytes(bytes(data), chance)[:max_size]
-    place = chance.randrange(1, len(parts))
-    head, _, content = parts[place].partition(b"\n")
+    index = chance.randrange(1, len(parts))
+    head, _, content = parts[index].partition(b"\n")
     if head.endswith(b".json") and chance.random() < 0.8:
         try:
             content = json.dumps(_changed(json.loads(content), chance)).encode()
@@ -33,30 +33,30 @@ def mutated_folder(data: bytes, max_size: int, seed: int) -> bytes:
     elif head.endswith(b".safetensors") and chance.random() < 0.5:
         content = _other_header(content, chance)
     elif chance.random() < 0.05:
-        del parts[place]
+        del parts[index]
         return MARK.join(parts)[:max_size]
     else:
         content = mutated_bytes(content, chance)
-    parts[place] = head + b"\n" + content
+    parts[index] = head + b"\n" + content
     return MARK.join(parts)[:max_size]
 
 
 def mutated_bytes(data: bytes, chance: random.Random) -> bytes:
-    """A few bytes flipped, put in, taken out, doubled, or made a number at the edge of its type."""
+    """A few bytes flipped, inserted, removed, doubled, or replaced by a number at the limit of its type."""
     found = bytearray(data)
     for _ in range(chance.choice((1, 1, 2, 4))):
-        place = chance.randrange(len(found) + 1)
+        index = chance.randrange(len(found) + 1)
         length = chance.choice((1, 1, 2, 4, 8, 32))
-        stretch = slice(place, place + length)
+        stretch = slice(index, index + length)
         how = chance.randrange(5)
         if how == 0:
             found[stretch] = bytes(byte ^ (1 << chance.randrange(8)) for byte in found[stretch])
         elif how == 1:
-            found[place:place] = chance.randbytes(length)
+            found[index:index] = chance.randbytes(length)
         elif how == 2:
             del found[stretch]
         elif how == 3:
-            found[place:place] = found[stretch]
+            found[index:index] = found[stretch]
         else:
             edge = chance.choice((0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 2**31 - 1, 2**32 - 1, 2**63 - 1, 2**64 - 1))
             found[stretch] = edge.to_bytes(8, chance.choice(("little", "big")))[:length]
@@ -73,7 +73,7 @@ def _other_header(data: bytes, chance: random.Random) -> bytes:
 
 
 def _changed(found: Any, chance: random.Random) -> Any:
-    """The same JSON with one thing in it, at any depth, put wrong."""
+    """The same JSON with one error in it, at any depth."""
     if isinstance(found, dict) and found:
         key = chance.choice(list(found))
         if isinstance(found[key], (dict, list)) and found[key] and chance.random() < 0.7:
@@ -89,9 +89,9 @@ def _changed(found: Any, chance: random.Random) -> Any:
             return found | {key: found[key] * chance.choice((-1, 0, 2, 10**6)) + chance.choice((-1, 0, 1))}
         return found | {key: chance.choice(HOSTILE)}
     if isinstance(found, list) and found:
-        place = chance.randrange(len(found))
-        if isinstance(found[place], (dict, list)) and chance.random() < 0.7:
-            return [*found[:place], _changed(found[place], chance), *found[place + 1 :]]
-        entries = ([], [found[place]] * 2, [chance.choice(HOSTILE)])
-        return [*found[:place], *chance.choice(entries), *found[place + 1 :]]
+        index = chance.randrange(len(found))
+        if isinstance(found[index], (dict, list)) and chance.random() < 0.7:
+            return [*found[:index], _changed(found[index], chance), *found[index + 1 :]]
+        entries = ([], [found[index]] * 2, [chance.choice(HOSTILE)])
+        return [*found[:index], *chance.choice(entries), *found[index + 1 :]]
     return chance.choice(HOSTILE)

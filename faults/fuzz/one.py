@@ -1,4 +1,4 @@
-"""One loader under atheris: python -m faults.fuzz.one LOADER CORPUS [libFuzzer's own flags]."""
+"""One loader under atheris: python -m faults.fuzz.one LOADER CORPUS [flags of libFuzzer]."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FOLDERS = ("model", "detector", "denoiser", "head", "checkpoint", "run", "severa
 
 
 def main() -> None:
-    """Fuzz until libFuzzer's flags say stop."""
+    """Fuzz until the limits in libFuzzer's flags."""
     name, *others = sys.argv[1:]
     prepare()
     known = {"custom_mutator": mutated_folder} if name in FOLDERS else {}

@@ -1,7 +1,7 @@
-"""The inputs fuzzing begins from: one small sound file of each kind, made by the library itself.
+"""The initial inputs of fuzzing: one small valid file of each kind, made by the library itself.
 
 python -m faults.fuzz.seeds writes them to faults/fuzz/corpus/LOADER/. Those called format1-… are folders of the first
-format, which is read for ever and written no more: they stay.
+format, which is still read but no longer written: they are kept.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _folders() -> dict[str, dict[str, bytes]]:
         name: {} for name in ("model", "detector", "denoiser", "head", "checkpoint", "run")
     }
     with tempfile.TemporaryDirectory() as home:
-        place = Path(home)
+        folder = Path(home)
         for name, estimator in {
             "plain": Autoencoder(1, **small).fit(rows),
             "variational": VariationalAutoencoder(1, **small).fit(rows),
@@ -98,27 +98,27 @@ def _folders() -> dict[str, dict[str, bytes]]:
             "mask": Autoencoder(1, missing="mask", **small).fit(masked),
             "picture": Autoencoder(1, image_shape=(2, 2), channels=(1,), max_iter=1).fit(rows[:, [0, 1, 2, 0]]),
         }.items():
-            made["model"][name] = joined(_files(save(estimator, place / name)))
+            made["model"][name] = joined(_files(save(estimator, folder / name)))
         found = AutoencoderOutlierDetector(autoencoder=Autoencoder(1, **small), random_state=0).fit(rows)
-        made["detector"]["plain"] = joined(_files(save(found, place / "detector")))
+        made["detector"]["plain"] = joined(_files(save(found, folder / "detector")))
         quick = DenoisingAutoencoder(1, **small)
         for clean in (True, False):
             kept = Denoiser(level=0.2, clean=clean, autoencoder=quick, random_state=0).fit(np.repeat(rows, 3, 1))
-            made["denoiser"]["clean" if clean else "blind"] = joined(_files(save(kept, place / f"denoiser{clean}")))
+            made["denoiser"]["clean" if clean else "blind"] = joined(_files(save(kept, folder / f"denoiser{clean}")))
         words, sums = np.where(rows[:, 0] > 0, "up", "down"), rows.sum(1)
         for name, head in {
             "classifier": PretrainedClassifier(quick, n_steps=2, random_state=0).fit(rows, words),
             "regressor": PretrainedRegressor(quick, fine_tune=False, random_state=0).fit(rows, sums),
         }.items():
-            made["head"][name] = joined(_files(save(head, place / name)))
-        Autoencoder(1, **small).fit(rows, checkpoints=Checkpoints(place / "work", keep=1))
-        (checkpoint,) = (place / "work").glob("checkpoint-*")
+            made["head"][name] = joined(_files(save(head, folder / name)))
+        Autoencoder(1, **small).fit(rows, checkpoints=Checkpoints(folder / "work", keep=1))
+        (checkpoint,) = (folder / "work").glob("checkpoint-*")
         made["checkpoint"]["plain"] = joined(_files(checkpoint))
-        np.savetxt(place / "t.csv", rows, delimiter=",", header="a,b,c", comments="")
-        asked = ["fit", str(place / "t.csv"), "-o", str(place / "run"), "--max-iter", "1", "--no-plots", "--no-page"]
+        np.savetxt(folder / "t.csv", rows, delimiter=",", header="a,b,c", comments="")
+        asked = ["fit", str(folder / "t.csv"), "-o", str(folder / "run"), "--max-iter", "1", "--no-plots", "--no-page"]
         if run([*asked, "--hidden-layer-sizes", "2", "--n-components", "1"]) != 0:
             raise RuntimeError("no run was made")
-        made["run"]["plain"] = joined(_files(place / "run"))
+        made["run"]["plain"] = joined(_files(folder / "run"))
     return made
 
 
@@ -153,7 +153,7 @@ def _tables() -> dict[str, dict[str, bytes]]:
 
 
 def _texts() -> dict[str, bytes]:
-    """Ways in which text is written."""
+    """Texts in different dialects."""
     decimal_comma = b"Stand: 1.2.2024\n\nOrt;Wert (kg);Tag\nA;1,5;3.2.2024\nB;-;4.2.2024\nSumme;1,5;\n"
     return {
         "semicolons": decimal_comma,
@@ -266,10 +266,10 @@ def _pictures() -> dict[str, bytes]:
     from PIL import Image
 
     made = {}
-    for place, kind in enumerate(("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")):
+    for index, kind in enumerate(("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")):
         out = io.BytesIO()
         Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4)).save(out, format=kind)
-        made[kind.lower()] = bytes([place]) + out.getvalue()
+        made[kind.lower()] = bytes([index]) + out.getvalue()
     return made
 
 

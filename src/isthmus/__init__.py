@@ -4,12 +4,13 @@
 >>> Autoencoder(n_components=8)
 Autoencoder(n_components=8)
 
-Names are loaded on first use: importing the package alone costs nothing.
+Names and modules are loaded on first use: importing the package alone costs nothing.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import Any
 
 __version__ = "0.1.0"
@@ -40,11 +41,14 @@ _HOMES = {
     "WindowedAutoencoder": "isthmus.series",
     "tutorial_recipe": "isthmus.tutorial",
 }
+_FOLDERS = ("explorer", "plots")  # so `isthmus.explorer.write_explorer` needs no import of its own
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _FOLDERS:
+        return importlib.import_module(f"isthmus.{name}")
     if name.endswith("Autoencoder"):
         from isthmus.variants import variants
 
@@ -53,6 +57,8 @@ def __getattr__(name: str) -> Any:
                 return kind
     if name == "__all__":  # read by `from isthmus import *`; a static list would be maintained by hand
         return _public()
+    if not name.startswith("_") and importlib.util.find_spec(f"isthmus.{name}") is not None:
+        return importlib.import_module(f"isthmus.{name}")  # isthmus.plots, though nobody imported it
     raise AttributeError(f"module 'isthmus' has no attribute {name!r}")
 
 

@@ -11,7 +11,8 @@ import torch
 
 from isthmus.distributed import ProcessGroup
 from isthmus.fitted import FittedState
-from isthmus.initialization import as_encoded, closed_form, some_at_once
+from isthmus.initialization import as_encoded, some_at_once
+from isthmus.partial_closed_form import closed_form
 from isthmus.parts.draws import seeded
 from isthmus.parts.network import init_from_closed_form
 from isthmus.rows.rows import Rows

@@ -11,12 +11,15 @@ import dataclasses
 import functools
 import numbers
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["narrowed", "require_code_size", "takes_size"]
+if TYPE_CHECKING:
+    from isthmus.fitted import FittedState
+
+__all__ = ["narrowed", "reconstructed", "require_code_size", "takes_size"]
 
 Kind = TypeVar("Kind", bound=type)
 
@@ -31,6 +34,19 @@ def narrowed(estimator: Any, size: int, what: str) -> Any:
     narrow = copy.copy(estimator)
     narrow.fitted_ = dataclasses.replace(estimator.fitted_, n_components=int(size))
     return narrow
+
+
+def reconstructed(
+    estimator: Any, fitted: FittedState, rows: Any, given: np.ndarray | None, size: int | None
+) -> np.ndarray:
+    """Rows decoded from their codes, or from the first ``size`` latents of an ordered code; in the user's units.
+
+    ``fitted`` is the estimator's state with as many polishing steps as its settings ask for now.
+    """
+    if size is None:
+        return fitted.reconstruct(rows, given)
+    narrow = dataclasses.replace(narrowed(estimator, size, "reconstruct").fitted_, polish=fitted.polish)
+    return fitted.decode(narrow.encode(rows, given), given)
 
 
 def require_code_size(estimator: Any, codes: np.ndarray) -> None:

@@ -21,7 +21,7 @@ from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.code_size import narrowed, require_code_size, takes_size
+from isthmus.code_size import reconstructed, require_code_size, takes_size
 from isthmus.fitted import FittedState
 from isthmus.fitted_attributes import FittedAttributes
 from isthmus.fitting import PartialFit, fit_partially, fit_rows
@@ -196,6 +196,8 @@ class BaseAutoencoder(
     def inverse_transform(self, X: Any, *, given: Any = None) -> np.ndarray:
         """Decode codes X of shape (n_samples, n_components) to rows, in the units of the data given to `fit`.
 
+        After a fit to an array with more axes, such as (n, height, width), rows have its shape.
+
         An ordered code may have fewer latents, its first ones.
         """
         fitted = self._require_fitted()
@@ -214,9 +216,7 @@ class BaseAutoencoder(
         seen = given_for(self, given, rows.shape[0])
         if interval is not None:
             return with_bands(fitted, rows, seen, X, share=interval, size=size, who=type(self).__name__)
-        if size is not None:
-            return self.inverse_transform(narrowed(self, size, "reconstruct").fitted_.encode(rows, seen), given=given)
-        return fitted.in_user_format(fitted.reconstruct(rows, seen), X)
+        return fitted.in_user_format(reconstructed(self, fitted, rows, seen, size), X)
 
     @blockwise
     def score_samples(self, X: Any, importance_samples: int | None = None, *, given: Any = None) -> np.ndarray:

@@ -29,6 +29,7 @@ from isthmus.rows.marginals import Marginals
 from isthmus.rows.metadata import with_metadata
 from isthmus.rows.rows import DenseRows, Rows, padded, rows_once
 from isthmus.rows.scaling import Scaling, concatenate_scalings
+from isthmus.tables.array_forms import in_array_shape
 from isthmus.tables.frames import FrameForm
 from isthmus.tables.input_rows import ValidRows, Widths
 from isthmus.tables.layout import TableLayout
@@ -41,7 +42,7 @@ __all__ = ["NO_ERRORS", "FittedState"]
 NO_ERRORS = "transform: these codes have no standard errors; point codes of a differentiable decoder have."
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FittedState:
     """Everything that a fit learned.
 
@@ -93,6 +94,8 @@ class FittedState:
         The marginal distributions of the columns of a table; None for other rows.
     row_shape : RowShape or None
         Sizes and kinds of a row's axes, if it has a shape.
+    array_shape : tuple of int or None
+        The shape of a row in the array of the fit, if that had more than two axes; new rows have it, too.
     cells : CellPredictor or None
         The predictor of missing cells, with the training rows that it keeps; None after a fit to complete rows.
     bands : Bands or None
@@ -124,8 +127,12 @@ class FittedState:
     scale: str | None = None
     scale_reason: str = ""
     row_shape: RowShape | None = None
+    array_shape: tuple[int, ...] | None = None
     cells: CellPredictor | None = None
     bands: Bands | None = None
+
+    def __repr__(self) -> str:
+        return f"FittedState({self.architecture.n_features} features, {self.n_components} latents)"
 
     @property
     def owners(self) -> list[int] | None:
@@ -291,12 +298,16 @@ class FittedState:
     def in_user_format(self, values: np.ndarray, like: Any = None) -> Any:
         """Rows in the form of ``like``: an array, a DataFrame with its dtypes and index, a tensor, a table.
 
-        Without ``like``, rows of a mixed-type table have the form of the fit.
+        Without ``like``, rows of a mixed-type table or of an array with more than two axes have the form of the fit.
         """
+        if like is None and self.array_shape is not None:
+            return in_array_shape(values, self.array_shape, self.image_shape)
         return rows_like(like, values, self.layout, self.form, names=self.names, image_shape=self.image_shape)
 
     def new_rows(self, values: np.ndarray) -> Any:
-        """Rows that are none of the user's, in the form of the fit if that was a frame or a mixed-type table."""
+        """Rows that are none of the user's, in the form of the fit: a frame, a mixed-type table, an array."""
+        if self.array_shape is not None:
+            return in_array_shape(values, self.array_shape, self.image_shape)
         return new_rows(values, self.layout, self.form, self.names)
 
     def filled(self, X: Any, values: np.ndarray) -> Any:

@@ -17,10 +17,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import overload
 
+from isthmus.text_table import ELLIPSIS, aligned
+
 __all__ = ["History"]
 
+SHOWN = 4  # rows at either end of a long history, where it is printed
 
-@dataclass
+
+@dataclass(repr=False)
 class History:
     """A small table of numbers: ``history["validation_loss"]`` is a column, ``history[-1]`` a row.
 
@@ -31,6 +35,10 @@ class History:
     [2.0, 1.5]
     >>> history[-1]["epoch"], len(history)
     (1, 2)
+    >>> history
+     epoch  validation_loss
+         0                2
+         1              1.5
     """
 
     columns: dict[str, list[float]] = field(default_factory=dict)
@@ -58,3 +66,12 @@ class History:
 
     def __iter__(self) -> Iterator[dict[str, float]]:
         return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        if not self.columns:
+            return "History()"
+        kept = range(len(self)) if len(self) <= 2 * SHOWN else [*range(SHOWN), *range(len(self) - SHOWN, len(self))]
+        lines = [[f"{values[index]:.5g}" for values in self.columns.values()] for index in kept]
+        if len(self) > len(kept):
+            lines.insert(SHOWN, [ELLIPSIS] * len(self.columns))
+        return aligned(list(self.columns), lines)

@@ -117,12 +117,14 @@ class Hyperparameter:
 
 
 def guess(value: str, known: Iterable[str]) -> str:
-    """The known word closest to a misspelt one, as the end of a sentence; empty if none is close.
+    """The known word that starts as one typed or is closest to it, as the end of a sentence; empty if none is close.
 
-    >>> guess("spase", ["sparse", "vanilla"]), guess("x", ["sparse"])
-    ("; did you mean 'sparse'?", '')
+    >>> guess("spase", ["sparse", "vanilla"]), guess("conv", ["convolution"]), guess("x", ["sparse"])
+    ("; did you mean 'sparse'?", "; did you mean 'convolution'?", '')
     """
-    close = difflib.get_close_matches(value, [word for word in known if isinstance(word, str)], n=1)
+    words = [word for word in known if isinstance(word, str)]
+    started = [word for word in words if len(value) > 1 and word.startswith(value)]
+    close = started if len(started) == 1 else difflib.get_close_matches(value, words, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
@@ -183,4 +185,4 @@ def check_hyperparameters(owner: Any) -> None:
     for name, parameter in hyperparameters(type(owner)).items():
         complaint = parameter.complaint(getattr(owner, name))
         if complaint is not None:
-            raise ValueError(f"{type(owner).__name__}: {name} {complaint}.")
+            raise ValueError(f"{type(owner).__name__}: {name} {complaint}{'' if complaint.endswith('?') else '.'}")

@@ -7,14 +7,12 @@ from them with the closed form's weights.
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
-from torch import Tensor
 
 from isthmus.choices import (
     asked_share,
@@ -26,6 +24,7 @@ from isthmus.choices import (
 from isthmus.distributed import ProcessGroup
 from isthmus.fitted import FittedState
 from isthmus.network_trial import better_network
+from isthmus.partial_closed_form import closed_form, require_something_left
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
 from isthmus.parts.count_columns import find_counts
@@ -33,7 +32,6 @@ from isthmus.parts.draws import OwnDraws, seeded
 from isthmus.parts.likelihood import Columns, Likelihood, StartRows
 from isthmus.parts.network import Architecture, init_from_closed_form
 from isthmus.parts.principal import Principal
-from isthmus.parts.start import Start
 from isthmus.rows.augmented import augmenting
 from isthmus.rows.rows import Batch, Rows, rows_of
 from isthmus.rows.scaling import (
@@ -55,7 +53,6 @@ from isthmus.training.plan import automatic_weight_decay
 __all__ = [
     "as_encoded",
     "build_model",
-    "closed_form",
     "closed_form_is_best",
     "closed_form_kept",
     "initialize",
@@ -63,9 +60,8 @@ __all__ = [
     "some_at_once",
 ]
 
-BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES, WIDE = 256, 64, 4096  # length of PCA's error curve
-DETERMINED = 1e-9  # of the variance that conditions explain: less than this is rounding
-SINGULAR = 1e-10  # of the largest eigenvalue: one-hot columns add up to a constant, to within the rounding of float32
+BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # length of PCA's error curve
+WIDE = 4096
 MIN_TRIAL_ROWS, TRIAL_CELLS = 512, 1 << 25  # of a stream's sample on which networks are compared
 
 
@@ -112,7 +108,7 @@ def initialize(
         def found_closed_form(limit: int) -> Principal:
             seen = as_encoded(likelihood, rows, completion)
             found = closed_form(start, seen, rows, likelihood.linear_mean(mean), limit, own.weight, group)
-            _require_something_left(type(settings).__name__, found)
+            require_something_left(type(settings).__name__, found)
             return found
 
         principal = found_closed_form(max(n_latents, known))
@@ -158,6 +154,7 @@ def initialize(
         scale_reason=choice.why,
         whitened=settings.whiten,
         row_shape=source.row_shape,
+        array_shape=source.array_shape,
     )
 
 
@@ -234,61 +231,6 @@ def as_encoded(likelihood: Likelihood, rows: Rows, completion: Completion | None
             yield batch._replace(x=likelihood.encoder_input(batch.x), weight=weight)
 
     return seen
-
-
-def closed_form(
-    start: Start,
-    records: Callable[[], Iterable[Batch]],
-    rows: Rows,
-    mean: Tensor,
-    limit: int,
-    total_weight: float,
-    group: ProcessGroup,
-) -> Principal:
-    """The weighted closed form of centred rows, with at most ``limit`` directions, after removing conditions' effect.
-
-    A centred row is multiplied by the square root of its weight, which makes the closed form the weighted one.
-    """
-    all_reduce_ = group.all_reduce_ if rows.is_sharded else lambda numbers: numbers
-    effect = _effect(records, mean, rows.widths.given, all_reduce_) if rows.widths.given else None
-
-    def batches() -> Iterator[Tensor]:
-        for x, given, weight, *_ in records():
-            if given is not None and effect is not None:
-                x = x - given.double() @ effect.T
-            if weight is not None:
-                x = mean + (x.double() - mean) * weight.double().sqrt()[:, None]
-            yield x
-
-    found = start.closed_form(
-        batches, mean, round(total_weight), limit, all_reduce_=all_reduce_, held=not rows.is_sharded
-    )
-    return found if effect is None else dataclasses.replace(found, effect=effect.float())
-
-
-def _require_something_left(who: str, principal: Principal) -> None:
-    """Refuse conditions that determine every row, since nothing is left to encode."""
-    effect = principal.effect
-    if effect is not None and principal.total_variance <= DETERMINED * float(effect.double().square().sum()):
-        raise ValueError(
-            f"{who}: given determines every row of X (least squares on it leaves nothing for a code); give fewer "
-            "columns, and none that is computed from X or names the rows."
-        )
-
-
-def _effect(
-    records: Callable[[], Iterable[Batch]], mean: Tensor, n_given: int, all_reduce_: Callable[[Tensor], Tensor]
-) -> Tensor:
-    """Least-squares coefficients of rows on standardised conditions: shape (n_features, n_given), float64."""
-    gram, moment = torch.zeros(n_given, n_given).double(), torch.zeros(n_given, len(mean)).double()
-    for x, given, weight, *_ in records():
-        assert given is not None  # the caller has checked
-        c = given.double()
-        weighted = c if weight is None else c * weight.double()[:, None]
-        gram += weighted.T @ c
-        moment += weighted.T @ (x.double() - mean)
-    gram, moment = all_reduce_(gram), all_reduce_(moment)
-    return (torch.linalg.pinv(gram, rtol=SINGULAR, hermitian=True) @ moment).T
 
 
 def _choose_scale(

@@ -13,18 +13,21 @@ from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: 
 
 from isthmus.parts import likelihoods
 from isthmus.rows.conditions import given_for
+from isthmus.tables.array_forms import array_and_shape
 from isthmus.tables.errors import DataError, said
 from isthmus.tables.finite import has_gaps
 from isthmus.tables.fit_columns import FitColumns
 from isthmus.tables.frames import is_frame
 from isthmus.tables.input_rows import InputRules, input_rows, large_stream
 from isthmus.tables.layout import TableLayout, layout_of
+from isthmus.tables.not_rows import numbers_required, require_rows
 from isthmus.tables.table import Table, joined
 
 __all__ = [
     "blockwise",
     "feature_names",
     "fit_columns",
+    "flat_rows",
     "input_rules",
     "require_complete_numbers",
     "set_columns",
@@ -37,9 +40,10 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 def require_complete_numbers(estimator: Any, X: Any, *, gaps: bool = False) -> None:
     """Raise a `ValueError` that names columns that are not numeric, or says how to fill missing cells."""
     who = type(estimator).__name__
-    if not is_frame(X) and not isinstance(X, Table):
-        return
     try:
+        require_rows(X)
+        if not is_frame(X) and not isinstance(X, Table):
+            return
         rows = input_rows(X)
         layout = None if rows.cells is None else rows.layout or layout_of(rows.cells)
     except DataError as error:
@@ -52,6 +56,15 @@ def require_complete_numbers(estimator: Any, X: Any, *, gaps: bool = False) -> N
         )
     if not gaps and rows.values is not None and has_gaps(np.asarray(rows.values, dtype=np.float64)):
         raise ValueError(f"{who}: X has missing cells; fill them first, as Autoencoder().fit(X).impute(X) does.")
+
+
+def flat_rows(who: str, X: Any, image_shape: tuple[int, ...] | None) -> tuple[Any, tuple[int, ...] | None]:
+    """X with one axis of columns, channels first, and the shape of a picture, if rows are pictures."""
+    try:
+        rows, shape = array_and_shape(X, image_shape)
+    except DataError as error:
+        raise ValueError(f"{who}: {error}") from error
+    return rows, image_shape if shape is None else shape.image_shape
 
 
 def blockwise(method: Method) -> Method:
@@ -112,7 +125,8 @@ def input_rules(estimator: Any, *, reset: bool) -> InputRules:
     """How an autoencoder validates its rows; with ``reset`` its scikit-learn attributes are set from them."""
 
     def validate(values: Any, named: bool) -> Any:
-        with without_name_warnings() if named else nullcontext():  # names have been compared already
+        # Names have been compared already.
+        with without_name_warnings() if named else nullcontext(), numbers_required(type(estimator).__name__):
             return validate_data(
                 estimator,
                 values,

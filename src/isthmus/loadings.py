@@ -26,6 +26,7 @@ from isthmus.fitted import FittedState
 from isthmus.inference.blocks import rows_at_once
 from isthmus.inference.missing import completed
 from isthmus.tables.finite import chunks
+from isthmus.text_table import ELLIPSIS, aligned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,7 @@ __all__ = ["Loadings", "find_loadings"]
 
 MAX_CELLS, MIN_ROWS, MAX_ROWS = 1 << 27, 64, 2048  # cells of all Jacobians together, and rows they are computed at
 CUBIC = 3
+SHOWN_LATENTS, SHOWN_COLUMNS = 8, 3  # latents, and columns of each, where loadings are printed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,7 +78,14 @@ class Loadings:
         )
 
     def __repr__(self) -> str:
-        return f"Loadings({len(self.latents)} latents, {len(self.columns)} columns)"
+        lines = [
+            [latent, self.columns[j], f"{self.r2[k, j]:.0%}", f"{self.standardized[k, j]:+.2f}"]
+            for k, latent in enumerate(self.latents[:SHOWN_LATENTS])
+            for j in np.argsort(-self.r2[k], kind="stable")[:SHOWN_COLUMNS].tolist()
+        ]
+        names = ["latent", "column", "variance explained", "standardized slope"]
+        lines += [[ELLIPSIS] * len(names)] * (len(self.latents) > SHOWN_LATENTS)
+        return f"{aligned(names, lines)}\nto_frame() has every column."
 
 
 def find_loadings(

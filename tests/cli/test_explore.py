@@ -53,6 +53,15 @@ def test_a_page_that_exists_is_kept(run, tmp_path):
     assert page.read_text(encoding="utf-8") != "mine"
 
 
+def test_the_page_of_the_fit_is_pointed_at(run):
+    page = (run / "explorer.html").read_bytes()
+    called = call("explore", run)
+    assert called.code == 0
+    assert "already; open it in a browser" in called.err
+    assert (run / "explorer.html").read_bytes() == page
+    assert "exists; pass --overwrite" in sentence(call("explore", run, run.parent / "table.csv"))
+
+
 def missing_weights(run):
     next((run / "model").glob("*.safetensors")).unlink()
 

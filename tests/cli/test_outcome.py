@@ -122,7 +122,9 @@ def test_two_files_with_one_command_are_refused(tmp_path, monkeypatch):
     [
         (["encod"], 2, "there is no command 'encod'; did you mean 'encode'?"),
         (["frobnicate"], 2, "the commands are completion, decode, "),
-        (["--frobnicate"], 2, "--frobnicate"),
+        (["--frobnicate"], 2, "there is no option '--frobnicate' before a command; options of a command come after it"),
+        (["--verison"], 2, "there is no option '--verison' before a command; did you mean '--version'?"),
+        (["fit", "digits", "--network", "conv"], 2, "got 'conv'; did you mean 'convolution'?"),
         (["info"], 2, "RUN is missing; see isthmus info --help."),
         (["info", "a", "b"], 2, "'b' is one argument too many"),
         (["info", "a", "--jsn"], 2, "there is no option '--jsn'; did you mean '--json'? See isthmus info --help."),

@@ -1,5 +1,6 @@
 """A run folder: what it replaces, what it refuses to, and what becomes of a fit that can't be written or goes on."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from cli.conftest import call, own_rows, sentence, tree
 from isthmus.cli import run_folder
 from isthmus.cli.run_folder import FIGURE_NAMES, OWNED, open_run
 from isthmus.tables import staging, write_table
+from isthmus.tables.arrays import pixel_names
 from isthmus.training.loop import Training
 
 
@@ -40,6 +42,35 @@ def data(tmp_path):
 def run(data, tmp_path):
     assert call("fit", data, "-o", tmp_path / "run", *FAST).code == 0
     return tmp_path / "run"
+
+
+# ---- what is written ----------------------------------------------------------------------------------
+
+
+def test_generated_names_are_written_as_their_pattern(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((40, 3, 8, 8)))
+    run = tmp_path / "run"
+    assert call("fit", tmp_path / "x.npy", "-o", run, *FAST).code == 0
+    pattern = "{red,green,blue}_{0..7}_{0..7}"
+    found = json.loads((run / "data.json").read_text())
+    assert found["columns"] == {"names": pattern, "count": 192, "kind": "pixel", "learned": True}
+    assert found["shape"] == {"channel": 3, "height": 8, "width": 8}
+    record = open_run(run).record
+    assert record.columns == pattern
+    assert record.column_names == pixel_names((3, 8, 8))
+    assert call("evaluate", run).code == 0
+    # a run whose record lists the names, as earlier versions wrote it
+    names = dataclasses.replace(record, columns=record.column_names)
+    (run / "run.json").write_bytes(run_folder.data_record_bytes(names))
+    assert call("evaluate", run).code == 0
+    assert json.loads(call("info", run, "--json").out)["columns"] == pattern
+
+
+@pytest.mark.parametrize("pattern", ["x", "x{0..9", "x{0..999999999}", "{a}{0..3}"])
+def test_a_pattern_that_is_none_is_damage(pattern, data, run):
+    record = open_run(run).record
+    with pytest.raises(ValueError, match="pattern of"):
+        dataclasses.replace(record, columns=pattern)
 
 
 # ---- what is replaced ----------------------------------------------------------------------------------

@@ -205,6 +205,33 @@ def test_npz_takes_x_and_y(tmp_path):
     assert read(tmp_path / "f.npz", drop=["y"]).labels is None
 
 
+@pytest.mark.parametrize(
+    ("rows", "labels"), [("x_{}", "y_{}"), ("{}_images", "{}_labels")], ids=["as Keras", "as MedMNIST"]
+)
+def test_npz_keeps_the_test_rows_of_its_makers(tmp_path, rows, labels):
+    rng = np.random.default_rng(0)
+    sizes = {"train": 30, "test": 9} if rows.startswith("x") else {"train": 30, "val": 5, "test": 9}
+    arrays = {rows.format(name): rng.integers(0, 256, (n, 6, 6), np.uint8) for name, n in sizes.items()}
+    known = {labels.format(name): rng.integers(0, 3, (n, 1)) for name, n in sizes.items()}
+    np.savez(tmp_path / "a.npz", **arrays, **known)
+    table = read(tmp_path / "a.npz")
+    whole = np.concatenate(list(arrays.values())).reshape(-1, 36)
+    np.testing.assert_allclose(table.values, whole / 255, rtol=1e-6)
+    assert table.labels.tolist() == np.concatenate(list(known.values())).ravel().tolist()
+    assert table.official_test.tolist() == list(range(len(whole) - 9, len(whole)))
+    assert f"9 of {rows.format('test')!r}, 9 of them for testing" in table.description.notes[0]
+
+
+@pytest.mark.parametrize("other", [{"x_test": np.ones((9, 5))}, {"x_test": np.ones((9, 4)), "y_train": np.arange(30)}])
+def test_arrays_that_are_not_read_are_named(tmp_path, other):
+    np.savez(tmp_path / "a.npz", x_train=np.random.default_rng(0).random((30, 4)), **other)
+    table = read(tmp_path / "a.npz")
+    assert len(table) == 30
+    assert table.official_test is None
+    assert "'x_test' (9×" in table.description.notes[0]
+    assert table.description.notes[0].endswith("is not read")
+
+
 def test_npz_takes_the_only_table_and_named_arrays(tmp_path):
     np.savez(tmp_path / "f.npz", data=np.eye(2), kind=np.array(["a", "b"]), number=np.array([5, 6]))
     table = read(tmp_path / "f.npz", labels="kind", ids="number")

@@ -28,6 +28,15 @@ def test_digits():
     check_digits(load_bundled("digits"))
 
 
+def test_a_folder_of_the_same_name_is_pointed_at(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert not read("iris").description.notes
+    (tmp_path / "iris").mkdir()
+    assert read("iris").description.notes == (
+        "this is the bundled data set; ./iris is the file or folder of that name",
+    )
+
+
 def test_digits_where_scikit_learn_has_moved_its_file(monkeypatch):
     monkeypatch.setattr(bundled, "find_spec", lambda _: None)
     check_digits(load_bundled("digits"))

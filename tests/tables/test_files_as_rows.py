@@ -67,6 +67,15 @@ def test_clips_get_one_length_and_rate(tmp_path):
     np.testing.assert_allclose(table.values[0, 100:3000], tone(0.4)[100:3000], atol=0.02)
 
 
+@pytest.mark.parametrize("frames", [15434, 44100, 8001])
+def test_clips_of_one_length_are_neither_padded_nor_cut(tmp_path, frames):
+    for number in range(3):
+        write_wav(tmp_path / f"{number}.wav", tone(frames / 22050, rate=22050), rate=22050)
+    table = read(tmp_path, waveform=True)
+    assert table.row_shape.sizes == (frames,)
+    assert ": 0 padded with silence and 0 cut" in table.description.notes[0]
+
+
 def test_recordings_are_cut_into_windows(tmp_path):
     write_wav(tmp_path / "long.wav", tone(5.55))
     table = read(tmp_path / "long.wav", waveform=True)
@@ -218,6 +227,15 @@ def test_extreme_pictures_become_rows(tmp_path):
     table = read(tmp_path, size=(16, 16))
     assert table.values.shape == (3, 256)
     np.testing.assert_allclose(table.values, 0.2, rtol=1e-6)
+
+
+def test_a_dot_among_pictures_is_named(tmp_path):
+    for name, side in (("a", 32), ("b", 32), ("dot", 1)):
+        Image.fromarray(np.full((side, side), 51, np.uint8)).save(tmp_path / f"{name}.png")
+    assert any(
+        "1 enlarged more than twice, the first 'dot.png' of 1×1" in note for note in read(tmp_path).description.notes
+    )
+    assert not any("enlarged" in note for note in read(tmp_path, size=(64, 64)).description.notes)
 
 
 def test_the_pictures_of_the_fit_set_the_size(tmp_path):

@@ -1,1 +1,1 @@
-"""One file a competitor; each gives `compete` a function that fits, and knows nothing of the others."""
+"""One file per competitor; each passes a function that fits to `compete` and knows nothing of the others."""

@@ -1,7 +1,7 @@
 """isthmus.
 
-``settings``: the estimator's own, beside ``recipe="tutorial"`` for the tutorial's network and recipe at the job's
-widths and batch, and ``variant`` for another kind than the plain autoencoder. Without a recipe only the size of
+``settings``: those of the estimator, ``recipe="tutorial"`` for the tutorial's network and recipe at the job's
+widths and batch, and ``variant`` for another variant than vanilla. Without a recipe only the size of
 the code and the number of epochs, if any, come from the job: everything else is the default.
 """
 
@@ -34,7 +34,7 @@ class _EpochCallback:
 
 
 class StopBelow(_EpochCallback):
-    """Ends the fit when the squared error of the held-out rows is below ``target``; the test rows play no part."""
+    """Ends the fit when the squared error on held-out rows is below ``target``; the test rows are not used."""
 
     def __init__(self, target: float):
         self.target = target
@@ -45,7 +45,7 @@ class StopBelow(_EpochCallback):
 
 
 class Lap(_EpochCallback):
-    """Tells the stopwatch of every epoch, the start included."""
+    """Reports every epoch to the stopwatch, including the start."""
 
     def __init__(self, watch: Stopwatch):
         self.watch = watch
@@ -57,7 +57,7 @@ class Lap(_EpochCallback):
 
 
 def look_within_epochs(estimator: BaseAutoencoder, watch: Stopwatch) -> None:
-    """Tell the stopwatch of every step, for which scikit-learn's callbacks have no hook."""
+    """Report every step to the stopwatch; scikit-learn's callbacks have no hook for steps."""
     ordinary = Training.step
 
     def reconstruct(X: np.ndarray) -> np.ndarray:
@@ -74,7 +74,7 @@ def look_within_epochs(estimator: BaseAutoencoder, watch: Stopwatch) -> None:
 
 
 def estimator_for(job: Job) -> BaseAutoencoder:
-    """Unfitted, as the job's settings say."""
+    """The unfitted estimator, by the job's settings."""
     settings = dict(job.settings)
     recipe, kind = settings.pop("recipe", None), settings.pop("variant", "vanilla")
     if job.epochs is not None:

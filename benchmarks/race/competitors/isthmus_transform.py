@@ -1,4 +1,4 @@
-"""isthmus, coding many rows: the model is PCA's start on the first of them, each epoch one `transform` of all."""
+"""isthmus, encoding many rows: the model is PCA of the first of them, and an epoch is one `transform` of all."""
 
 from __future__ import annotations
 

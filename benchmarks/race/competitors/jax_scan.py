@@ -1,4 +1,4 @@
-"""A limit: the tutorial's network in JAX, an epoch compiled into one `lax.scan`. Compiling is not counted."""
+"""A limit: the tutorial's network in JAX, an epoch compiled into one `lax.scan`. Compilation is not counted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
 
 
 def initial_weights(key, layers):
-    """PyTorch's: uniform within ± 1/√(inputs), for matrices and biases."""
+    """PyTorch's initialization: uniform within ± 1/√(inputs), for matrices and biases."""
     weights = []
     for begin, end in itertools.pairwise(layers):
         key, at_matrix, at_bias = jax.random.split(key, 3)
@@ -29,12 +29,12 @@ def initial_weights(key, layers):
 
 
 def reconstruct(weights, x, code_layer):
-    """ReLU between layers, nothing on the code, a sigmoid at the end."""
-    for place, (matrix, bias) in enumerate(weights):
+    """ReLU between layers, no activation on the code, a sigmoid at the end."""
+    for index, (matrix, bias) in enumerate(weights):
         x = x @ matrix + bias
-        if place == len(weights) - 1:
+        if index == len(weights) - 1:
             x = jax.nn.sigmoid(x)
-        elif place != code_layer:
+        elif index != code_layer:
             x = jax.nn.relu(x)
     return x
 

@@ -1,4 +1,4 @@
-"""Lightning's Trainer, without logger, checkpoints and progress bar."""
+"""Lightning's Trainer, without logger, checkpoints or progress bar."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Module(lightning.LightningModule):
 
 
 class Lap(lightning.Callback):
-    """Tells the stopwatch of every step and epoch."""
+    """Reports every step and epoch to the stopwatch."""
 
     def __init__(self, watch: Stopwatch):
         self.watch = watch

@@ -1,6 +1,6 @@
-"""scikit-learn's MLPRegressor from X to X: ReLU on the code and a linear output are its own.
+"""scikit-learn's MLPRegressor from X to X, with its own ReLU on the code and linear output.
 
-It has no hook within an epoch: with looks it gets the rows of an epoch some batches at a time.
+It has no hook within an epoch: with ``looks`` it gets the rows of an epoch a few batches at a time.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def fit(job: Job, train: np.ndarray, watch: Stopwatch) -> Reconstruct:
     for _ in range(job.epochs):
         if job.looks:
             order = rng.permutation(len(train))
-            for places in np.split(order, range(LOOK * job.batch_size, len(order), LOOK * job.batch_size)):
-                rows = train[places]
+            for indices in np.split(order, range(LOOK * job.batch_size, len(order), LOOK * job.batch_size)):
+                rows = train[indices]
                 model.partial_fit(rows, rows)
                 watch.step(model.predict, LOOK)
         else:

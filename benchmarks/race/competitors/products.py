@@ -1,4 +1,4 @@
-"""A limit: the matrix products of the job and nothing else, at their own shapes, into buffers made beforehand.
+"""A limit: only the matrix products of the job, in their own shapes, into preallocated buffers.
 
 ``settings``: ``dtype="bfloat16"`` multiplies in that format, ``forward_only=True`` is the encoder's forward pass.
 """
@@ -17,21 +17,21 @@ from race.stopwatch import Stopwatch
 
 
 def step_products(layers: tuple[int, ...], n_rows: int, dtype: torch.dtype, forward_only: bool) -> Callable[[], None]:
-    """A function that does the products of one step on ``n_rows`` rows."""
+    """A function that computes the products of one step on ``n_rows`` rows."""
     activations = [torch.rand(n_rows, width).to(dtype) for width in layers]
     gradients = [torch.rand(n_rows, width).to(dtype) for width in layers]
     weights = [torch.rand(end, begin).to(dtype) for begin, end in itertools.pairwise(layers)]
     weight_gradients = [torch.empty_like(weight) for weight in weights]
 
     def step() -> None:
-        for place, weight in enumerate(weights):
-            torch.mm(activations[place], weight.t(), out=activations[place + 1])
+        for index, weight in enumerate(weights):
+            torch.mm(activations[index], weight.t(), out=activations[index + 1])
         if forward_only:
             return
-        for place in reversed(range(len(weights))):
-            torch.mm(gradients[place + 1].t(), activations[place], out=weight_gradients[place])
-            if place > 0:
-                torch.mm(gradients[place + 1], weights[place], out=gradients[place])
+        for index in reversed(range(len(weights))):
+            torch.mm(gradients[index + 1].t(), activations[index], out=weight_gradients[index])
+            if index > 0:
+                torch.mm(gradients[index + 1], weights[index], out=gradients[index])
 
     return step
 

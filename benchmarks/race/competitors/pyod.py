@@ -1,4 +1,4 @@
-"""PyOD's AutoEncoder, an outlier detector: ReLU on the code and a linear output are its own."""
+"""PyOD's AutoEncoder, an outlier detector, with its own ReLU on the code and linear output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from race.stopwatch import Reconstruct, Stopwatch
 
 
 class TimedAutoEncoder(AutoEncoder):
-    """Tells the stopwatch of every step and epoch; scoring the training rows afterwards is not counted."""
+    """Reports every step and epoch to the stopwatch; scoring the training rows afterwards is not counted."""
 
     def __init__(self, watch: Stopwatch, **settings: Any):
         super().__init__(**settings)

@@ -21,7 +21,7 @@ from race.stopwatch import Reconstruct, Stopwatch
 
 
 class Encoder(BaseEncoder):
-    """The tutorial's encoder in pythae's words."""
+    """The tutorial's encoder as a pythae module."""
 
     def __init__(self, layers: tuple[int, ...]):
         super().__init__()
@@ -33,7 +33,7 @@ class Encoder(BaseEncoder):
 
 
 class Decoder(BaseDecoder):
-    """The tutorial's decoder in pythae's words."""
+    """The tutorial's decoder as a pythae module."""
 
     def __init__(self, layers: tuple[int, ...]):
         super().__init__()
@@ -44,7 +44,7 @@ class Decoder(BaseDecoder):
 
 
 class Lap(TrainingCallback):
-    """Tells the stopwatch of every step and epoch."""
+    """Reports every step and epoch to the stopwatch."""
 
     def __init__(self, watch: Stopwatch, reconstruct: Reconstruct):
         self.watch, self.reconstruct = watch, reconstruct

@@ -1,4 +1,4 @@
-"""skorch: a torch module behind scikit-learn's face."""
+"""skorch: a torch module with scikit-learn's interface."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from race.stopwatch import Reconstruct, Stopwatch
 
 
 class Lap(Callback):
-    """Tells the stopwatch of every step and epoch."""
+    """Reports every step and epoch to the stopwatch."""
 
     def __init__(self, watch: Stopwatch):
         self.watch = watch

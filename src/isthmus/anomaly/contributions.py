@@ -16,11 +16,14 @@ import numpy as np
 
 from isthmus.tables.column import Column
 from isthmus.tables.layout import TableLayout
+from isthmus.text_table import ELLIPSIS, aligned
 
 __all__ = ["Explanation", "attribute_to_columns", "cells_as_objects", "decoded_cells"]
 
+SHOWN = 10  # rows, where an explanation is printed
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """Anomaly scores explained by columns.
 
@@ -51,6 +54,15 @@ class Explanation:
     suspect: np.ndarray
     reasons: tuple[str, ...]
     columns: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        lines = []
+        for row, (most, *_) in enumerate(self.top(1)[:SHOWN].tolist()):
+            cells = self.scores[row], self.contributions[row, most], self.values[row, most], self.expected[row, most]
+            score, *others = (f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells)
+            lines.append([str(row), score, self.columns[most], *others, self.reasons[row]])
+        names = ["row", "score", "first column", "contribution", "value", "expected", "why"]
+        return aligned(names, lines + [[ELLIPSIS] * len(names)] * (len(self.scores) > SHOWN))
 
     def top(self, n_columns: int = 3) -> np.ndarray:
         """Indices of the columns that contribute most to each row, largest first, shape (n_samples, ≤ n_columns)."""

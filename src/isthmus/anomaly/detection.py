@@ -14,14 +14,16 @@ from isthmus.anomaly.expected import Expected, expect
 from isthmus.anomaly.reasons import MIN_NATS, RELATIONS, REMARKABLE, partners, reasons_of
 from isthmus.anomaly.scorer import WEIGHTS, Block, Scorer
 from isthmus.anomaly.scores import Surprise
+from isthmus.text_table import aligned
 
 __all__ = ["NOVELTY", "WITHIN", "DetectionResult", "Scored", "Scoring", "joined_results"]
 
+SHOWN = 10  # rows, where a result is printed
 NOVELTY = "novelty detection: new rows, by a fit to normal rows"
 WITHIN = "outlier detection: the training rows themselves, each by a fit that has not seen it"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DetectionResult:
     """Scores, p-values and alarms of some rows.
 
@@ -46,6 +48,23 @@ class DetectionResult:
     above: np.ndarray
     threshold: Threshold
     use: str = NOVELTY
+
+    def __repr__(self) -> str:
+        lines = [
+            [
+                str(row),
+                f"{self.explanation.scores[row]:.4g}",
+                f"{self.p_values[row]:.2g}",
+                "yes" if self.above[row] else "no",
+                self.explanation.reasons[row],
+            ]
+            for row in self.order[:SHOWN].tolist()
+        ]
+        n_rows, n_alarms = len(self.p_values), int(self.above.sum())
+        counted = f"{n_alarms:,} of {n_rows:,} rows are alarms, by a threshold of {self.threshold.score:.4g}"
+        if n_rows > SHOWN:
+            counted = f"The {SHOWN} most anomalous rows; {counted}"
+        return f"{aligned(['row', 'score', 'p-value', 'alarm', 'why'], lines)}\n{counted}."
 
     @property
     def order(self) -> np.ndarray:

@@ -264,10 +264,13 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return self.detect(X).explanation
 
     def drift(self, X: Any) -> Drift:
-        """Whether rows as a whole differ from the normal ones, and which columns have moved."""
+        """Whether rows as a whole differ from the normal ones, and which columns have moved.
+
+        Missing cells are filled, in both alike, so more or fewer of them than before are a difference, too.
+        """
         check_is_fitted(self)
         values = self._read(X, reset=False).values
-        cells = self.scorer_.units.apply(values).astype(np.float32)  # as the normal rows are kept
+        cells = self.scorer_.filled(values).astype(np.float32)  # as the normal rows are kept
         owners, normal = np.asarray(self._owners()), self.scorer_.normal
         if normal is None:
             raise ValueError(

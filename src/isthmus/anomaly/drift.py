@@ -17,7 +17,7 @@ __all__ = ["Drift", "drift_between"]
 RATE = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Drift:
     """How a batch as a whole compares with the normal rows.
 
@@ -43,7 +43,7 @@ class Drift:
         """Whether the batch has drifted."""
         return self.scores_moved or bool(self.columns)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         if not self.found:
             return f"the {self.n_rows:,} rows as a whole are like the normal ones"
         shown = ", ".join(self.columns[:5]) + (f" and {len(self.columns) - 5} more" if len(self.columns) > 5 else "")
@@ -60,13 +60,12 @@ def drift_between(
     names: tuple[str, ...],
     rate: float = RATE,
 ) -> Drift:
-    """Compare a batch with normal rows; scores of shape (n,), cells of shape (n, n_numbers), NaN where missing."""
+    """Compare a batch with normal rows; scores of shape (n,), cells of shape (n, n_numbers)."""
     from scipy.stats import ks_2samp
 
     tests = [float(ks_2samp(scores, normal_scores, method="asymp").pvalue)]
     for place in range(cells.shape[1]):
-        here, there = (part[~np.isnan(part)] for part in (cells[:, place], normal_cells[:, place]))
-        tests.append(float(ks_2samp(here, there, method="asymp").pvalue) if len(here) and len(there) else 1.0)
+        tests.append(float(ks_2samp(cells[:, place], normal_cells[:, place], method="asymp").pvalue))
     p_values = np.array(tests)
     order = np.argsort(p_values, kind="stable")
     corrected = np.maximum.accumulate(np.minimum(p_values[order] * np.arange(len(tests), 0, -1), 1.0))

@@ -21,6 +21,7 @@ from isthmus.tables.errors import DataError
 from isthmus.tables.finite import require_finite, require_some_observed
 from isthmus.tables.input_rows import InputRows, arrow_cells, in_memory, input_rows, large_stream
 from isthmus.tables.layout import TableLayout, layout_of, plain_layout
+from isthmus.tables.not_rows import numbers_required
 
 __all__ = ["Encoded", "decoded", "read", "spans_of", "summed_over_columns"]
 
@@ -94,7 +95,7 @@ def _plain(estimator: Any, rows: InputRows, *, reset: bool, least: int) -> Encod
     values, names = rows.values, rows.names
     if names is not None and not reset:
         values = _in_order(estimator, values, names)
-    with nullcontext() if names is None else without_name_warnings():
+    with nullcontext() if names is None else without_name_warnings(), numbers_required(type(estimator).__name__):
         values = validate_data(estimator, values, **rules, reset=reset, ensure_min_samples=least)
     if reset and names is not None:
         set_columns(estimator, len(names), names)

@@ -140,12 +140,12 @@ class Scorer:
 
     def block(self, values: np.ndarray) -> Block:
         """From rows of shape (n_rows, n_features) in the user's units, with NaN where a cell is missing."""
-        hidden = np.isnan(values)
-        u = self.units.apply(np.where(hidden, self.units.center, values))
-        gaps = bool(hidden.any())
-        if gaps and self.cells is not None:
-            u = np.where(hidden, self.cells.filled(u, hidden), u)
-        return Block(u, self.reconstruct(u), hidden if gaps else None)
+        u, hidden = self.filled(values), np.isnan(values)
+        return Block(u, self.reconstruct(u), hidden if hidden.any() else None)
+
+    def filled(self, values: np.ndarray) -> np.ndarray:
+        """Rows in standard units, missing cells filled as in the normal rows."""
+        return _filled(values, np.isnan(values), self.units, self.cells)
 
     def reconstruct(self, u: np.ndarray) -> np.ndarray:
         """Reconstructions of rows, both in standard units."""
@@ -298,4 +298,13 @@ def gather(values: np.ndarray, seed: int, *, trim: bool, spans: Spans = ()) -> G
         u = units.apply(filled[chosen])
         cells = ShrunkCovariance.of(u[~gross[chosen]])
         far = remoteness(u, cells, spans)
+    if hidden.any():  # the rows kept are filled as rows are when they are scored, so each is known to be itself
+        u = _filled(values[chosen], hidden[chosen], units, cells)
+        far = remoteness(u, cells, spans)
     return Gathered(filled, units, cells, NormalRows(u.astype(np.float32), far.core, far.width), gross, spans)
+
+
+def _filled(values: np.ndarray, hidden: np.ndarray, units: StandardUnits, cells: ShrunkCovariance | None) -> np.ndarray:
+    """Rows in standard units; missing cells at their expectation given the rest of the row, or at the center."""
+    u = units.apply(np.where(hidden, units.center, values))
+    return u if cells is None or not hidden.any() else np.where(hidden, cells.filled(u, hidden), u)

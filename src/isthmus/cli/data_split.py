@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from isthmus.cli.data_record import DataRecord
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.quick_imports import ready_pyarrow, ready_sklearn
 from isthmus.cli.reading_flags import OF_ROWS, READ_BY_ITSELF, ReadingFlags
-from isthmus.cli.run_folder import STANDARD_INPUT, DataRecord, Run, fingerprint, lasting_source, places_sha256
+from isthmus.cli.run_folder import STANDARD_INPUT, Run, fingerprint, lasting_source, places_sha256
 from isthmus.cli.series_hint import say_if_series
 from isthmus.cli.torch_ahead import import_torch_while_reading
 from isthmus.cli.typed_flags import typed_among
 from isthmus.tables.column import Column
+from isthmus.tables.generated_names import pattern_of_names
 from isthmus.tables.layout import layout_of
 
 if TYPE_CHECKING:
@@ -135,12 +137,13 @@ class DataSplit:
         table, whole = self.table, self.whole
         described = table.description if whole is None else whole.description
         layout = table.layout
+        named = described is not None and bool(described.findings)
         plain = layout is None or all(column == Column(column.name, "number") for column in layout.columns)
         return DataRecord(
             source=lasting_source(request.source),
             name=table.name,
             n_rows=len(table) if whole is None else len(whole),
-            columns=table.columns,
+            columns=table.columns if named else pattern_of_names(table.columns) or table.columns,
             label_name=table.label_name,
             id_name=table.id_name,
             drop=request.drop,
@@ -158,18 +161,23 @@ class DataSplit:
             passed_over=()
             if described is None
             else tuple(one.name for one in described.findings if not one.learned and one.kind != "given"),
-            named_columns=described is not None and bool(described.findings),
+            named_columns=named,
         )
 
     def facts(self) -> dict[str, Any]:
         """How the data were read, for JSON."""
         table = self.table if self.whole is None else self.whole
-        known = {"n_rows": len(table), "columns": [], "left_out": [], "cells_missing": 0, "notes": []}
+        known: dict[str, Any] = {"n_rows": len(table), "columns": [], "left_out": [], "cells_missing": 0, "notes": []}
         if table.description is not None:
             known |= table.description.to_facts()
         if not known["columns"]:
-            kind = "pixel" if table.image_shape is not None else "number"
-            known["columns"] = [{"name": name, "kind": kind, "learned": True} for name in table.columns]
+            one: dict[str, Any] = {"kind": "pixel" if table.image_shape is not None else "number", "learned": True}
+            names = pattern_of_names(table.columns)
+            known["columns"] = (
+                [{"name": name} | one for name in table.columns]
+                if names is None
+                else {"names": names, "count": table.n_columns} | one
+            )
         image_shape = None if table.image_shape is None else list(table.image_shape)
         return known | {"image_shape": image_shape, "id_name": table.id_name, "label_name": table.label_name}
 
@@ -269,7 +277,7 @@ def held_out_again(run: Run) -> DataSplit:
         say(f"reading {record.source!r}, the data that {str(run.path)!r} names …")
         roles: dict[str, Any] = {"labels": record.label_name, "ids": record.id_name}
         if record.known_layout is None:
-            roles["columns"] = record.columns  # which leaves out what was dropped
+            roles["columns"] = record.column_names  # which leaves out what was dropped
         else:
             roles |= {"layout": record.known_layout, "dialect": record.dialect, "passed_over": record.passed_over}
         reading = ReadingFlags.of(record.reading).options()

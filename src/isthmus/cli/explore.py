@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,7 @@ from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath, rows_of
 from isthmus.cli.run_folder import NESTED, PAGE, open_run
+from isthmus.cli.typed_flags import typed_besides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +66,10 @@ def explore(
     page = output or found.path / PAGE
     if page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"-o must end in .html, got {str(page)!r}.")
+    if page.exists() and data is None and not typed_besides():  # it was written by isthmus fit
+        again = shlex.join(["isthmus", "explore", str(run), "--overwrite"])
+        say(f"the page is in {str(page)!r} already; open it in a browser. To write it again: {again}")
+        return
     if found.is_of_series:
         from isthmus.cli.commands_of_series import page_of_series, refuse_flags
 

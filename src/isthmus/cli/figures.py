@@ -105,7 +105,7 @@ def _drawings(
     yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known, covariances=bands)
     if (loadings := _loadings(estimator, shown.rows, given)) is not None:
         names = None if rows.frame is not None else columns
-        yield "loadings", lambda: plots.plot_loadings(loadings, shape, names)
+        yield "loadings", lambda: plots.plot_loadings(loadings, shape, names, row_shape=rows.row_shape)
     if rows.frame is not None:
         return  # text and dates do not fit a numeric axis
     reconstructed = estimator.inverse_transform(codes, given=given)

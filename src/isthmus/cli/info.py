@@ -7,6 +7,7 @@ from typing import Any
 from isthmus.cli.outcome import print_json, show
 from isthmus.cli.row_flags import JsonOutput, RunPath
 from isthmus.cli.run_folder import FIGURES, Run, open_run, recorded_sentence
+from isthmus.tables.generated_names import pattern_of_names
 
 __all__ = ["info"]
 
@@ -78,9 +79,13 @@ def _axes(shape: Any) -> dict[str, int] | None:
     return None if shape is None else dict(zip(shape.axes, shape.sizes, strict=True))
 
 
-def _columns(run: Run, estimator: Any) -> list[str] | None:
+def _columns(run: Run, estimator: Any) -> list[str] | str | None:
+    """The names, or the pattern of generated ones."""
     if run.record is not None:
-        return list(run.record.columns)
+        names = run.record.columns
+        if isinstance(names, str):
+            return names
+        return (pattern_of_names(names) if estimator.fitted_.row_shape else None) or list(names)
     names = getattr(estimator, "feature_names_in_", None)
     return None if names is None else list(map(str, names))
 
@@ -90,7 +95,9 @@ def _kinds(run: Run, estimator: Any) -> dict[str, str] | None:
     if estimator.fitted_.layout is not None:
         return {column.name: column.kind for column in estimator.fitted_.layout.columns}
     names = _columns(run, estimator)
-    return None if names is None or estimator.fitted_.row_shape is not None else dict.fromkeys(names, "number")
+    if names is None or estimator.fitted_.row_shape is not None:
+        return None
+    return dict.fromkeys([names] if isinstance(names, str) else names, "number")
 
 
 def _said(value: Any) -> str:

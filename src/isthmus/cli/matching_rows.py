@@ -58,7 +58,7 @@ def rows_expected(run: Run, estimator: Any) -> Expected:
         roles = (record.label_name, record.id_name, (*record.drop, *beside))
         layout = record.known_layout or layout
         known = (record.image_shape, layout, record.dialect, record.passed_over)
-        return Expected(record.columns, what, *roles, *known, estimator.fitted_.row_shape, record.reading or {})
+        return Expected(record.column_names, what, *roles, *known, estimator.fitted_.row_shape, record.reading or {})
     names = getattr(estimator, "feature_names_in_", None)
     names = unnamed(estimator.n_features_in_) if names is None else tuple(map(str, names))
     shape = estimator.fitted_.row_shape

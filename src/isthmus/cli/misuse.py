@@ -50,7 +50,7 @@ def what_is_wrong(error: CycloptsError) -> str:
         known = [name for argument in error.argument_collection for name in argument.names]
         if ELSEWHERE.get(option) in known:
             guess = f"; did you mean {ELSEWHERE[option]!r}?"
-        elif not difflib.get_close_matches(option, known, n=1, cutoff=CLOSE):
+        elif option in known or not difflib.get_close_matches(option, known, n=1, cutoff=CLOSE):
             guess = ""
         return f"there is no option {option!r}{guess}"
     if isinstance(error, CoercionError):

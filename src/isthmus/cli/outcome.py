@@ -45,6 +45,7 @@ __all__ = [
 
 WELL, FAILED, WRONG_USE, STOPPED = 0, 1, 2, 130
 DEBUG = "--debug"
+OWN_OPTIONS = ("--help", "-h", "--version")
 TOO_FEW = re.compile(r"Found array with (\d+) sample\(s\) .*while a minimum of (\d+) is required")  # scikit-learn's
 CLASS = re.compile(r"^[A-Z][a-z]+[A-Z]?\w*: ")  # of the library, before what it says
 CLEAR = "\x1b[K"
@@ -273,16 +274,24 @@ def _raised_by(error: BaseException) -> str:
 
 def _require_known_command(tokens: Sequence[str]) -> None:
     """Refuse an unknown command here: cyclopts would import every command to do so."""
-    if tokens[0].startswith("-") or is_command(tokens[0]):
+    if tokens[0] in OWN_OPTIONS or is_command(tokens[0]):
         return
+    if tokens[0].startswith("-"):
+        close = difflib.get_close_matches(tokens[0], OWN_OPTIONS, n=1)
+        rest = (
+            f"did you mean {close[0]!r}?" if close else "options of a command come after it, as in isthmus fit --help."
+        )
+        raise UsageError(f"there is no option {tokens[0]!r} before a command; {rest}")
     close = difflib.get_close_matches(tokens[0], commands(), n=1)
     rest = f"did you mean {close[0]!r}?" if close else f"the commands are {', '.join(commands())}."
     raise UsageError(f"there is no command {tokens[0]!r}; {rest}")
 
 
 def _help_first(tokens: Sequence[str]) -> list[str]:
-    """``isthmus help fit`` is ``isthmus fit --help``."""
-    return [*tokens[1:2], "--help"] if tokens[0] == "help" and not is_command("help") else list(tokens)
+    """``isthmus help fit`` is ``isthmus fit --help``, and ``isthmus help`` is ``isthmus --help``."""
+    if tokens[0] != "help" or is_command("help"):
+        return list(tokens)
+    return [*(name for name in tokens[1:2] if name != "help"), "--help"]
 
 
 @contextmanager

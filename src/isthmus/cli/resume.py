@@ -16,8 +16,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isthmus.cli.data_record import SEEDS, DataRecord
 from isthmus.cli.outcome import CommandError, say
-from isthmus.cli.run_folder import RECORD, SEEDS, DataRecord, data_record_bytes, lasting_source, read_data_record
+from isthmus.cli.run_folder import RECORD, data_record_bytes, lasting_source, read_data_record
 from isthmus.storage.folder_lock import LOCK, locked
 from isthmus.storage.folder_writing import remove_owned
 from isthmus.storage.manifest import manifest_bytes, read_manifest

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import tempfile
 from collections.abc import Callable
@@ -27,15 +26,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isthmus.cli.data_record import DataRecord
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.series_record import SERIES_RUN, SeriesRecord
 from isthmus.storage.folder_writing import Owned, building, finish_replacement, require_free, saved_files
 from isthmus.storage.manifest import manifest_bytes, read_manifest
-from isthmus.storage.record import fact, from_plain, record
+from isthmus.storage.record import from_plain
 from isthmus.storage.safe_reading import StorageError, open_regular_file, parse_object, reason_of
-from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
-from isthmus.tables.layout import TableLayout, plain_layout
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +50,6 @@ __all__ = [
     "RESULT",
     "STANDARD_INPUT",
     "TEST_ROWS",
-    "DataRecord",
     "Run",
     "data_record_bytes",
     "fingerprint",
@@ -104,51 +101,7 @@ OTHER_KINDS = {
 }
 CHUNK_CELLS = 4_000_000
 WINDOWED_WITHIN = 200  # bytes of a manifest, whose format comes first
-SEEDS = 2**32
 FIRST_COLUMN: dict[str, Any] = {"usecols": 0, "ndmin": 1, "comments": None, "quotechar": '"'}
-
-
-@record
-class DataRecord:
-    """What later commands need to know of the data a run was fitted on.
-
-    ``source`` is a bundled name or an absolute path; ``sha256`` is that of the values, so held-out rows
-    are never looked up in data that have changed, and ``test_sha256`` that of which rows those are. ``layout`` and
-    ``dialect`` say what the columns are and how the file wrote them; ``passed_over`` are columns not used for training.
-    """
-
-    source: str = fact(paths=True)
-    name: str = fact(paths=True)
-    n_rows: int = fact(at_least=1)
-    columns: tuple[str, ...]
-    label_name: str | None
-    id_name: str | None
-    drop: tuple[str, ...]
-    image_shape: tuple[int, ...] | None = fact(at_least=1, lengths=(2, 3))
-    official_split: bool
-    test_size: float = fact(above=0, below=1)
-    seed: int = fact(at_least=0, below=SEEDS)
-    sha256: str = fact(lengths=(64, 64))
-    mixed: bool = fact(default=False)  # absent from the first records
-    test_sha256: str | None = fact(lengths=(64, 64), default=None)
-    layout: TableLayout | None = fact(default=None)
-    dialect: Dialect | None = fact(default=None)
-    passed_over: tuple[str, ...] = fact(default=())
-    reading: dict[str, bool | float | str] | None = fact(default=None)  # flags for pictures and sounds
-    given: TableLayout | None = fact(default=None)  # columns that rows are given
-    named_columns: bool = fact(default=False)  # whether the file has columns with names, and is no array or pictures
-
-    @property
-    def known_layout(self) -> TableLayout | None:
-        """What each column is; None for an array or pictures."""
-        if self.layout is not None or not self.named_columns:
-            return self.layout
-        return plain_layout(self.columns)
-
-    def describes(self, n_columns: int) -> bool:
-        """Whether a model of ``n_columns`` columns can have been fitted on these data."""
-        shape = self.image_shape
-        return len(self.columns) == n_columns and (shape is None or math.prod(shape) == n_columns)
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def wiener_filter(
     rest
         Variance along every other direction.
     """
-    kept = np.maximum(1 - noise_variance / np.maximum(variances, 1e-300), 0)
+    kept = np.maximum(1 - noise_variance / np.maximum(variances.astype(np.float64), 1e-300), 0)
     other = max(1 - noise_variance / rest, 0.0) if rest > 0 else 0.0
     centred = X - mean
     filtered = mean + other * centred + (centred @ directions.T * (kept - other)) @ directions

@@ -25,6 +25,8 @@ from isthmus.denoising.blind import (
 from isthmus.denoising.levels import estimate_noise_level
 from isthmus.denoising.noise import require_kind
 from isthmus.denoising.rows import validate_rows
+from isthmus.input_validation import flat_rows
+from isthmus.tables.array_forms import like_array
 from isthmus.training.plan import automatic_batch_size
 from isthmus.variants.denoising import DenoisingAutoencoder
 
@@ -101,7 +103,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Fit to rows X of shape (n_samples, n_features).
+        """Fit to rows X of shape (n_samples, n_features), or to pictures, such as (n_samples, height, width).
 
         Parameters
         ----------
@@ -113,15 +115,18 @@ class Denoiser(TransformerMixin, BaseEstimator):
             and the model is trained on the clean rows. A one-dimensional y is ignored.
         """
         self._check()
+        who = type(self).__name__
+        X, shape = flat_rows(who, X, self.image_shape)
+        y, _ = flat_rows(who, y, shape)
         paired = y is not None and np.asarray(y).ndim == 2
         noisy_rows = paired or not self.clean
         rows = validate_rows(self, X, reset=True, missing=noisy_rows and self.corruption == "masking")
         level = self.level
         if paired:
             noisy, rows = rows, validate_rows(self, y, reset=False, missing=False)
-            level = self._estimate(noisy, rows) if level is None else level
+            level = self._estimate(noisy, rows, shape) if level is None else level
         elif not self.clean:
-            level = self._estimate(rows, None) if level is None else level
+            level = self._estimate(rows, None, shape) if level is None else level
         self.noise_level_ = None if level is None else float(level)
         self.blind_ = not paired and not self.clean
         self._low, self._high = _extremes(rows, same_unit=self._same_unit())
@@ -131,25 +136,29 @@ class Denoiser(TransformerMixin, BaseEstimator):
             self.autoencoder_ = self._model(rows, **self._corruption_settings(rows)).fit(rows)
         return self
 
-    def denoise(self, X: Any) -> np.ndarray:
+    def denoise(self, X: Any) -> Any:
         """Remove the noise from rows X of shape (n_samples, n_features); returns X's shape and number format.
 
         Cells that can't be corrupted are unchanged: for masking those that are neither 0 nor NaN (if there are NaN,
         only those are lost), for salt and pepper those between the extremes.
         """
         check_is_fitted(self, "autoencoder_")
-        rows = validate_rows(self, X, reset=False, missing=self.corruption == "masking")
+        flat, shape = flat_rows(type(self).__name__, X, self.image_shape)
+        rows = validate_rows(self, flat, reset=False, missing=self.corruption == "masking")
+        return like_array(X, self._denoised(rows).astype(rows.dtype), shape)
+
+    def _denoised(self, rows: np.ndarray) -> np.ndarray:
         if self.corruption == "gaussian":
             restored = self._restored(rows)
-            return (restored if self.blind_ else restored.clip(self._low, self._high)).astype(rows.dtype)
+            return restored if self.blind_ else restored.clip(self._low, self._high)
         suspect = self._may_be_corrupted(rows)
-        return np.where(suspect, self._restored(rows).clip(self._low, self._high), rows).astype(rows.dtype)
+        return np.where(suspect, self._restored(rows).clip(self._low, self._high), rows)
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Any) -> Any:
         """`denoise`, under scikit-learn's name."""
         return self.denoise(X)
 
-    def score_field(self, X: Any) -> np.ndarray:
+    def score_field(self, X: Any) -> Any:
         """(r(x) - x) / σ², the gradient of the log density of noisy rows; shape (n_samples, n_features).
 
         For the true E[x|x̃] it is exact by Tweedie's formula, and for small σ it is the score of the data (Alain &
@@ -161,8 +170,9 @@ class Denoiser(TransformerMixin, BaseEstimator):
                 f"Denoiser: score_field needs corruption='gaussian' and a level above 0, got "
                 f"corruption={self.corruption!r} and level={self.noise_level_}."
             )
-        rows = validate_rows(self, X, reset=False, missing=False)
-        return ((self._restored(rows) - rows) / self.noise_level_**2).astype(rows.dtype)
+        flat, shape = flat_rows(type(self).__name__, X, self.image_shape)
+        rows = validate_rows(self, flat, reset=False, missing=False)
+        return like_array(X, ((self._restored(rows) - rows) / self.noise_level_**2).astype(rows.dtype), shape)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()  # pyrefly: ignore[missing-attribute]
@@ -192,8 +202,8 @@ class Denoiser(TransformerMixin, BaseEstimator):
     def _same_unit(self) -> bool:
         return self.autoencoder is None or self.autoencoder.scale in (None, "auto")
 
-    def _estimate(self, noisy: np.ndarray, clean: np.ndarray | None) -> float:
-        level = estimate_noise_level(noisy, self.corruption, clean=clean, image_shape=self.image_shape)
+    def _estimate(self, noisy: np.ndarray, clean: np.ndarray | None, shape: tuple[int, ...] | None) -> float:
+        level = estimate_noise_level(noisy, self.corruption, clean=clean, image_shape=shape)
         return level if self.corruption == "gaussian" else min(level, 0.99)
 
     def _corruption_settings(self, rows: np.ndarray) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.denoising.noise import require_kind
+from isthmus.input_validation import flat_rows
 
 __all__ = ["are_pairs", "estimate_noise_level"]
 
@@ -37,7 +38,8 @@ def estimate_noise_level(
     Parameters
     ----------
     X
-        Noisy rows, shape (n_samples, n_features); for masking NaN marks cells known to be missing.
+        Noisy rows, shape (n_samples, n_features), or pictures, such as (n_samples, height, width); for masking NaN
+        marks cells known to be missing.
     clean
         Clean rows with the same columns: the same rows, or others of the same kind.
     image_shape
@@ -54,11 +56,13 @@ def estimate_noise_level(
     0.3
     """
     require_kind(corruption, "estimate_noise_level")
-    X = np.asarray(X, dtype=np.float64)
+    who = "estimate_noise_level"
+    X, found = flat_rows(who, X, None if image_shape is None else tuple(image_shape))
+    X, image_shape = np.asarray(X, dtype=np.float64), found
     if X.ndim != 2 or not X.size:
         raise ValueError(f"estimate_noise_level: X must be rows of shape (n_samples, n_features), got {X.shape}.")
     if clean is not None:
-        clean = np.asarray(clean, dtype=np.float64)
+        clean = np.asarray(flat_rows(who, clean, found)[0], dtype=np.float64)
         if clean.ndim != 2 or clean.shape[1] != X.shape[1]:
             raise ValueError(f"estimate_noise_level: clean must have the {X.shape[1]} columns of X, got {clean.shape}.")
     missing = np.isnan(X)

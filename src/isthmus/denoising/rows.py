@@ -9,6 +9,7 @@ from sklearn.utils.validation import validate_data  # pyrefly: ignore[missing-mo
 
 from isthmus.choices import LARGEST
 from isthmus.input_validation import feature_names, require_complete_numbers
+from isthmus.tables.not_rows import NUMBERS_ONLY, numbers_required
 
 __all__ = ["validate_rows"]
 
@@ -19,14 +20,15 @@ def validate_rows(estimator: Any, X: Any, *, reset: bool, missing: bool) -> np.n
     ``missing`` allows NaN; ``reset`` sets the estimator's columns, otherwise X must have them.
     """
     require_complete_numbers(estimator, X, gaps=missing)
-    rows = validate_data(
-        estimator,
-        X,
-        dtype=[np.float64, np.float32],
-        ensure_all_finite="allow-nan" if missing else True,
-        ensure_min_samples=2 if reset else 1,
-        reset=reset,
-    )
+    with numbers_required(type(estimator).__name__, NUMBERS_ONLY):
+        rows = validate_data(
+            estimator,
+            X,
+            dtype=[np.float64, np.float32],
+            ensure_all_finite="allow-nan" if missing else True,
+            ensure_min_samples=2 if reset else 1,
+            reset=reset,
+        )
     largest = np.abs(rows).max(0, initial=0, where=~np.isnan(rows))
     if not largest.max(initial=0) < LARGEST:
         place = int(largest.argmax())

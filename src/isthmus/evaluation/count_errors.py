@@ -50,8 +50,11 @@ class CountErrors:
         self.directions = self.products = np.zeros((0, len(self.principal.mean)))
         self.deviances = np.zeros(n_sizes)
 
-    def add(self, units: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
-        """Add rows of counts, shape (n_rows, n_features), and their conditions; returns their principal coordinates."""
+    def add(self, units: np.ndarray, given: np.ndarray | None = None, missing: np.ndarray | None = None) -> np.ndarray:
+        """Add rows of counts, shape (n_rows, n_features), and their conditions; returns their principal coordinates.
+
+        No cell of them is missing.
+        """
         exact = torch.from_numpy(units)
         x = exact.float().to(self.device)
         conditions = None if given is None else torch.from_numpy(given).float().to(self.device)

@@ -27,6 +27,7 @@ from isthmus.evaluation.result import CodeUse, Evaluation, Reconstruction, Recon
 from isthmus.initialization import closed_form_kept
 from isthmus.input_validation import fit_columns
 from isthmus.rows.conditions import given_for
+from isthmus.tables.not_rows import require_rows
 from isthmus.tables.stream import TableStream
 
 __all__ = ["evaluate"]
@@ -72,7 +73,13 @@ def evaluate(
     """
     if y_train is not None and (X_train is None or y is None):
         raise ValueError("evaluate: y_train needs X_train and y; probes are trained on X_train and tested on X.")
+    if not isinstance(estimator, BaseAutoencoder):
+        raise ValueError(
+            f"evaluate: {type(estimator).__name__} is no autoencoder of rows; pass one, such as Autoencoder().fit(X). "
+            "For windows of a series see WindowedAutoencoder.block_errors_."
+        )
     check_is_fitted(estimator)
+    require_rows(X, "evaluate")
     given = given_for(estimator, given, _count(X))
     gathered = gather(estimator, X, random_state, given=given)
     if isinstance(X, TableStream):
@@ -137,13 +144,12 @@ def _require_one_per_row(name: str, labels: np.ndarray | None, n_rows: int) -> N
 
 def _reconstruction_of(gathered: HeldOut, weights: np.ndarray) -> Reconstruction:
     """The errors of the model and of PCA, with columns weighted by ``weights`` to change their units."""
-    n_rows, n_features = gathered.n_rows, len(weights)
+    n_rows, n_cells = gathered.n_rows, max(1, int(gathered.n_observed.sum()))
     total = float(gathered.pca.squares @ weights)
     varies = total > CONSTANT * float(gathered.squares @ weights)
 
     def error(squares: float) -> ReconstructionError:
-        sse = squares / n_rows
-        return ReconstructionError(sse / n_features, sse, 1 - squares / total if varies else None)
+        return ReconstructionError(squares / n_cells, squares / n_rows, 1 - squares / total if varies else None)
 
     ours = float(gathered.squared_errors @ weights)
     curve = gathered.pca.curve(weights)

@@ -39,7 +39,9 @@ class HeldOut:
         Dimensions of PCA.
     pca : PrincipalErrors
     squared_errors, squares : ndarray of shape (n_features,)
-        Sums over the rows of (u - û)² and u², in the model's units.
+        Sums over the rows' observed cells of (u - û)² and u², in the model's units.
+    n_observed : ndarray of shape (n_features,)
+        Number of rows with that cell.
     nats : float
         Sum of `score_samples`.
     sampled, sample : ndarray of shape (n_sampled,) and (n_sampled, n_features)
@@ -56,6 +58,7 @@ class HeldOut:
     pca: PrincipalErrors | CountErrors
     squared_errors: np.ndarray
     squares: np.ndarray
+    n_observed: np.ndarray
     nats: float
     sampled: np.ndarray
     sample: np.ndarray
@@ -67,7 +70,8 @@ def gather(
 ) -> HeldOut:
     """Codes, PCA's codes in ``size`` dimensions (None chooses) and sums of squares, slice by slice.
 
-    For both the model and PCA, missing cells are those of the linear completion. ``given`` is already encoded.
+    PCA encodes rows filled by the linear completion. Errors, the model's and PCA's, are those of observed cells.
+    ``given`` is already encoded.
     """
     if not isinstance(X, TableStream):
         return _gathered(estimator, X, seed, size, given)
@@ -89,20 +93,22 @@ def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None, g
     counts = fitted.model.likelihood.counts_deviance
     pca = CountErrors(fitted, size) if counts else PrincipalErrors(fitted.principal)
     sampled = sample_indices(len(codes), MAX_PAIRWISE_ROWS, seed)
-    squared_errors, squares = np.zeros(len(scaling.spread)), np.zeros(len(scaling.spread))
+    squared_errors, squares, n_observed = np.zeros((3, len(scaling.spread)))
     pca_codes, sample, nats, deviance, start = [], [], 0.0, 0.0, 0
     for part, own in _slices(X, given):
         numbers = rows = estimator.to_numbers(part)
         rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
+        missing = np.isnan(rows)
         rows = completed(fitted, rows, own)
         reconstructions = fitted.reconstruct(numbers, own)
         deviance += count_deviance(fitted, rows, reconstructions)
         with np.errstate(over="ignore", invalid="ignore"):
-            errors = (rows - reconstructions) / scaling.spread
+            errors = np.where(missing, 0.0, (rows - reconstructions) / scaling.spread)
             units = (rows - scaling.center) / scaling.spread
-            principal_codes = pca.add(units, fitted.given_units(own))[:, :size]
+            principal_codes = pca.add(units, fitted.given_units(own), missing)[:, :size]
             squared_errors += np.einsum("ij,ij->j", errors, errors)
-            squares += np.einsum("ij,ij->j", units, units)
+            squares += np.einsum("ij,ij->j", units, np.where(missing, 0.0, units))
+            n_observed += (~missing).sum(0)
             nats += float(estimator.score_samples(part, given=own).sum(dtype=np.float64))
         low, high = np.searchsorted(kept, [start, start + len(rows)])
         pca_codes.append(principal_codes[kept[low:high] - start])
@@ -118,6 +124,7 @@ def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None, g
         pca,
         squared_errors,
         squares,
+        n_observed,
         nats,
         sampled,
         np.concatenate(sample),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.evaluation.probes import LabelProbes
-from isthmus.evaluation.written import NO_FIGURE, Figure, counted, dimensions, kept
+from isthmus.evaluation.written import NO_FIGURE, Figure, as_text, counted, dimensions, kept
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -93,7 +93,7 @@ class CodeUse:
     dead_units: int | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """Measures of one model on one set of rows, compared with PCA's.
 
@@ -172,6 +172,9 @@ class Evaluation:
     def to_json(self) -> str:
         """`to_dict` as JSON, without NaN."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
+
+    def __repr__(self) -> str:
+        return as_text(evaluation_table({"model": self}), self.sentence)
 
     def table(self) -> list[Figure]:
         """The figures that apply, one per line, for the model and PCA."""

@@ -26,7 +26,7 @@ COPY = 0.1  # a row closer to a training row than this share of the held-out row
 DISTINGUISHABLE = 0.55
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TwoSample:
     """Generated rows compared with held-out rows.
 
@@ -51,6 +51,9 @@ class TwoSample:
     nearest_neighbour_accuracy: float
     distance_ratio: float | None
     copies: float | None
+
+    def __repr__(self) -> str:
+        return self.sentence
 
     @property
     def sentence(self) -> str:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["NO_FIGURE", "Figure", "counted", "dimensions", "kept"]
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["NO_FIGURE", "Figure", "as_text", "counted", "dimensions", "kept"]
 
 NO_FIGURE = "–"
 MAX_DECIMALS = 4
+MAX_WIDTH = 100  # of a table that Python prints
 
 
 @dataclass(frozen=True)
@@ -60,3 +66,12 @@ def _per_cent(share: float, decimals: int) -> str:
     if share < 1 and decimals == MAX_DECIMALS and text.startswith("100"):
         return f"over {100 - 10.0**-decimals:.{decimals}f}%"
     return "100%" if share == 1 else text
+
+
+def as_text(table: Table, sentence: str) -> str:
+    """A table and the sentence that sums it up, as Python prints an object."""
+    from rich.console import Console
+
+    printed = io.StringIO()
+    Console(file=printed, width=MAX_WIDTH, color_system=None).print(table)
+    return f"{printed.getvalue()}{sentence}"

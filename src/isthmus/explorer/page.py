@@ -327,9 +327,9 @@ def _curve(model: BaseAutoencoder, rows: np.ndarray, given: np.ndarray | None) -
     weights = np.ones(len(scaling.spread))
     if model.fitted_.is_in_user_units:
         weights = scaling.spread**2
-    units = (completed(model.fitted_, rows, given) - scaling.center) / scaling.spread
-    pca.add(units, model.fitted_.given_units(given))
-    return (pca.curve(weights)[: MAX_CURVE + 1] / len(rows) / len(weights)).tolist()
+    units, missing = (completed(model.fitted_, rows, given) - scaling.center) / scaling.spread, np.isnan(rows)
+    pca.add(units, model.fitted_.given_units(given), missing)
+    return (pca.curve(weights)[: MAX_CURVE + 1] / (~missing).sum()).tolist()
 
 
 def _filled(facts: Mapping[str, Any], packer: Packer, title: str) -> str:

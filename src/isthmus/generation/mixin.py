@@ -52,6 +52,8 @@ class GenerationMixin:
     ) -> Any:
         """Draw codes and decode them: rows of shape (n_samples, n_features), in the units of the data.
 
+        A model of an array with more than two axes, such as (n, height, width), gives rows of its shape.
+
         A model of a DataFrame gives a DataFrame of synthetic rows: decimals, ranges, categories and patterns of
         missing cells are those of the training rows (`isthmus.generation.tables`).
 
@@ -165,7 +167,7 @@ class GenerationMixin:
         Parameters
         ----------
         A, B
-            Equal numbers of rows, shape (n_pairs, n_features); a single row may be a vector.
+            Equal numbers of rows, shape (n_pairs, n_features); a single row may be a vector, or one picture.
         steps
             Rows per pair, at least 2; the first is A's reconstruction, the last B's.
         path
@@ -177,7 +179,8 @@ class GenerationMixin:
 
         Returns
         -------
-        Shape (n_pairs * steps, n_features), pair after pair: ``.reshape(n_pairs, steps, -1)`` separates them.
+        Shape (n_pairs * steps, n_features), pair after pair: ``.reshape(n_pairs, steps, -1)`` separates them. Rows have
+        the form of those of the fit, as from `inverse_transform`.
         """
         who = type(self).__name__
         check_is_fitted(self)  # pyrefly: ignore[bad-argument-type]
@@ -186,7 +189,7 @@ class GenerationMixin:
             raise ValueError(f"{who}: interpolate takes steps of at least 2, got {steps!r}.")
         if path not in PATHS:
             raise ValueError(f"{who}: path must be one of {', '.join(PATHS)}, got {path!r}.")
-        A, B = _as_rows(A), _as_rows(B)
+        A, B = (_as_rows(rows, fitted.array_shape) for rows in (A, B))
         first = self._conditions(given, _count(A))
         last = first if given_end is None else self._conditions(given_end, _count(B))
         starts, ends = (self.transform(rows, given=own).astype(np.float64) for rows, own in ((A, first), (B, last)))
@@ -244,5 +247,6 @@ def _count(rows: Any) -> int:
     return rows.shape[0] if hasattr(rows, "shape") else len(rows)
 
 
-def _as_rows(rows: Any) -> Any:
-    return np.asarray(rows)[None] if np.ndim(rows) == 1 and not hasattr(rows, "columns") else rows
+def _as_rows(rows: Any, array_shape: tuple[int, ...] | None) -> Any:
+    single = np.ndim(rows) == 1 or (array_shape is not None and np.shape(rows) == array_shape)
+    return np.asarray(rows)[None] if single and not hasattr(rows, "columns") else rows

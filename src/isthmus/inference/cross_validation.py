@@ -43,11 +43,13 @@ def pca_distances(parts: Sequence[Rows], n_latents: int, effect: Tensor | None) 
 
     None if cells are missing, rows are too few or too many, or ``n_latents`` leave nothing out.
     """
-    rows = torch.cat([_residuals(batch, effect) for part in parts for batch in part.records()])
-    n_rows, n_features = rows.shape
+    n_rows, n_features = sum(map(len, parts)), parts[0].n_features
     if n_rows < FOLDS * MIN_IN_FOLD or n_rows * n_features * min(n_rows, n_features) > MAX_WORK:
         return None
-    if n_latents >= min(n_rows - n_rows // FOLDS - 1, n_features) or bool(rows.isnan().any()):
+    if n_latents >= min(n_rows - n_rows // FOLDS - 1, n_features):
+        return None
+    rows = torch.cat([_residuals(batch, effect) for part in parts for batch in part.records()])
+    if bool(rows.isnan().any()):
         return None
     fold = torch.randperm(n_rows, generator=torch.Generator().manual_seed(0)) % FOLDS
     new = torch.empty_like(rows)

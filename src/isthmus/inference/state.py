@@ -34,6 +34,7 @@ MANY_LATENTS = 8  # above this a Jacobian is so expensive that cheaper steps of 
 LAST_STEPS = 2  # of Levenberg-Marquardt, from codes that are nearly exact
 CURVATURE_ROWS = 512  # rows for the mean covariance of a code due to noise
 DENSITY_PASSES = 2  # over the rows, each under the last estimate of the density, for a likelihood that isn't Gaussian
+FAR = 4.0  # deviations beyond those of the mean code of p latents, √p
 MIN_NOISE = 1e-10  # in the model's units, whose variance is 1
 
 
@@ -65,18 +66,36 @@ class InferenceState:
     ) -> Tensor:
         """Codes of rows in the model's units, shape (batch, p), after ``steps`` of descent.
 
-        Rows with missing cells (NaN) are encoded from their observed cells and the density of codes.
+        After a fit to complete rows, those with missing cells (NaN) are encoded from their observed cells and the
+        density of codes. A model fitted to such rows needs the density only where the observed cells leave the code so
+        free that it ran far away from all others.
         """
         if self.polishing is None:
             return model.encode(x, given).mean
         gaps = x.isnan().any(1)
-        if model.completion is not None or not bool(gaps.any()):
-            return self.polishing.codes(
-                model, target_of(model.likelihood, x, given), model.encode(x, given).mean, steps
-            )
-        codes = self.codes(model, torch.where(gaps[:, None], 0.0, x), given, steps)
+        if not bool(gaps.any()):
+            return self._polished(model, x, given, steps)
+        if model.completion is None:
+            codes = self._polished(model, torch.where(gaps[:, None], 0.0, x), given, steps)
+        else:
+            codes = self._polished(model, x, given, steps)
+            gaps = gaps & self._is_far(codes)
+        if not bool(gaps.any()):
+            return codes
         found = self.posterior(model, x[gaps], None if given is None else given[gaps])
         return codes.index_copy(0, gaps.nonzero()[:, 0], found.codes)
+
+    def _polished(self, model: AutoencoderModel, x: Tensor, given: Tensor | None, steps: int | None) -> Tensor:
+        assert self.polishing is not None  # the caller has checked
+        return self.polishing.codes(model, target_of(model.likelihood, x, given), model.encode(x, given).mean, steps)
+
+    def _is_far(self, codes: Tensor) -> Tensor:
+        """Whether each code lies outside the density of codes, shape (batch,)."""
+        if self.density is None:
+            return codes.new_zeros(len(codes), dtype=torch.bool)
+        prior = self.density.prior
+        offset = codes - prior.mean
+        return torch.linalg.vecdot(offset, offset @ prior.precision) > (codes.shape[1] ** 0.5 + FAR) ** 2
 
     def posterior(
         self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None, near: Tensor | None = None

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
 
-from isthmus.input_validation import require_complete_numbers
+from isthmus.input_validation import flat_rows, require_complete_numbers
 from isthmus.pretraining.fine_tuning import HeadedNetwork, TrainingSet, fine_tune, outputs_of
 from isthmus.pretraining.spreading import neighbour_graph
 from isthmus.pretraining.teachers import (
@@ -23,6 +23,7 @@ from isthmus.pretraining.teachers import (
     held_out_folds,
     targets_of,
 )
+from isthmus.tables.not_rows import NUMBERS_ONLY, numbers_required
 
 __all__ = ["PretrainedClassifier", "PretrainedRegressor"]
 
@@ -144,10 +145,15 @@ class _Pretrained(BaseEstimator):
         settings = {"n_steps": n_steps, "noise": self.noise, "learning_rate": self.learning_rate}
         return {"classify": self._classify, "seed": seed, **settings}
 
+    def _rows(self, X: Any, *, reset: bool) -> np.ndarray:
+        require_complete_numbers(self, X)
+        X, _ = flat_rows(type(self).__name__, X, None)
+        with numbers_required(type(self).__name__, NUMBERS_ONLY):
+            return validate_data(self, X, dtype=np.float64, reset=reset)
+
     def _outputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        require_complete_numbers(self, X)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = self._rows(X, reset=False)
         rows = self.autoencoder_.scaling_.apply(X)
         return self.linear_(rows) if self.network_ is None else outputs_of(self.network_, rows)
 
@@ -164,8 +170,7 @@ class PretrainedClassifier(ClassifierMixin, _Pretrained):
         """Fit to rows X of shape (n_samples, n_features) and labels y, some of which may be missing."""
         if y is None:
             raise ValueError(f"{type(self).__name__}: requires y to be passed, but the target y is None.")
-        require_complete_numbers(self, X)
-        X = validate_data(self, X, dtype=np.float64)
+        X = self._rows(X, reset=True)
         y = column_or_1d(y, warn=True)
         if len(y) != len(X):
             raise ValueError(f"{type(self).__name__}: X has {len(X)} rows and y has {len(y)}.")
@@ -202,8 +207,7 @@ class PretrainedRegressor(RegressorMixin, _Pretrained):
         """Fit to rows X of shape (n_samples, n_features) and numbers y, NaN where unknown."""
         if y is None:
             raise ValueError(f"{type(self).__name__}: requires y to be passed, but the target y is None.")
-        require_complete_numbers(self, X)
-        X = validate_data(self, X, dtype=np.float64)
+        X = self._rows(X, reset=True)
         y = column_or_1d(y, warn=True).astype(np.float64)
         if len(y) != len(X):
             raise ValueError(f"{type(self).__name__}: X has {len(X)} rows and y has {len(y)}.")

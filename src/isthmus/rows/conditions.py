@@ -160,9 +160,9 @@ def _encoded(cells: pyarrow.Table, layout: TableLayout, n_rows: int, who: str) -
         if column.kind == "category" and cell is not None and cell == cell and cell != "":
             levels = said([str(level) for level in column.categories], SHOWN_LEVELS)
             new = dict.fromkeys(str(cells.column(column.name)[row].as_py()) for row in wrong[:LOOKED_AT].tolist())
-            others = f", {said(list(new)[1:], SHOWN_LEVELS)} neither" if len(new) > 1 else ""
+            others = f", nor was {said(list(new)[1:], SHOWN_LEVELS)}" if len(new) > 1 else ""
             faults.append(
-                f"{column.name}={cell} in row {wrong[0]} was not there at fit{others}, whose levels are {levels}"
+                f"{column.name}={cell} in row {wrong[0]} was not there at fit{others}; the levels are {levels}"
             )
         elif cell is not None and isinstance(cell, str) and cell != "":
             faults.append(f"column {column.name} has {cell!r} in row {wrong[0]}, and was a {column.kind} at fit")

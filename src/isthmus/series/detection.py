@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from isthmus.series.episodes import Episode
 from isthmus.series.scoring import Scored, SeriesModel
 from isthmus.series.series import Series
+from isthmus.text_table import aligned
 
 __all__ = ["Reason", "SeriesDetection", "conformal_ranks", "described", "highest", "shortest_stretch"]
 
+SHOWN, SHOWN_CHANNELS = 10, 3  # episodes, and channels of each, where a result is printed
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class SeriesDetection:
     """Scores of the steps of a series, and its episodes.
 
@@ -44,8 +47,22 @@ class SeriesDetection:
     ranks: np.ndarray
     episodes: tuple[Episode, ...]
     notes: tuple[str, ...] = ()
-    model: SeriesModel | None = field(default=None, repr=False)
-    scored: Scored | None = field(default=None, repr=False)
+    model: SeriesModel | None = None
+    scored: Scored | None = None
+
+    def __repr__(self) -> str:
+        lines = [
+            [
+                *(_as_short(stamp) for stamp in (one.start, one.end, one.peak)),
+                f"{one.score:.4g}",
+                ", ".join(one.channels[:SHOWN_CHANNELS]),
+            ]
+            for one in self.episodes[:SHOWN]
+        ]
+        count = len(self.episodes)
+        first = f"The first {SHOWN} of " if count > SHOWN else ""
+        counted = f"{first}{count:,} episode{'s' * (count != 1)} in {len(self.scores):,} steps."
+        return "\n".join([*([aligned(["start", "end", "peak", "score", "channels"], lines)] if lines else []), counted])
 
     @property
     def stamps(self) -> np.ndarray:
@@ -89,6 +106,11 @@ class SeriesDetection:
         if self.model is None or self.scored is None:
             raise ValueError("SeriesDetection: this part of a stream keeps no windows; call detect on the series.")
         return self.model, self.scored
+
+
+def _as_short(stamp: object) -> str:
+    """A stamp without trailing zeros: 2024-01-22 19:00."""
+    return np.datetime_as_string(stamp, "auto").replace("T", " ") if isinstance(stamp, np.datetime64) else str(stamp)
 
 
 def conformal_ranks(scores: np.ndarray, reference: np.ndarray) -> np.ndarray:

@@ -202,9 +202,13 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
             )
         return self._detection(series, self.model_.score(series), [*series.notes])
 
+    def fit_detect(self, X: Any, y: Any = None, **given: Any) -> SeriesDetection:
+        """`fit`, then the detection of the same series; the parameters are those of `fit`."""
+        return self.fit(X, y, **given).found_at_fit()
+
     def fit_predict(self, X: Any, y: Any = None, **given: Any) -> np.ndarray:
         """`fit`, then -1 for readings in an episode and 1 for others, shape (n_readings,)."""
-        detection = self.fit(X, y, **given).found_at_fit()
+        detection = self.fit_detect(X, y, **given)
         return np.where(detection.of_readings(detection.alarms), -1, 1)
 
     def predict(self, X: Any, *, times: Any = None) -> np.ndarray:

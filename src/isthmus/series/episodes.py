@@ -31,7 +31,7 @@ __all__ = ["Episode", "Rate", "Tracker", "count_episodes", "episodes_above", "ou
 
 SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0, "week": 604800.0, "month": 2629800.0,
            "year": 31557600.0}  # fmt: skip
-SAID = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(?:/|per)\s*(?:([0-9][0-9,_]*)\s*)?([a-z]+)\s*", re.IGNORECASE)
+SAID = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(?:/|per)\s*(?:([0-9][0-9,_]*)\s*)?([a-z]*)\s*", re.IGNORECASE)
 BISECTIONS, LEVELS = 50, 64
 BY_CHANCE = 0.5  # peaks expected beyond the threshold where no rate is stated
 CELLS_IN_WINDOW = 8  # stretches in which the highest score is looked for
@@ -91,13 +91,15 @@ class Rate:
 
     @classmethod
     def of(cls, said: float | str, who: str = "episodes") -> Rate:
-        """From a number per thousand steps, or words: "2 per week", "1 per 500 steps"."""
+        """From a number per thousand steps, or words: "2 per week", "1 per 500 steps", "2 per 1000"."""
         if isinstance(said, (int, float)) and not isinstance(said, bool):
             if not (np.isfinite(said) and said > 0):
                 raise ValueError(f"{who} must be above 0, got {said!r}.")
             return cls(float(said))
-        found = SAID.fullmatch(str(said))
+        found = SAID.fullmatch(str(said).replace("thousand", "1000"))
         unit = found[3].lower().rstrip("s") if found else ""
+        if found and found[2] and not unit:
+            unit = "step"
         if found is None or (unit != "step" and unit not in SECONDS) or float(found[1]) <= 0:
             raise ValueError(
                 f"{who} must be a number of episodes per 1,000 steps, or such as '2 per week' or '1 per 500 steps', "

@@ -12,6 +12,7 @@ import numpy as np
 
 from isthmus.series.stamps import Grid, grid_of, stamps_of
 from isthmus.tables.frames import is_frame
+from isthmus.tables.not_rows import require_rows
 
 __all__ = ["HELD_CELLS", "Series", "dates_of_index", "on_grid", "scratch", "series_of", "with_channels_of"]
 
@@ -93,6 +94,7 @@ def series_of(X: Any, times: Any = None, *, who: str, channels: Sequence[str] | 
     """
     if isinstance(X, Series):
         return X
+    require_rows(X, who)
     names, has_names, notes = channels, channels is not None, []
     if type(X).__module__.split(".")[0] == "pandas":
         if times is None:

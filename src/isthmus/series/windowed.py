@@ -25,6 +25,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.hyperparameter import check_hyperparameters, hyper
 from isthmus.series.bridging import bridged
+from isthmus.series.forms import in_form_of
 from isthmus.series.held_out import BlockSplit, gain_beyond_chance, split_blocks
 from isthmus.series.lengths import MIN_LENGTH, WITHOUT_PERIOD, period_of, window_lengths
 from isthmus.series.series import Series, series_of, with_channels_of
@@ -244,22 +245,22 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         rows = self.autoencoder_.inverse_transform(codes).astype(np.float64).reshape(len(codes), -1, self.length_)
         return self.units_.undo(overlap_mean(rows, grid.starts, n_steps))
 
-    def denoise(self, X: Any, *, times: Any = None) -> np.ndarray:
+    def denoise(self, X: Any, *, times: Any = None) -> Any:
         """Every reading as the mean of the reconstructions of the windows that cover it, shape (n_steps, n_channels).
 
-        NaN where no window does.
+        NaN where no window does. A pandas DataFrame or Series keeps its index and names.
         """
         series, found = self.reconstruct_steps(X, times=times)
-        return series.of_readings(found)
+        return in_form_of(X, series.of_readings(found), self.channels_)
 
-    def impute(self, X: Any, *, times: Any = None) -> np.ndarray:
-        """The series with its missing values filled in; known values are unchanged.
+    def impute(self, X: Any, *, times: Any = None) -> Any:
+        """The series with its missing values filled in, in the form of X; known values are unchanged.
 
         What the model expects is corrected by the residuals beside the gap (`isthmus.series.bridging`). A gap longer
         than three fifths of a window stays NaN. Missing *steps* are filled by `impute_steps`.
         """
         series, found = self.reconstruct_steps(X, times=times)
-        return series.of_readings(self._completed(series, found))
+        return in_form_of(X, series.of_readings(self._completed(series, found)), self.channels_)
 
     def impute_steps(self, X: Any, *, times: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Stamps and values of every step of the grid, with missing values and missing steps filled in."""

@@ -25,6 +25,7 @@ from isthmus.tables.finite import chunks, has_gaps, require_some_observed
 from isthmus.tables.frames import is_frame
 from isthmus.tables.input_rows import InputRows, input_rows
 from isthmus.tables.layout import TableLayout, layout_of
+from isthmus.tables.not_rows import numbers_required
 from isthmus.tables.table import Table
 
 __all__ = ["EncodedRows", "encoded_rows"]
@@ -89,7 +90,8 @@ def encoded_rows(
     except DataError as error:
         raise ValueError(f"rate_distortion: {error}") from error
     rules: dict[str, Any] = {"ensure_all_finite": "allow-nan", "ensure_min_samples": 0, "ensure_min_features": 0}
-    values = check_array(values, dtype=np.float64, **rules)
+    with numbers_required("rate_distortion"):
+        values = check_array(values, dtype=np.float64, **rules)
     if values.shape[0] < least[0] or values.shape[1] < least[1]:
         raise ValueError(
             f"rate_distortion: {counted(values.shape[0], 'row')} of {counted(values.shape[1], 'column')}; comparing "

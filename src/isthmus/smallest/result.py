@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from isthmus.evaluation.written import NO_FIGURE, counted, dimensions
+from isthmus.evaluation.written import NO_FIGURE, as_text, counted, dimensions
 from isthmus.smallest.bits import RatePoint
 from isthmus.smallest.choice import Choice
 
@@ -69,7 +69,7 @@ class Bits:
     pca_needed: float | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RateDistortion:
     """Error against size, the size chosen, and its cost in bits; every error per feature, on held-out rows.
 
@@ -104,8 +104,8 @@ class RateDistortion:
     pca_needs: int | None
     n_directions: int
     bits: Bits | None
-    model: BaseAutoencoder | None = field(repr=False)
-    nested: BaseAutoencoder = field(repr=False)
+    model: BaseAutoencoder | None
+    nested: BaseAutoencoder
 
     @property
     def size(self) -> int | None:
@@ -121,6 +121,9 @@ class RateDistortion:
     def sentence(self) -> str:
         """The result in one sentence."""
         return sentence(self)
+
+    def __repr__(self) -> str:
+        return as_text(size_table(self), self.sentence)
 
     def table(self) -> Any:
         """Error against size as a table of `rich`."""
@@ -224,6 +227,12 @@ def choice_sentence(found: RateDistortion) -> str:
     return f"{how}{votes if len(choice.votes) > 1 else ''}. For PCA the same rule chooses {none}."
 
 
+def _few(number: float | None) -> str:
+    """A number with two digits, or without decimals from 100 on."""
+    number = number or 0.0
+    return f"{number:.2g}" if number < 99.5 else f"{number:,.0f}"
+
+
 def second_opinion(found: RateDistortion) -> str | None:
     """The choice of the other criterion and, if it differs, why it is not used."""
     choice = found.choice
@@ -234,7 +243,9 @@ def second_opinion(found: RateDistortion) -> str | None:
         return "Hidden cells, predicted from the other cells of their row, say the same."
     if choice.rule == "entries":
         at_least = "at least " if evidence.at_least else ""
-        why = f"each further dimension serves only {choice.columns_a_latent:.2g} columns, so it follows their own noise"
+        why = (
+            f"each further dimension serves only {_few(choice.columns_a_latent)} columns, so it follows their own noise"
+        )
         if choice.columns_depend is not None:
             why = "held-out rows are no more probable than with each column shuffled, so the columns are independent"
         return f"By the evidence of held-out rows it would be {at_least}{evidence.size}. Trust the hidden cells: {why}."
@@ -242,7 +253,7 @@ def second_opinion(found: RateDistortion) -> str | None:
     if choice.columns_depend is not None:
         why = "held-out rows are more probable than with each column shuffled, so the columns depend on each other"
     elif choice.columns_a_latent is not None:
-        why = f"each further dimension serves {choice.columns_a_latent:.2g} columns"
+        why = f"each further dimension serves {_few(choice.columns_a_latent)} columns"
     return (
         f"By hidden cells, predicted from the other cells of their row, it would be {cells.size}. "
         f"Trust the evidence: {why}."

@@ -7,6 +7,7 @@ Settings are not part of it: they are `get_params`. Facts may come from a file, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -100,6 +101,7 @@ class Facts:
     spread: SpreadFacts | None = fact(default=None)
     whitened: bool = fact(default=False)
     row_shape: RowShape | None = fact(default=None)
+    array_shape: tuple[int, ...] | None = fact(at_least=1, lengths=(2, 8), default=None)
     counts: bool = fact(default=False)
     given_layout: TableLayout | None = fact(default=None)
     n_quantiles: int = fact(at_least=0, at_most=MAX_QUANTILES, default=0)
@@ -123,8 +125,9 @@ class Facts:
             raise ValueError(f"n_directions={self.n_directions} must be at most rank={self.rank}")
         if self.whitened and (self.spread is None or not self.spread.variances):
             raise ValueError("it is whitened, and the variances of its latents are missing")
-        if self.row_shape is not None and self.row_shape.n_numbers != self.n_features:
-            raise ValueError(f"rows of shape {self.row_shape} do not have {self.n_features} numbers")
+        for shape in (self.array_shape, None if self.row_shape is None else self.row_shape.sizes):
+            if shape is not None and math.prod(shape) != self.n_features:
+                raise ValueError(f"rows of shape {shape} do not have {self.n_features} numbers")
         if self.best_epoch > self.n_iter:
             raise ValueError(f"best_epoch={self.best_epoch} is later than the last, {self.n_iter}")
         if self.history_rows > self.n_iter + 1:
@@ -211,6 +214,7 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         spread=None if fitted.spread is None else spread_facts(fitted.spread),
         whitened=fitted.whitened,
         row_shape=fitted.row_shape,
+        array_shape=fitted.array_shape,
         counts=fitted.model.likelihood.draws_whole,
         n_cell_rows=0 if fitted.cells is None else len(fitted.cells.rows),
         n_band_levels=0 if fitted.bands is None else len(fitted.bands.levels),
@@ -352,6 +356,7 @@ def restore(
         whitened=facts.whitened,
         polish=estimator.polish_steps,
         row_shape=facts.row_shape,
+        array_shape=facts.array_shape,
         marginals=marginals_of(tensors, facts.layout),
         cells=_cells_of(facts, tensors),
         bands=Bands(tensors["bands.levels"], facts.n_band_rows) if facts.n_band_levels else None,

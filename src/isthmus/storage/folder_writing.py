@@ -176,7 +176,7 @@ def _require_owned(path: Path, place: Path, owned: Owned, *, overwrite: bool) ->
     if not any(place.iterdir()):
         return
     if not overwrite:
-        raise StorageError(f"{where} exists; choose another folder, or ask for it to be overwritten.")
+        raise StorageError(f"{where} exists; choose another folder, or pass overwrite=True to replace it.")
     if not any(_is_marked(place / name) for name in owned.marks):
         raise StorageError(f"{where} is not {owned.what}, so it is not replaced; choose another folder.")
     unknown = _unknown_file(place, owned.files)

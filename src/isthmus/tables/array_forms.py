@@ -15,7 +15,7 @@ from isthmus.tables.arrays import picture_shape
 from isthmus.tables.errors import DataError
 from isthmus.tables.row_shape import RowShape
 
-__all__ = ["array_and_shape", "is_torch", "like_array", "row_shape_of"]
+__all__ = ["array_and_shape", "array_shape_of", "in_array_shape", "is_torch", "like_array", "row_shape_of"]
 
 MAX_CHANNELS, MIN_STEPS, LONGER = 16, 64, 8  # a 3-d array is (row, channel, time) within these limits, else pictures
 MAX_ASPECT = 4  # longer side to shorter side of a picture
@@ -61,6 +61,27 @@ def row_shape_of(X: Any, image_shape: tuple[int, ...] | None) -> RowShape | None
     return None if found is None else RowShape.of_picture(found[0])
 
 
+def array_shape_of(X: Any) -> tuple[int, ...] | None:
+    """The shape of one row of an array with more than two axes, its channels where X has them; else None."""
+    X = _plain(X)
+    return tuple(map(int, X.shape[1:])) if isinstance(X, np.ndarray) and X.ndim > 2 else None
+
+
+def in_array_shape(
+    values: np.ndarray, shape: tuple[int, ...] | None, image_shape: tuple[int, ...] | None
+) -> np.ndarray:
+    """Flat rows as an array whose rows have ``shape``, their channels last if ``shape`` has them last.
+
+    >>> in_array_shape(np.zeros((5, 192)), (8, 8, 3), (3, 8, 8)).shape
+    (5, 8, 8, 3)
+    """
+    if shape is None or math.prod(shape) != values.shape[1]:
+        return values
+    if _is_channels_last((len(values), *shape), image_shape):
+        return np.moveaxis(values.reshape(len(values), shape[-1], *shape[:-1]), 1, -1)
+    return values.reshape(len(values), *shape)
+
+
 def _channels_first(image_shape: tuple[int, ...]) -> tuple[int, ...]:
     """(height, width, channels) in the order of a row, in which channels come first."""
     found = picture_shape((1, *image_shape)) if len(image_shape) == 3 else None
@@ -98,10 +119,18 @@ def _are_pictures(X: Any) -> bool:
     first = X[0]
     if type(first).__module__.startswith("PIL.") or (isinstance(first, np.ndarray) and first.ndim == 3):
         return True
-    shapes = {one.shape if isinstance(one, np.ndarray) else None for one in X}
-    if len(X) < 2 or len(shapes) != 1 or np.ndim(first) != 2:
+    shapes = {one.shape if isinstance(one, np.ndarray) else () for one in X}
+    if len(X) < 2 or not all(len(shape) == 2 and _is_compact(*shape) for shape in shapes):
         return False
-    height, width = np.shape(first)
+    if len(shapes) > 1:
+        raise DataError(
+            f"X is a list of arrays of {len(shapes)} shapes, such as {' and '.join(map(str, sorted(shapes)[:2]))}: if "
+            "they are pictures, resize them to one shape; if they are batches of rows, give np.concatenate(X)."
+        )
+    return True
+
+
+def _is_compact(height: int, width: int) -> bool:
     return height <= MAX_ASPECT * width and width <= MAX_ASPECT * height
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import gzip
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,10 @@ def load_bundled(name: str) -> Table:
         close = difflib.get_close_matches(name, BUNDLED, n=1, cutoff=0.5)
         guess = f" (did you mean {close[0]!r}?)" if close else ""
         raise DataError(f"{name!r}: no such bundled data set{guess}; there are {', '.join(BUNDLED)}.")
-    if name == "digits":
-        return _digits()
-    if name == "fashion-mnist":
-        return _fashion_mnist()
-    return _from_sklearn(name)
+    own = {"digits": _digits, "fashion-mnist": _fashion_mnist}
+    table = own[name]() if name in own else _from_sklearn(name)
+    there = (f"this is the bundled data set; ./{name} is the file or folder of that name",)
+    return replace(table, notes=there) if Path(name).exists() else table
 
 
 def _digits() -> Table:

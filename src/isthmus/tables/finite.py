@@ -45,7 +45,7 @@ def require_finite(X: Any, names: Sequence[str], who: str, *, missing: bool = Fa
     if found is not None:
         row, column, value = found
         what = "NaN" if np.isnan(value) else "infinity"
-        others = "" if total == 1 else f" and {total - 1} more such cells"
+        others = ("", " and one more such cell")[total - 1] if total <= 2 else f" and {total - 1} more such cells"
         cure = "drop or fill them first" + (", or use missing='mask'" if what == "NaN" else "")
         raise ValueError(f"{who}: X has {what} in row {row}, column {names[column]}{others}; {cure}.")
 

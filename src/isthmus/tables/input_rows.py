@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from isthmus.tables.array_forms import array_and_shape, is_torch, row_shape_of
+from isthmus.tables.array_forms import array_and_shape, array_shape_of, is_torch, row_shape_of
 from isthmus.tables.batches import stream_of
 from isthmus.tables.count_faults import are_sparse_counts, require_counts
 from isthmus.tables.errors import DataError
 from isthmus.tables.finite import chunks, has_gaps, require_finite, require_some_observed
 from isthmus.tables.frames import FrameForm, arrow_of, form_of, is_frame, names_of, plain_frame, require_different
 from isthmus.tables.layout import TableLayout, layout_of, plain_layout
+from isthmus.tables.not_rows import require_rows
 from isthmus.tables.row_shape import RowShape
 from isthmus.tables.stream import TableStream
 from isthmus.tables.table import Table
@@ -76,6 +77,8 @@ class ValidRows:
         Shape of a row that is a picture, if the file says so.
     row_shape : RowShape or None
         Sizes and kinds of a row's axes, of pictures and others.
+    array_shape : tuple of int or None
+        The shape of a row in an array with more than two axes, where results have this shape, too.
     widths : Widths or None
         The widths of features and metadata, if rows have metadata columns.
     mean_weight : float
@@ -93,6 +96,7 @@ class ValidRows:
     was_read: bool = False
     image_shape: tuple[int, ...] | None = None
     row_shape: RowShape | None = None
+    array_shape: tuple[int, ...] | None = None
     widths: Widths | None = None
     mean_weight: float = 1.0
     given_layout: TableLayout | None = None
@@ -183,6 +187,7 @@ def rows_to_fit(rules: InputRules, X: Any) -> ValidRows:
         was_read=rows.was_read,
         image_shape=rows.image_shape,
         row_shape=rows.row_shape if layout is None or rows.stream is not None else None,
+        array_shape=rows.array_shape,
     )
 
 
@@ -203,7 +208,7 @@ class InputRows:
         Rows that do not fit in memory.
     layout : TableLayout or None
         The columns of ``cells`` or ``stream``, if known.
-    names, form, was_read, image_shape, row_shape
+    names, form, was_read, image_shape, row_shape, array_shape
         As in `ValidRows`.
     """
 
@@ -216,6 +221,7 @@ class InputRows:
     was_read: bool = False
     image_shape: tuple[int, ...] | None = None
     row_shape: RowShape | None = None
+    array_shape: tuple[int, ...] | None = None
 
 
 def input_rows(X: Any, image_shape: tuple[int, ...] | None = None) -> InputRows:
@@ -226,6 +232,7 @@ def input_rows(X: Any, image_shape: tuple[int, ...] | None = None) -> InputRows:
     DataError
         If X is ambiguous, or can't be read as rows.
     """
+    require_rows(X)
     if isinstance(X, Table):
         return _of_table(X, was_read=True)
     if is_frame(X):
@@ -233,7 +240,8 @@ def input_rows(X: Any, image_shape: tuple[int, ...] | None = None) -> InputRows:
     flat, shape = array_and_shape(X, image_shape)
     stream = stream_of(flat)
     if stream is None:
-        return InputRows(flat, row_shape=shape, image_shape=None if shape is None else shape.image_shape)
+        known = None if shape is None else shape.image_shape
+        return InputRows(flat, row_shape=shape, image_shape=known, array_shape=array_shape_of(X))
     was_read = stream.description is not None
     if stream.fits_in_memory:
         return _of_table(stream.load(), was_read=was_read)

@@ -291,7 +291,7 @@ def _described(stream: HeldStream, table: Table) -> HeldStream:
         n_missing = int(np.isnan(table.values).sum()) if table.values.dtype.kind == "f" else 0
         stream.description = Description(
             table.name, len(table), n_numbers=table.n_columns, image_shape=table.image_shape, id_name=table.id_name,
-            label_name=table.label_name, row_shape=table.row_shape, n_missing=n_missing,
+            label_name=table.label_name, row_shape=table.row_shape, n_missing=n_missing, notes=table.notes,
         )  # fmt: skip
         stream.table = replace(table, description=stream.description)
         stream.missing = n_missing > 0

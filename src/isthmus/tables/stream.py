@@ -98,6 +98,11 @@ class TableStream(ABC):
         """The rows as numbers, shape (stop - start, width), float32 or float64."""
         return self.read(segment, start, stop).values
 
+    def __repr__(self) -> str:
+        if self.description is not None:
+            return str(self.description)
+        return f"{type(self).__name__}({self.name!r}: {len(self):,} rows of {self.n_columns:,} columns)"
+
     def __len__(self) -> int:
         return sum(self.segments)
 

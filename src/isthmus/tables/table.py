@@ -32,7 +32,7 @@ class Table:
     ``row_shape`` says the same for rows of any kind, sounds and embeddings too.
     ``given`` is an Arrow table of the conditions, columns that both networks see and that are not learned from.
     ``official_test`` holds the indices of the rows that the data's makers set aside for testing. ``description`` says
-    how the file was read.
+    how the file was read; ``notes`` are remarks for a description that is still to be made.
 
     >>> table = Table(np.eye(3), ("a", "b", "c"), labels=np.array(["x", "y", "z"]), name="unit")
     >>> len(table), table.n_columns, table.take([2, 0]).labels.tolist()
@@ -52,6 +52,7 @@ class Table:
     description: Description | None = None
     row_shape: RowShape | None = None
     given: pyarrow.Table | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.row_shape is None and self.image_shape is not None:

@@ -20,28 +20,28 @@ from isthmus_course.exercise import first_fault, show
 NEEDS = ("find_empty",)
 
 STARTER = '''
-"""Chapter 0: find a place on the map of codes where no picture lives."""
+"""Chapter 0: find a point on the map of codes that no picture has as its code."""
 
 import numpy as np
 
 
 def find_empty(codes):
-    """A place, shape (2,), on the map of codes, shape (N, 2), and far from all of them."""
+    """A point, shape (2,), on the map of codes, shape (N, 2), and far from all of them."""
     raise NotImplementedError
 '''
 
 REFERENCE = '''
-"""Chapter 0: of a grid over the map, the place farthest from its nearest code."""
+"""Chapter 0: of a grid over the map, the point farthest from its nearest code."""
 
 import numpy as np
 
 
 def find_empty(codes):
-    """A place, shape (2,), on the map of codes, shape (N, 2), and far from all of them."""
+    """A point, shape (2,), on the map of codes, shape (N, 2), and far from all of them."""
     across, up = np.linspace(codes.min(0), codes.max(0), 40).T
-    places = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
-    apart = np.linalg.norm((places[:, None] - codes) / codes.std(0), axis=2)
-    return places[apart.min(1).argmax()]
+    points = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+    apart = np.linalg.norm((points[:, None] - codes) / codes.std(0), axis=2)
+    return points[apart.min(1).argmax()]
 '''
 
 
@@ -52,19 +52,19 @@ def _returning(answer: str) -> str:
 WRONG = {
     "far, but off the map": (
         _returning("codes.max(0) + codes.std(0)"),
-        "the place is on the map: among 60 codes on a ring your place (1.71, 1.71) is off it, which ends at (1, 1)",
+        "the point is on the map: among 60 codes on a ring your point (1.71, 1.71) is not: the map ends at (1, 1)",
     ),
     "where a code is": (
         _returning("codes[0]"),
-        "the place is empty: among 60 codes on a ring your place (1, 0) is 0.177 from its five nearest codes",
+        "the point is empty: among 60 codes on a ring your point (1, 0) is 0.177 from its five nearest codes",
     ),
     "the middle, which is empty only in a ring": (
         _returning("codes.mean(0)"),
-        "the place is empty: among the digits' codes by PCA your place",
+        "the point is empty: among the digits' codes by PCA your point",
     ),
-    "many places": (
+    "many points": (
         _returning("codes"),
-        "the answer is one place: among 60 codes on a ring your answer has shape (60, 2), not (2,)",
+        "the answer is one point: among 60 codes on a ring your answer has shape (60, 2), not (2,)",
     ),
 }
 
@@ -72,47 +72,47 @@ NEIGHBOURS, NORMAL = 5, 0.99
 ROUNDING = 1e-6  # of the map's size, for single precision
 
 
-def one_place(mine: Any) -> str | None:
-    """The answer is one place."""
+def one_point(mine: Any) -> str | None:
+    """The answer is one point."""
 
     def fault(case: tuple[str, np.ndarray]) -> str | None:
         name, codes = case
-        place = np.asarray(mine.find_empty(codes.copy()), dtype=float)
-        if place.shape != (2,):
-            return f"among {name} your answer has shape {place.shape}, not (2,)."
-        return None if np.isfinite(place).all() else f"among {name} your place {show(place)} is no number."
+        point = np.asarray(mine.find_empty(codes.copy()), dtype=float)
+        if point.shape != (2,):
+            return f"among {name} your answer has shape {point.shape}, not (2,)."
+        return None if np.isfinite(point).all() else f"among {name} your point {show(point)} is no number."
 
     return first_fault(_maps(), fault)
 
 
 def on_the_map(mine: Any) -> str | None:
-    """The place is on the map."""
+    """The point is on the map."""
 
     def fault(case: tuple[str, np.ndarray]) -> str | None:
         name, codes = case
-        place, low, high = np.asarray(mine.find_empty(codes.copy())), codes.min(0), codes.max(0)
+        point, low, high = np.asarray(mine.find_empty(codes.copy())), codes.min(0), codes.max(0)
         slack = ROUNDING * (high - low)
-        if (place < low - slack).any():
-            return f"among {name} your place {show(place)} is off it, which begins at {show(low)}."
-        if (place > high + slack).any():
-            return f"among {name} your place {show(place)} is off it, which ends at {show(high)}."
+        if (point < low - slack).any():
+            return f"among {name} your point {show(point)} is not: the map begins at {show(low)}."
+        if (point > high + slack).any():
+            return f"among {name} your point {show(point)} is not: the map ends at {show(high)}."
         return None
 
     return first_fault(_maps(), fault)
 
 
 def empty(mine: Any) -> str | None:
-    """The place is empty."""
+    """The point is empty."""
 
     def fault(case: tuple[str, np.ndarray]) -> str | None:
         name, codes = case
-        place = np.asarray(mine.find_empty(codes.copy()), dtype=float)
+        point = np.asarray(mine.find_empty(codes.copy()), dtype=float)
         normal = float(np.quantile(_distances(codes, codes, skip=1), NORMAL))
-        distance = float(_distances(place[None], codes)[0])
+        distance = float(_distances(point[None], codes)[0])
         if distance > normal:
             return None
         return (
-            f"among {name} your place {show(place)} is {show(distance)} from its five nearest codes, and of the codes "
+            f"among {name} your point {show(point)} is {show(distance)} from its five nearest codes, and of the codes "
             f"themselves 99 in 100 are within {show(normal)} of theirs."
         )
 
@@ -135,9 +135,9 @@ def _maps() -> list[tuple[str, np.ndarray]]:
     ]
 
 
-def _distances(places: np.ndarray, codes: np.ndarray, skip: int = 0) -> np.ndarray:
-    apart = (places[:, None] - codes) / codes.std(0)
+def _distances(points: np.ndarray, codes: np.ndarray, skip: int = 0) -> np.ndarray:
+    apart = (points[:, None] - codes) / codes.std(0)
     return np.sort(np.linalg.norm(apart, axis=2), axis=1)[:, skip : skip + NEIGHBOURS].mean(1)
 
 
-CHECKS = (one_place, on_the_map, empty)
+CHECKS = (one_point, on_the_map, empty)

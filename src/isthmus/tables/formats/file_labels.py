@@ -103,10 +103,13 @@ def _labels_beside(
         without = [name for name, label_found in zip(names, found, strict=True) if label_found is None]
         note = f"labels from column {label!r} of {path.name!r}"
         if without:
-            note += f"; {len(without):,} {what} are not in it, the first {without[0]!r}, and have the label ''"
+            are = f"1 of the {what} is" if len(without) == 1 else f"{len(without):,} {what} are"
+            have = "has" if len(without) == 1 else "have"
+            note += f"; {are} not in it, the first {without[0]!r}, and {have} the label ''"
         unmatched = [cell for cell in cells[key] if cell not in whole and cell not in bare and cell not in stems]
         if unmatched:
-            note += f"; {len(unmatched):,} of its rows name no file here, the first {unmatched[0]!r}"
+            rows = "1 of its rows names" if len(unmatched) == 1 else f"{len(unmatched):,} of its rows name"
+            note += f"; {rows} no file here, the first {unmatched[0]!r}"
         notes.append(note)
         return np.array([one or "" for one in found], np.str_), label
     return None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from isthmus.tables.array_split import unread_note
 from isthmus.tables.arrays import (
     chosen_array,
     columns_among,
@@ -105,9 +107,9 @@ def _table(arrays: dict[str, Any], main: str, file: File, request: Request) -> A
     names = next((arrays[name] for name in ("columns", "feature_names", "names") if name in arrays), None)
     named = None if names is None else _as_text(_read(names, file)).ravel()
     name = None if label is None else label.rpartition("/")[2]
-    return table_from_array(
-        array, f"{file.where}, array {main!r}", file.stem, names=named, labels=labels, label_name=name
-    )
+    where = f"{file.where}, array {main!r}"
+    table = table_from_array(array, where, file.stem, names=named, labels=labels, label_name=name)
+    return replace(table, notes=unread_note(arrays, {main, label or main}))
 
 
 def _read(array: Any, file: File) -> np.ndarray:

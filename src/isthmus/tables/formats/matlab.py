@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from isthmus.tables.array_split import unread_note
 from isthmus.tables.arrays import (
     chosen_array,
     columns_among,
@@ -55,6 +58,5 @@ def open_file(file: File, request: Request) -> TableStream | Source:
         array = np.moveaxis(array, -1, 0)
     label = str(request.labels) if request.labels in arrays else labels_among(arrays, main, len(array))
     labels = None if label is None else entries(arrays[label], label, len(array), file.where)
-    return HeldStream(
-        table_from_array(array, f"{file.where}, array {main!r}", file.stem, labels=labels, label_name=label)
-    )
+    table = table_from_array(array, f"{file.where}, array {main!r}", file.stem, labels=labels, label_name=label)
+    return HeldStream(replace(table, notes=unread_note(arrays, {main, label or main})))

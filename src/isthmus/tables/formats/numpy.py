@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from isthmus.tables.array_split import joined_split, unread_note
 from isthmus.tables.arrays import (
     as_rows,
     chosen_array,
@@ -162,15 +164,19 @@ def open_archive(file: File, request: Request) -> TableStream | Source:
 
 def _table(arrays: dict[str, np.ndarray], request: Request, where: str, name: str) -> Table:
     main = "X" if "X" in arrays else chosen_array(arrays, where)
-    array = arrays[main]
-    n_rows = len(array) if array.ndim else 0
+    n_rows = len(arrays[main]) if arrays[main].ndim else 0
     label_name, id_name = _word(arrays, "label_name", "y"), _word(arrays, "id_name", "ids")
-    label_array = (
-        labels_among(arrays, main, n_rows) or "y"
-    )  # which then does not have one entry per row, and is refused
+    found = labels_among(arrays, main, n_rows)
+    label_array = found or "y"  # which then does not have one entry per row, and is refused
     label_name = label_name if label_array == "y" else label_array
     if request.labels in arrays and request.labels not in (None, label_name):
         label_array = label_name = str(request.labels)
+    label = label_array if label_array in arrays else None
+    test, notes = None, ()
+    if id_name == "ids" and "ids" not in arrays and request.ids is None:
+        arrays, test, notes = joined_split(arrays, main, label)
+        n_rows = len(arrays[main]) if arrays[main].ndim else 0
+    array = arrays[main]
     id_array = "ids"
     if request.ids in arrays and request.ids not in (None, id_name):
         id_array = id_name = str(request.ids)
@@ -180,10 +186,12 @@ def _table(arrays: dict[str, np.ndarray], request: Request, where: str, name: st
     if names is not None and (array.ndim != 2 or names.shape != array.shape[1:]):
         width = array.shape[1] if array.ndim > 1 else 0
         raise DataError(f"{where}: array 'columns' must name {width} columns, got {names.shape}; fix it.")
-    return table_from_array(
+    table = table_from_array(
         array, f"{where}, array {main!r}", name, names=names, labels=labels,
         label_name=label_name if labels is not None else None, ids=ids, id_name=id_name if ids is not None else None,
     )  # fmt: skip
+    notes += unread_note(arrays, {main, label_array, id_array, "columns"})
+    return replace(table, official_test=test, notes=notes)
 
 
 def _sparse(arrays: dict[str, np.ndarray], path: Path, where: str) -> np.ndarray:

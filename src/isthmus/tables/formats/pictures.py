@@ -146,6 +146,11 @@ def _form_of(
         if shape is None and request.size is None:
             other = "" if request.pad else "; --pad keeps their edges"
             notes[-1] += f" (--size asks for another{other})"
+    small = [look for look in looks if 2 * max(look.size) <= min(size)]
+    if small and shape is None and request.size is None:
+        first = small[0]
+        named = f"{first.path.name!r} of {first.size[0]}×{first.size[1]}"
+        notes.append(f"{len(small):,} enlarged more than twice, the first {named}; remove them if they are no pictures")
     return size, colour, depth
 
 

@@ -32,6 +32,7 @@ LONG = 4.0  # median seconds above which files are recordings, to be cut into wi
 DEFAULT_WINDOW = 1.0
 MAX_RATIO = 2.0  # of the longest clip to the median, up to which no clip is cut
 COVERED = 0.95  # else the length is this quantile
+ROUNDING = 1e-6  # of a length that went through seconds, in samples
 TOGETHER = 64  # windows of a file that are read at once
 MIN_FILLED = 0.1  # of the last window, which else is left out unless it is the only one
 
@@ -119,7 +120,7 @@ def _form_of(clips: Sequence[Clip], request: Request, where: str, notes: list[st
         else:
             median, longest = float(np.median(seconds)), float(seconds.max())
             taken = longest if longest <= MAX_RATIO * median else float(np.quantile(seconds, COVERED))
-            length = int(np.ceil(taken * rate))
+            length = int(np.ceil(taken * rate - ROUNDING))
         if length < 1:
             raise DataError(f"{where}: --window {request.window} is shorter than a sample; ask for more seconds.")
         signal = Signal(rate, length) if request.waveform else spectrogram_signal(rate, length)

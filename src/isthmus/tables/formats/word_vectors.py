@@ -26,6 +26,7 @@ MAX_NAMED = 4
 BLOCK = 1 << 20
 MIN_NUMBERS = 8
 NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+NO_NUMBERS = ("nan", "inf", "infinity")  # which a sum of word vectors may hold
 HEAD = re.compile(r"([0-9]+) ([0-9]+)\s*")
 
 
@@ -48,7 +49,7 @@ def matches(file: File) -> bool:
     signed = any(cell.startswith("-") for row in cells for cell in row[1:]) or head is not None
     single_spaces = all("  " not in line.strip() and "\t" not in line for line in body[:SAMPLE_LINES])
     return (
-        all(number.fullmatch(cell) for row in cells for cell in row[1:])
+        all(number.fullmatch(cell) or cell.lower().lstrip("+-") in NO_NUMBERS for row in cells for cell in row[1:])
         and len({*words}) >= ALIKE * len(words)
         and n_words >= 0.5 * len(words)
         and signed
