@@ -33,10 +33,10 @@ def grid_of(values: np.ndarray, *, dates: bool = False) -> Grid | None:
 
     ``dates`` are days since 1970. A column that was single precision counts as the decimals it was rounded from.
     """
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # of values near the largest float64
         single = values.astype(np.float32)
-    seen = single if not dates and (single == values).all() else values
-    for grid in TIMES if dates else DECIMALS:
-        if (grid.nearest(values).astype(seen.dtype) == seen).all():
-            return grid
+        seen = single if not dates and (single == values).all() else values
+        for grid in TIMES if dates else DECIMALS:
+            if (grid.nearest(values).astype(seen.dtype) == seen).all():
+                return grid
     return None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["require_counts"]
+__all__ = ["are_sparse_counts", "require_counts"]
 
 NOT_NORMALIZED = "give the counts before they were normalized or logarithms taken, or fit with likelihood='gaussian'"
 FILL = "fill missing cells, as a row's total is unknown otherwise, with 0 where nothing was counted"
@@ -46,7 +46,8 @@ def require_counts(blocks: Iterable[np.ndarray], names: Sequence[str], who: str)
         block = np.asarray(block, dtype=np.float64)
         with np.errstate(invalid="ignore"):  # of inf - inf
             total = block.sum(1)
-        if not _are_counts(block):
+        are_counts = _are_counts(block)
+        if not are_counts:
             for kind, fault in enumerate(FAULTS):
                 wrong = fault.found(block)
                 times[kind] += int(wrong.sum())
@@ -54,7 +55,7 @@ def require_counts(blocks: Iterable[np.ndarray], names: Sequence[str], who: str)
                     row, column = np.argwhere(wrong)[0].tolist()
                     first[kind] = f"{block[row, column]:g} " * bool(np.isfinite(block[row, column]))
                     first[kind] += f"in row {start + row}, column {names[column]}"
-        empty.append(start + np.flatnonzero((block == 0).all(1)))
+        empty.append(start + np.flatnonzero(total == 0 if are_counts else (block == 0).all(1)))
         totals.append(total)
         start += len(block)
     empty = np.concatenate([np.empty(0, int), *empty])
@@ -73,9 +74,15 @@ def require_counts(blocks: Iterable[np.ndarray], names: Sequence[str], who: str)
     return np.concatenate(totals)
 
 
+def are_sparse_counts(matrix: Any) -> bool:
+    """Whether a sparse matrix holds counts, with some in each row, from its stored cells alone."""
+    return _are_counts(matrix.data) and bool((np.asarray(matrix.sum(1)) > 0).all())
+
+
 def _are_counts(block: np.ndarray) -> bool:
     """A quick test that suffices for most blocks."""
-    return bool(np.isfinite(block).all() and (block >= 0).all() and (block == np.floor(block)).all())
+    with np.errstate(invalid="ignore"):
+        return bool(block.min(initial=0) >= 0 and block.max(initial=0) < np.inf and (block == np.floor(block)).all())
 
 
 def _said(fault: Fault, times: int, first: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from isthmus.tables.array_forms import array_and_shape, array_shape_of, is_torch, row_shape_of
 from isthmus.tables.batches import stream_of
-from isthmus.tables.count_faults import require_counts
+from isthmus.tables.count_faults import are_sparse_counts, require_counts
 from isthmus.tables.errors import DataError
 from isthmus.tables.finite import chunks, has_gaps, require_finite, require_some_observed
 from isthmus.tables.frames import FrameForm, arrow_of, form_of, is_frame, names_of, plain_frame, require_different
@@ -147,7 +147,8 @@ class InputRules:
     def check(self, values: Any, features: Sequence[str], *, gaps: bool, plain: bool) -> None:
         """Raise a `ValueError` that names cells that can't be used; ``plain`` rows have only columns of numbers."""
         if self.counts and plain:
-            require_counts(chunks(values), features, self.who)
+            if not (hasattr(values, "tocsr") and are_sparse_counts(values)):
+                require_counts(chunks(values), features, self.who)
         else:
             require_finite(values, features, self.who, missing=gaps)
 
