@@ -333,7 +333,9 @@ def test_shrinkage_is_that_of_ledoit_and_wolf():
 
     for shape in ((40, 6), (9, 15)):
         rows = np.random.default_rng(0).normal(size=shape) * np.arange(1, shape[1] + 1)
-        found, inverse = ShrunkCovariance.of(rows), np.linalg.inv(ledoit_wolf(rows, assume_centered=True)[0])
+        shrunk = ledoit_wolf(rows, assume_centered=True)[0]
+        least = np.trace(shrunk) / shape[1] / shape[0] * np.eye(shape[1])  # what n rows can't show to be smaller
+        found, inverse = ShrunkCovariance.of(rows), np.linalg.inv(shrunk + least)
         np.testing.assert_allclose(found.precision_times(rows), rows @ inverse, rtol=1e-3, atol=1e-6)
         residuals, amounts = found.conditional(rows)
         np.testing.assert_allclose(residuals, rows @ inverse / np.diag(inverse), rtol=1e-3, atol=1e-6)

@@ -29,6 +29,8 @@ from isthmus.anomaly.scores import SIXTH_ROOT, center_and_spread, nats_beyond, r
 __all__ = ["ColumnSurprises"]
 
 RARITY = 0.5
+# Of sixth roots; those of normal cells have .88 and .27. A column that is nearly constant would decide alone.
+MIN_CENTER, MIN_SPREAD = 0.5, 0.15
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class ColumnSurprises:
     @classmethod
     def of(cls, distances: np.ndarray) -> ColumnSurprises:
         """From held-out rows, shape (n_rows, n_features)."""
-        return cls(*center_and_spread(roots_of(distances, SIXTH_ROOT)))
+        center, spread = center_and_spread(roots_of(distances, SIXTH_ROOT))
+        return cls(np.maximum(center, MIN_CENTER), np.maximum(spread, MIN_SPREAD))
 
     def amounts(self, distances: np.ndarray, rarity: np.ndarray, beyond: np.ndarray) -> np.ndarray:
         """The amount of each row, distributed over columns; all have shape (n_rows, n_features)."""

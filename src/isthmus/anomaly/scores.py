@@ -92,6 +92,18 @@ class StandardUnits:
         unit = CONSTANT_UNIT * np.where(size > 0, size, typical)
         return cls(center, np.where(constant, unit, spread), np.where(constant, np.sqrt(len(X)), LARGEST))
 
+    def shares(self, u: np.ndarray, n_rows: int) -> np.ndarray:
+        """By what share of its length a cell of a new row counts, in (0, 1], if the row is counted in the units.
+
+        The n rows of the fit have part in their columns' standard deviations: a value that few rows have is less far
+        out for those rows than for a new one, and rates would be off. With it among them the standard deviation would
+        be √(1 + u²/n) times as large, and u / √(1 + u²/n) of the new row count. That is at most √n; so that rows far
+        out differ, asinh(2t) / 2t with t = u/√n is used, which is nearly equal up to √n and goes on beyond. A
+        departure from a constant column is bounded already.
+        """
+        twice = np.maximum(2 * np.abs(u) / np.sqrt(n_rows), 1e-6)
+        return np.where(np.asarray(self.limit) < LARGEST, 1.0, np.arcsinh(twice) / twice)
+
     def apply(self, X: np.ndarray) -> np.ndarray:
         """Rows in standard units, float64."""
         with np.errstate(over="ignore"):
