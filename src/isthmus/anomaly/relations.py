@@ -9,12 +9,13 @@ lies as far from the mean of the column, the amount of a row is
 
     a = max_j (S_j - R_j / 2)₊
 
-c_j² is the mean of two squared conditional residuals, in variances (`isthmus.anomaly.covariance`): of the autoencoder's
-residuals, which follow curves, and of the rows themselves, which have relations that the code has no room for. R_j
-counts for half: a cell far out in its column is more often wrong than others are. The amount is distributed over
-columns in proportion to the fourth power of the distances, so nearly all of it goes to the most contradicted cell.
-Where two columns are tied to each other alone, either may be wrong; a cell beyond the range of the normal rows is
-blamed, by its distance times (|u_j| / max |u_ij|)².
+c_j² is the mean of three squared conditional residuals, in variances (`isthmus.anomaly.covariance`): of those of the
+autoencoder, which follow curves, of the rows themselves, which have relations that the code has no room for, and of
+their normal scores (`isthmus.anomaly.ranks`), which long tails don't disturb. R_j counts for half: a cell far out in
+its column is more often wrong than others are. The amount is distributed over columns in proportion to the fourth power
+of the distances, so nearly all of it goes to the most contradicted cell. Where two columns are tied to each other
+alone, either may be wrong; a cell beyond the range of the normal rows is blamed, by its distance times
+(|u_j| / max |u_ij|)².
 """
 
 from __future__ import annotations

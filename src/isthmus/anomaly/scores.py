@@ -1,4 +1,4 @@
-"""Anomaly scores: how surprising each part of a row is, and the sum of the surprises.
+"""Anomaly scores: how surprising each part of a row is, and the surprises together.
 
 With u the row in standard units (each column with mean 0 and standard deviation 1) and û its reconstruction, four
 parts look for different things. Each is an amount a = Σ_j a_j ≥ 0 of which every column has its share:
@@ -18,9 +18,12 @@ needs a higher root. So with median m and standard deviation s of the roots of h
 is the surprise of an amount, -log of the probability that a normal row has at least as much; smooth, and finite beyond
 the largest amount seen. Few amounts have exactly normal tails, and one heavy tail would drown the other parts. So
 beyond the 80th percentile of held-out rows S follows a fitted tail (`isthmus.anomaly.tail`); not for the core, where
-that tail would be the anomalies among the training rows. The score is Fisher's (1925) sum with weights,
+that tail would be the anomalies among the training rows. The score is the length of the four,
 
-    1/2 (S(relations) + S(density) + S(neighbours)) + 3/10 S(core)
+    √(S(relations)² + S(density)² + S(neighbours)² + S(core)² / 4)
+
+between their sum (Fisher 1925), in which one large surprise drowns among the noise of the others, and their maximum. A
+part adds its share of the squares to the score. New rows are first counted in the units (`StandardUnits.shares`).
 
 Each part can be the score alone, and so can four others:
 
