@@ -14,8 +14,10 @@ from isthmus import Autoencoder, AutoencoderOutlierDetector, VariationalAutoenco
 from isthmus.anomaly import cross_val_detect
 from isthmus.anomaly.conformal import Calibration, benjamini_hochberg, conformal_p_values, rows_needed, threshold_at
 from isthmus.anomaly.covariance import ShrunkCovariance
+from isthmus.anomaly.detection import Scoring
 from isthmus.anomaly.latent import Neighbours
 from isthmus.anomaly.neighbours import NormalRows
+from isthmus.anomaly.ranks import NormalScores
 from isthmus.anomaly.relations import ColumnSurprises
 from isthmus.anomaly.scorer import MEASURES
 from isthmus.anomaly.scores import StandardUnits, Surprise, residual_variances
@@ -333,7 +335,9 @@ def test_shrinkage_is_that_of_ledoit_and_wolf():
 
     for shape in ((40, 6), (9, 15)):
         rows = np.random.default_rng(0).normal(size=shape) * np.arange(1, shape[1] + 1)
-        found, inverse = ShrunkCovariance.of(rows), np.linalg.inv(ledoit_wolf(rows, assume_centered=True)[0])
+        shrunk = ledoit_wolf(rows, assume_centered=True)[0]
+        least = np.trace(shrunk) / shape[1] / shape[0] * np.eye(shape[1])  # what n rows can't show to be smaller
+        found, inverse = ShrunkCovariance.of(rows), np.linalg.inv(shrunk + least)
         np.testing.assert_allclose(found.precision_times(rows), rows @ inverse, rtol=1e-3, atol=1e-6)
         residuals, amounts = found.conditional(rows)
         np.testing.assert_allclose(residuals, rows @ inverse / np.diag(inverse), rtol=1e-3, atol=1e-6)
@@ -382,6 +386,63 @@ def test_a_constant_column_says_no_more_than_its_rows_can():
     np.testing.assert_allclose(u[:, 0], [10, -10])
     assert u[0, 1] == pytest.approx(10, abs=0.1)
     assert u[0, 2] == pytest.approx(1e6)
+
+
+def test_rare_values_of_new_rows_do_not_break_the_rate():
+    """By units that it has no part in a new row would be farther out; 15% of them were alarms instead of 10%."""
+    shares = []
+    for seed in range(5):
+        rows = np.exp(2 * np.random.default_rng(seed).normal(size=(900, 20)))
+        detector = AutoencoderOutlierDetector(measure="core", false_alarm_rate=0.1, random_state=0).fit(rows[:100])
+        shares.append((detector.predict(rows[100:]) == -1).mean())
+    assert np.mean(shares) == pytest.approx(0.1, abs=0.03)
+
+
+def test_a_new_row_is_counted_in_the_units_as_if_it_had_been_in_the_fit():
+    X = np.column_stack([np.r_[1.0, np.zeros(99)], np.full(100, 7.0), np.random.default_rng(0).normal(size=100)])
+    units, new = StandardUnits.of(X), np.array([[1.0, 9.0, 0.1], [1e4, 7.0, -0.1]])
+    u = units.apply(new)
+    counted = u * units.shares(u, len(X))
+    again = StandardUnits.of(np.r_[X, new[:1]]).apply(new[:1])
+    assert counted[0, 0] == pytest.approx(again[0, 0], rel=0.05)
+    assert counted[0, 1] == u[0, 1] == 10  # a constant column's are bounded already
+    np.testing.assert_allclose(counted[:, 2], u[:, 2], rtol=1e-3)
+    assert counted[1, 0] > 5 * counted[0, 0]  # far rows still differ
+
+
+def test_normal_scores_are_those_of_ranks_and_go_on_beyond_them():
+    u = np.random.default_rng(0).exponential(size=(2000, 1))
+    scores = NormalScores.of(u)
+    found = scores.of_rows(u)[:, 0]
+    assert abs(found.mean()) < 1e-9
+    assert found.std() == pytest.approx(1, abs=0.02)
+    assert np.quantile(found, 0.9) == pytest.approx(1.2816, abs=0.03)
+    far = scores.of_rows(u.max() + np.array([[1.0], [3.0]]))[:, 0]
+    assert far[0] > found.max()
+    assert far[1] - far[0] == pytest.approx(2)
+    halves = NormalScores.of(np.repeat([[0.0], [1.0]], 50, axis=0))
+    np.testing.assert_allclose(halves.of_rows(np.array([[0.0], [0.5], [1.0]]))[:, 0], [-0.6745, 0, 0.6745], atol=1e-3)
+    assert halves.of_rows(np.array([[1.1]]))[0, 0] > 2.5  # beyond the largest value, however many rows have that
+
+
+def test_the_denoiser_averages_the_nearest_rows_and_no_others():
+    rows = np.r_[np.zeros((3, 1)), np.ones((9, 1)), np.full((500, 1), 1.5)].astype(np.float32)
+    few, all_of_them = (NormalRows(rows, np.ones(512, dtype=bool), 10.0, nearest) for nearest in (12, None))
+    at = np.array([[0.25]])
+    assert few.amounts(at)["density"][0, 0] == pytest.approx(0.5**2, abs=0.01)  # from 9/12 of one
+    assert all_of_them.amounts(at)["density"][0, 0] > 1.4
+
+
+def test_the_score_is_the_length_of_the_surprises():
+    surprises = {name: Surprise(1.0, 0.5, 0.0) for name in ("density", "core")}
+    amounts = {"density": np.array([[20.0, 7.0], [1.0, 0.0]]), "core": np.array([[1.0, 0.0], [8.0, 2.0]])}
+    scoring = Scoring(surprises, {"density": 1.0, "core": 0.5})
+    scored = scoring.score(amounts)
+    nats = {name: surprises[name](part.sum(1)) for name, part in amounts.items()}
+    np.testing.assert_allclose(scored.scores, np.hypot(nats["density"], nats["core"] / 2))
+    np.testing.assert_allclose(scored.contributions.sum(1), scored.scores)
+    for name, part in scoring.nats(scored.parts).items():
+        np.testing.assert_allclose(part, nats[name])
 
 
 def test_a_relation_is_broken_by_a_value_that_is_rarer_given_the_others_than_alone():

@@ -5,6 +5,9 @@ before that. Ledoit & Wolf (2004, "A well-conditioned estimator for large-dimens
 
     Σ = (1 - ρ) S + ρ μ I          μ the mean eigenvalue of S; ρ minimises the expected squared error
 
+to which μ / n is added in every direction, as n rows can't show a smaller variance: a column that is constant in them
+may be constant by chance.
+
 With P = Σ⁻¹ the conditional residual of a cell, given all other cells b of its row, is (P b)_j / P_jj, and its variance
 1 / P_jj: how far the cell lies from its expectation given the others. Hidden cells get their expectation given the
 rest, b_H = -P_HH⁻¹ P_HO b_O, so a cell known to be wrong has no influence on the others.
@@ -23,7 +26,6 @@ __all__ = ["ShrunkCovariance", "Spans"]
 
 Spans = Sequence[tuple[int, int]]
 
-MIN_SHARE = 1e-6  # of the mean variance, added in every direction
 MIN_VARIANCE = 1e-9
 MAX_DIRECTIONS = 512
 
@@ -52,7 +54,8 @@ class ShrunkCovariance:
 
         >>> from sklearn.covariance import ledoit_wolf
         >>> rows = np.random.default_rng(0).normal(size=(9, 3))
-        >>> inverse = np.linalg.inv(ledoit_wolf(rows, assume_centered=True)[0])
+        >>> shrunk = ledoit_wolf(rows, assume_centered=True)[0]
+        >>> inverse = np.linalg.inv(shrunk + np.trace(shrunk) / 3 / 9 * np.eye(3))
         >>> bool(np.allclose(ShrunkCovariance.of(rows).precision_times(rows), rows @ inverse, rtol=1e-4))
         True
         """
@@ -67,7 +70,7 @@ class ShrunkCovariance:
         shrinkage = min(max(noise, 0.0) / away, 1.0) if away > 0 else 1.0
         kept = min(len(eigenvalues), MAX_DIRECTIONS)
         left_out, n_others = eigenvalues[kept:].sum(), n_features - kept
-        floor = MIN_SHARE * mean
+        floor = mean / n_rows
         rest = (1 - shrinkage) * (left_out / n_others if n_others else 0.0) + shrinkage * mean + floor
         variances = (1 - shrinkage) * eigenvalues[:kept] + shrinkage * mean + floor
         return cls(basis[:kept], variances, float(rest))

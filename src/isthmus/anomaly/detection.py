@@ -16,9 +16,10 @@ from isthmus.anomaly.scorer import WEIGHTS, Block, Scorer
 from isthmus.anomaly.scores import Surprise
 from isthmus.text_table import aligned
 
-__all__ = ["NOVELTY", "WITHIN", "DetectionResult", "Scored", "Scoring", "joined_results"]
+__all__ = ["NORM", "NOVELTY", "WITHIN", "DetectionResult", "Scored", "Scoring", "joined_results"]
 
 SHOWN = 10  # rows, where a result is printed
+NORM = 2.0
 NOVELTY = "novelty detection: new rows, by a fit to normal rows"
 WITHIN = "outlier detection: the training rows themselves, each by a fit that has not seen it"
 
@@ -107,10 +108,14 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class Scoring:
-    """From amounts to scores: the surprise and weight of every part; without weights the amount is the score."""
+    """From amounts to scores: the surprise and weight of every part; without weights the amount is the score.
+
+    The score is (Σ (w S)^q)^(1/q) with q the ``norm``, 2 but for detectors saved by earlier versions.
+    """
 
     surprises: dict[str, Surprise]
     weights: dict[str, float] | None
+    norm: float = NORM
 
     @classmethod
     def of(cls, totals: dict[str, np.ndarray], *, combined: bool) -> Scoring:
@@ -121,20 +126,32 @@ class Scoring:
         """Scores from the amounts of every part, shape (n_rows,)."""
         if self.weights is None:
             return next(iter(totals.values()))
-        return np.sum([self.weights[name] * self.surprises[name](total) for name, total in totals.items()], axis=0)
+        return np.sum(list(self._parts(totals, self.weights).values()), axis=0)
 
     def score(self, amounts: dict[str, np.ndarray]) -> Scored:
         """Scores from the amounts of every encoded column, shape (n_rows, n_numbers) each."""
         if self.weights is None:
             ((name, amount),) = amounts.items()
             return Scored({name: amount.sum(1)}, amount)
-        parts = {name: self.weights[name] * self.surprises[name](amount.sum(1)) for name, amount in amounts.items()}
+        parts = self._parts({name: amount.sum(1) for name, amount in amounts.items()}, self.weights)
         shares = [attribute_to_columns(parts[name], np.abs(amount)) for name, amount in amounts.items()]
         return Scored(parts, np.sum(shares, axis=0))
 
+    def _parts(self, totals: dict[str, np.ndarray], weights: dict[str, float]) -> dict[str, np.ndarray]:
+        """What each part adds to the score: its share of Σ (w S)^q, of the root of that sum."""
+        powers = {name: (weights[name] * self.surprises[name](total)) ** self.norm for name, total in totals.items()}
+        whole = np.maximum(np.sum(list(powers.values()), axis=0), np.finfo(float).tiny)
+        return {name: part * whole ** (1 / self.norm - 1) for name, part in powers.items()}
+
     def nats(self, parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Parts of the score, divided by their weights."""
-        return parts if self.weights is None else {name: part / self.weights[name] for name, part in parts.items()}
+        """The surprises that the parts of the score come from."""
+        if self.weights is None:
+            return parts
+        whole = np.sum(list(parts.values()), axis=0)  # the score
+        return {
+            name: (part * whole ** (self.norm - 1)) ** (1 / self.norm) / self.weights[name]
+            for name, part in parts.items()
+        }
 
 
 @dataclass(frozen=True, eq=False)

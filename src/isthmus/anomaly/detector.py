@@ -131,7 +131,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         encoded = self._read(X, reset=True, layout=autoencoder.fitted_.layout)
         held_out = self._read(X_held_out, reset=False)
         gathered = gather(encoded.values, seed, trim=False, spans=encoded.spans)
-        scorer = Scorer.around(autoencoder, gathered.filled, gathered, parts_of(self.measure))
+        scorer = combined([Scorer.around(autoencoder, gathered.filled, gathered, parts_of(self.measure))])
         (scorer,) = with_columns([scorer], [held_out.values])
         self._take(scorer, 0)
         self._calibrate(_totals(scorer, held_out.values))

@@ -9,12 +9,13 @@ lies as far from the mean of the column, the amount of a row is
 
     a = max_j (S_j - R_j / 2)₊
 
-c_j² is the mean of two squared conditional residuals, in variances (`isthmus.anomaly.covariance`): of the autoencoder's
-residuals, which follow curves, and of the rows themselves, which have relations that the code has no room for. R_j
-counts for half: a cell far out in its column is more often wrong than others are. The amount is distributed over
-columns in proportion to the fourth power of the distances, so nearly all of it goes to the most contradicted cell.
-Where two columns are tied to each other alone, either may be wrong; a cell beyond the range of the normal rows is
-blamed, by its distance times (|u_j| / max |u_ij|)².
+c_j² is the mean of three squared conditional residuals, in variances (`isthmus.anomaly.covariance`): of those of the
+autoencoder, which follow curves, of the rows themselves, which have relations that the code has no room for, and of
+their normal scores (`isthmus.anomaly.ranks`), which long tails don't disturb. R_j counts for half: a cell far out in
+its column is more often wrong than others are. The amount is distributed over columns in proportion to the fourth power
+of the distances, so nearly all of it goes to the most contradicted cell. Where two columns are tied to each other
+alone, either may be wrong; a cell beyond the range of the normal rows is blamed, by its distance times
+(|u_j| / max |u_ij|)².
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from isthmus.anomaly.scores import SIXTH_ROOT, center_and_spread, nats_beyond, r
 __all__ = ["ColumnSurprises"]
 
 RARITY = 0.5
+# Of sixth roots; those of normal cells have .88 and .27. A column that is nearly constant would decide alone.
+MIN_CENTER, MIN_SPREAD = 0.5, 0.15
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class ColumnSurprises:
     @classmethod
     def of(cls, distances: np.ndarray) -> ColumnSurprises:
         """From held-out rows, shape (n_rows, n_features)."""
-        return cls(*center_and_spread(roots_of(distances, SIXTH_ROOT)))
+        center, spread = center_and_spread(roots_of(distances, SIXTH_ROOT))
+        return cls(np.maximum(center, MIN_CENTER), np.maximum(spread, MIN_SPREAD))
 
     def amounts(self, distances: np.ndarray, rarity: np.ndarray, beyond: np.ndarray) -> np.ndarray:
         """The amount of each row, distributed over columns; all have shape (n_rows, n_features)."""

@@ -20,12 +20,13 @@ from isthmus.anomaly.core import remoteness
 from isthmus.anomaly.covariance import ShrunkCovariance, Spans
 from isthmus.anomaly.latent import Reference
 from isthmus.anomaly.neighbours import MAX_ROWS, NormalRows, row_blocks
+from isthmus.anomaly.ranks import NormalScores
 from isthmus.anomaly.relations import ColumnSurprises
-from isthmus.anomaly.scores import StandardUnits, residual_variances
+from isthmus.anomaly.scores import SIXTH_ROOT, StandardUnits, residual_variances, roots_of
 
 __all__ = ["MEASURES", "WEIGHTS", "Block", "Gathered", "Scorer", "combined", "gather", "parts_of", "with_columns"]
 
-WEIGHTS = {"relations": 0.5, "density": 0.5, "neighbours": 0.5, "core": 0.3}  # of the surprises in the combined score
+WEIGHTS = {"relations": 1.0, "density": 1.0, "neighbours": 1.0, "core": 0.5}  # of the surprises in the combined score
 MEASURES = ("combined", *WEIGHTS, "mahalanobis", "reconstruction", "latent", "likelihood")
 FILLING_ROUNDS = 3
 MIN_ROWS = 2
@@ -46,11 +47,18 @@ class Block:
         Rows with their missing cells filled, and their reconstructions.
     hidden : ndarray of bool, shape (n_rows, n_features), or None
         Which cells were missing.
+    shares : ndarray of shape (n_rows, n_features), or None
+        Those of `StandardUnits.shares` for new rows.
     """
 
     u: np.ndarray
     reconstruction: np.ndarray
     hidden: np.ndarray | None
+    shares: np.ndarray | None = None
+
+    def counted(self, part: np.ndarray) -> np.ndarray:
+        """A difference of rows, shape (n_rows, n_features), by the share of each cell that counts."""
+        return part if self.shares is None else part * self.shares
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +72,11 @@ class Scorer:
     units : StandardUnits
     parts : tuple of str
         The parts of the score.
-    cells, residuals, learned : ShrunkCovariance
-        Of all rows, of the autoencoder's residuals, and of the rows it learned from, in standard units.
+    cells, residuals, learned, ranked : ShrunkCovariance
+        Of all rows, of the autoencoder's residuals, of the rows it learned from, in standard units, and of their
+        normal scores.
+    ranks : NormalScores
+        Of the rows the autoencoder learned from.
     normal : NormalRows
     columns : ColumnSurprises
         How far cells of each column usually are from their expectation given the others.
@@ -79,6 +90,8 @@ class Scorer:
         Those of the other folds, with the same normal rows; parts that depend on the autoencoder are averaged.
     spans : sequence of (start, stop)
         The encoded columns of each category and boolean.
+    new_rows : bool
+        Whether the rows scored had no part in the units.
     """
 
     autoencoder: Any
@@ -87,6 +100,8 @@ class Scorer:
     cells: ShrunkCovariance | None = None
     residuals: ShrunkCovariance | None = None
     learned: ShrunkCovariance | None = None
+    ranked: ShrunkCovariance | None = None
+    ranks: NormalScores | None = None
     normal: NormalRows | None = None
     columns: ColumnSurprises | None = None
     variances: np.ndarray | None = None
@@ -94,6 +109,7 @@ class Scorer:
     likelihood_base: float = 0.0
     others: tuple[Scorer, ...] = ()
     spans: Spans = ()
+    new_rows: bool = False
 
     @classmethod
     def fit(
@@ -115,10 +131,13 @@ class Scorer:
         )
         block = bare.block(values if len(values) <= MAX_ROWS else values[:: -(-len(values) // MAX_ROWS)])
         residuals = block.u - block.reconstruction
+        ranks = NormalScores.of(block.u) if "relations" in parts else None
         return dataclasses.replace(
             bare,
             residuals=ShrunkCovariance.of(residuals),
             learned=ShrunkCovariance.of(block.u) if "relations" in parts else None,
+            ranked=None if ranks is None else ShrunkCovariance.of(ranks.of_rows(block.u)),
+            ranks=ranks,
             variances=residual_variances(residuals),
             decoded=Reference(block.reconstruction.astype(np.float32)) if "latent" in parts else None,
             likelihood_base=float(np.median(bare._likelihood_rest(block))) if "likelihood" in parts else 0.0,
@@ -131,7 +150,7 @@ class Scorer:
         u = np.concatenate([self.normal.rows, self.block(values).u.astype(np.float32)])
         u = u[np.sort(rng.permutation(len(u))[:MAX_ROWS])]
         far = remoteness(u.astype(np.float64), ShrunkCovariance.of(u.astype(np.float64)), self.spans)
-        return dataclasses.replace(self, normal=NormalRows(u, far.core, far.width))
+        return dataclasses.replace(self, normal=NormalRows(u, far.core, far.width, self.normal.nearest))
 
     @property
     def n_features(self) -> int:
@@ -141,7 +160,9 @@ class Scorer:
     def block(self, values: np.ndarray) -> Block:
         """From rows of shape (n_rows, n_features) in the user's units, with NaN where a cell is missing."""
         u, hidden = self.filled(values), np.isnan(values)
-        return Block(u, self.reconstruct(u), hidden if hidden.any() else None)
+        joins = self.new_rows and self.normal is not None
+        shares = self.units.shares(u, len(self.normal.rows)) if joins and self.normal is not None else None
+        return Block(u, self.reconstruct(u), hidden if hidden.any() else None, shares)
 
     def filled(self, values: np.ndarray) -> np.ndarray:
         """Rows in standard units, missing cells filled as in the normal rows."""
@@ -155,20 +176,20 @@ class Scorer:
 
     def amounts(self, block: Block) -> dict[str, np.ndarray]:
         """Every part of the score by column, each of shape (n_rows, n_features)."""
-        search = functools.cache(lambda: self.normal.amounts(block.u))  # pyrefly: ignore[missing-attribute]
+        search = functools.cache(lambda: self.normal.amounts(block.u, block.shares))  # pyrefly: ignore[missing-attribute]
         of_rows: dict[str, Callable[[], np.ndarray]] = {
             "density": lambda: search()["density"],
             "neighbours": lambda: search()["neighbours"],
-            "core": lambda: self.normal.core_amounts(block.u),  # pyrefly: ignore[missing-attribute]
+            "core": lambda: self.normal.core_amounts(block.u, block.shares),  # pyrefly: ignore[missing-attribute]
         }
         own = [name for name in self.parts if name not in of_rows]
-        reconstructed = self._own_amounts(block, own)
+        found = [self._own_amounts(block, own)]
         for scorer in self.others if own else ():
-            there = scorer._own_amounts(dataclasses.replace(block, reconstruction=scorer.reconstruct(block.u)), own)
-            reconstructed = {name: part + there[name] for name, part in reconstructed.items()}
-        count = 1 + len(self.others)
+            there = dataclasses.replace(block, reconstruction=scorer.reconstruct(block.u))
+            found.append(scorer._own_amounts(there, own))
         amounts = {
-            name: reconstructed[name] / count if name in reconstructed else of_rows[name]() for name in self.parts
+            name: of_rows[name]() if name in of_rows else mean_over_folds(name, [one[name] for one in found])
+            for name in self.parts
         }
         if block.hidden is not None:
             observed = np.maximum((~block.hidden).sum(1, keepdims=True), 1)
@@ -184,7 +205,7 @@ class Scorer:
         """The amounts of parts that depend on the autoencoder, for this one."""
         r = block.u - block.reconstruction
         found: dict[str, Callable[[], np.ndarray]] = {
-            "relations": lambda: self.contradictions(r, block.u),
+            "relations": lambda: self.contradictions(block.counted(r), block.u, block.shares),
             "mahalanobis": lambda: self._conditional(r),
             "reconstruction": lambda: r**2 / self.variances,
             "likelihood": lambda: self._improbability(block),
@@ -193,13 +214,18 @@ class Scorer:
         }
         return {name: found[name]() for name in parts}
 
-    def contradictions(self, r: np.ndarray, u: np.ndarray) -> np.ndarray:
+    def contradictions(self, r: np.ndarray, u: np.ndarray, shares: np.ndarray | None = None) -> np.ndarray:
         """Squared distance of cells to their expectation given the others, in variances, shape (n_rows, n_features).
 
-        The mean over that of the residuals r and that of the rows u themselves.
+        The mean over that of the residuals r, that of the rows u themselves and that of their normal scores; earlier
+        versions had not all of them. Residuals are given by the ``shares`` that count.
         """
-        found = self._conditional(r)
-        return found if self.learned is None else (found + self.learned.conditional(u, self.spans)[1]) / 2
+        found = [self._conditional(r)]
+        if self.learned is not None:
+            found.append(self.learned.conditional(u if shares is None else u * shares, self.spans)[1])
+        if self.ranked is not None and self.ranks is not None:
+            found.append(self.ranked.conditional(self.ranks.of_rows(u, shares), self.spans)[1])
+        return np.mean(found, axis=0)
 
     def _conditional(self, r: np.ndarray) -> np.ndarray:
         assert self.residuals is not None  # storage refuses a part without what it is computed from
@@ -231,6 +257,17 @@ class Scorer:
         return row_blocks(n_rows, width)
 
 
+def mean_over_folds(name: str, amounts: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of a part's amounts by the autoencoder of each fold.
+
+    Of relations it is that of their sixth roots: in a column that is constant among the rows of a single fold any
+    departure is a huge amount, which a plain mean would hand to every new row.
+    """
+    if len(amounts) == 1 or name != "relations":
+        return np.mean(amounts, axis=0)
+    return np.mean([roots_of(one, SIXTH_ROOT) for one in amounts], axis=0) ** (1 / SIXTH_ROOT)
+
+
 def with_columns(scorers: Sequence[Scorer], held_out: Sequence[np.ndarray]) -> list[Scorer]:
     """The same scorers with `ColumnSurprises` learned from the rows held out from each."""
     if "relations" not in scorers[0].parts:
@@ -239,15 +276,15 @@ def with_columns(scorers: Sequence[Scorer], held_out: Sequence[np.ndarray]) -> l
     for scorer, values in zip(scorers, held_out, strict=True):
         for rows in scorer.rows_at_once(len(values)):
             block = scorer.block(values[rows])
-            distances = scorer.contradictions(block.u - block.reconstruction, block.u)
+            distances = scorer.contradictions(block.counted(block.u - block.reconstruction), block.u, block.shares)
             found.append(distances.astype(np.float32))
     columns = ColumnSurprises.of(np.concatenate(found).astype(np.float64))
     return [dataclasses.replace(scorer, columns=columns) for scorer in scorers]
 
 
 def combined(scorers: Sequence[Scorer]) -> Scorer:
-    """One scorer with the autoencoders of all."""
-    return dataclasses.replace(scorers[0], others=tuple(scorers[1:]))
+    """One scorer of new rows, with the autoencoders of all."""
+    return dataclasses.replace(scorers[0], others=tuple(scorers[1:]), new_rows=True)
 
 
 @dataclass(frozen=True)

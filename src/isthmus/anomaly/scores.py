@@ -1,4 +1,4 @@
-"""Anomaly scores: how surprising each part of a row is, and the sum of the surprises.
+"""Anomaly scores: how surprising each part of a row is, and the surprises together.
 
 With u the row in standard units (each column with mean 0 and standard deviation 1) and û its reconstruction, four
 parts look for different things. Each is an amount a = Σ_j a_j ≥ 0 of which every column has its share:
@@ -18,9 +18,12 @@ needs a higher root. So with median m and standard deviation s of the roots of h
 is the surprise of an amount, -log of the probability that a normal row has at least as much; smooth, and finite beyond
 the largest amount seen. Few amounts have exactly normal tails, and one heavy tail would drown the other parts. So
 beyond the 80th percentile of held-out rows S follows a fitted tail (`isthmus.anomaly.tail`); not for the core, where
-that tail would be the anomalies among the training rows. The score is Fisher's (1925) sum with weights,
+that tail would be the anomalies among the training rows. The score is the length of the four,
 
-    1/2 (S(relations) + S(density) + S(neighbours)) + 3/10 S(core)
+    √(S(relations)² + S(density)² + S(neighbours)² + S(core)² / 4)
+
+between their sum (Fisher 1925), in which one large surprise drowns among the noise of the others, and their maximum. A
+part adds its share of the squares to the score. New rows are first counted in the units (`StandardUnits.shares`).
 
 Each part can be the score alone, and so can four others:
 
@@ -91,6 +94,18 @@ class StandardUnits:
         typical = float(np.median(spread[~constant])) if (~constant).any() else 1.0
         unit = CONSTANT_UNIT * np.where(size > 0, size, typical)
         return cls(center, np.where(constant, unit, spread), np.where(constant, np.sqrt(len(X)), LARGEST))
+
+    def shares(self, u: np.ndarray, n_rows: int) -> np.ndarray:
+        """By what share of its length a cell of a new row counts, in (0, 1], if the row is counted in the units.
+
+        The n rows of the fit have part in their columns' standard deviations: a value that few rows have is less far
+        out for those rows than for a new one, and rates would be off. With it among them the standard deviation would
+        be √(1 + u²/n) times as large, and u / √(1 + u²/n) of the new row count. That is at most √n; so that rows far
+        out differ, asinh(2t) / 2t with t = u/√n is used, which is nearly equal up to √n and goes on beyond. A
+        departure from a constant column is bounded already.
+        """
+        twice = np.maximum(2 * np.abs(u) / np.sqrt(n_rows), 1e-6)
+        return np.where(np.asarray(self.limit) < LARGEST, 1.0, np.arcsinh(twice) / twice)
 
     def apply(self, X: np.ndarray) -> np.ndarray:
         """Rows in standard units, float64."""

@@ -5,6 +5,7 @@ Its tensors are the units of the columns, covariances, normal rows and the held-
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from isthmus.anomaly.detector import AutoencoderOutlierDetector
 from isthmus.anomaly.encoding import spans_of
 from isthmus.anomaly.latent import Reference
 from isthmus.anomaly.neighbours import MAX_ROWS, NormalRows
+from isthmus.anomaly.ranks import MAX_KNOTS, NormalScores
 from isthmus.anomaly.relations import ColumnSurprises
 from isthmus.anomaly.scorer import MEASURES, Scorer, combined
 from isthmus.anomaly.scores import LARGEST as BEYOND
@@ -37,7 +39,8 @@ LARGEST = 1e100  # whose square is finite
 ABOVE_ZERO = ("spread", "variances", "limit")  # suffixes of names
 EARLIER_WEIGHTS = {"mahalanobis": 0.5, "density": 1.5, "neighbours": 1.5, "core": 0.75}
 EARLIER_WEIGHTS |= {"reconstruction": 1.0, "latent": 0.5, "region": 0.5}
-COVARIANCES = ("relation", "learned")  # of each autoencoder
+COVARIANCES = ("relation", "learned", "ranked")  # of each autoencoder
+KNOTS = ("knots", "scores", "outermost")
 FOLDS = tuple(f"fold_{place}" for place in range(2, N_FOLDS + 1))
 
 
@@ -46,7 +49,8 @@ class DetectorRecord:
     """All of a detector but its tensors; ``autoencoder`` is the unfitted one it was given, if any.
 
     ``rests`` are the variances of its covariances outside their bases, ``bases`` the likelihood bases of the other
-    folds. Earlier versions had neither, nor a tail.
+    folds. Earlier versions had neither, nor a tail. ``nearest`` are the rows of the denoiser, all where it is None;
+    ``norm`` is how parts are added; ``joins`` tells whether new rows are counted in the units.
     """
 
     settings: dict[str, Setting]
@@ -63,6 +67,9 @@ class DetectorRecord:
     bases: tuple[float, ...] = fact(default=(), at_least=-LARGEST, at_most=LARGEST)
     rests: dict[str, float] | None = fact(default=None, at_least=MIN_REST, at_most=1 / MIN_REST)
     tail: Tail | None = None
+    nearest: int | None = fact(default=None, at_least=1, at_most=MAX_ROWS)
+    norm: float = fact(default=1.0, at_least=1, at_most=100)
+    joins: bool = False
 
     def __post_init__(self) -> None:
         for name, one in self.surprises.items():
@@ -130,6 +137,9 @@ class DetectorKind(Kind):
             bases=tuple(float(one.likelihood_base) for one in scorer.others),
             rests=rests or None,
             tail=estimator.calibration_.tail,
+            nearest=None if scorer.normal is None else scorer.normal.nearest,
+            norm=float(estimator.scoring_.norm),
+            joins=scorer.new_rows,
         )
         return Parts(record, tensors_from(arrays), inner)
 
@@ -158,7 +168,7 @@ class DetectorKind(Kind):
         common = {
             "units": StandardUnits(arrays["center"], arrays["spread"], arrays.get("limit", BEYOND)),
             "parts": parts,
-            "normal": _normal_rows(arrays, record.width),
+            "normal": _normal_rows(arrays, record.width, record.nearest),
             "cells": _covariance(arrays, "cell", record.rests),
             "columns": ColumnSurprises(arrays["column_center"], arrays["column_spread"])
             if "column_spread" in arrays
@@ -171,16 +181,19 @@ class DetectorKind(Kind):
                 **common,
                 residuals=_covariance(arrays, _named("relation", name), record.rests),
                 learned=_covariance(arrays, _named("learned", name), record.rests),
+                ranked=_covariance(arrays, _named("ranked", name), record.rests),
+                ranks=_normal_scores(arrays, name),
                 variances=arrays[_named("residual_variances", name)],
                 decoded=Reference(arrays[_named("reference", name)]) if _named("reference", name) in arrays else None,
                 likelihood_base=base,
             )
             for name, base in zip(("", *folds), (record.likelihood_base, *record.bases), strict=True)
         ]
-        scorer = combined(members)
+        scorer = dataclasses.replace(combined(members), new_rows=record.joins)
         detector.scorer_, detector.autoencoder_, detector.n_trimmed_ = scorer, autoencoder, record.n_trimmed
         weights = record.weights or {name: EARLIER_WEIGHTS.get(name, 1.0) for name in parts}
-        detector.scoring_ = Scoring(dict(record.surprises), weights if detector.measure == "combined" else None)
+        weights = weights if detector.measure == "combined" else None
+        detector.scoring_ = Scoring(dict(record.surprises), weights, record.norm)
         detector.calibration_ = Calibration(arrays["calibration_scores"], record.tail)
         detector.calibration_scores_ = detector.calibration_.scores
         detector.offset_, detector.false_alarm_rate_ = record.offset, record.false_alarm_rate
@@ -197,8 +210,10 @@ def _own_arrays(scorer: Scorer) -> tuple[dict[str, np.ndarray], dict[str, float]
     arrays = {"residual_variances": scorer.variances}
     if scorer.decoded is not None:
         arrays["reference"] = scorer.decoded.rows
+    if scorer.ranks is not None:
+        arrays |= {name: getattr(scorer.ranks, name) for name in KNOTS}
     rests = {}
-    for name, one in zip(COVARIANCES, (scorer.residuals, scorer.learned), strict=True):
+    for name, one in zip(COVARIANCES, (scorer.residuals, scorer.learned, scorer.ranked), strict=True):
         if one is not None:
             arrays |= {f"{name}_basis": one.basis, f"{name}_variances": one.variances}
             rests[name] = one.rest
@@ -230,13 +245,22 @@ def _covariance(
     return ShrunkCovariance(basis, variances, rests[name])
 
 
-def _normal_rows(arrays: Mapping[str, np.ndarray], width: float | None) -> NormalRows | None:
+def _normal_scores(arrays: Mapping[str, np.ndarray], fold: str) -> NormalScores | None:
+    names = [_named(name, fold) for name in KNOTS]
+    if names[0] not in arrays:
+        return None
+    if any((np.diff(arrays[name], axis=1) < 0).any() for name in names):
+        raise ValueError(f"{', '.join(names)} must ascend in every column")
+    return NormalScores(*(arrays[name] for name in names))
+
+
+def _normal_rows(arrays: Mapping[str, np.ndarray], width: float | None, nearest: int | None) -> NormalRows | None:
     if "normal" not in arrays:
         return None
     core = arrays["core"] > 0
     if width is None or not core.any():
         raise ValueError("its normal rows must have a width, and a core")
-    return NormalRows(arrays["normal"], core, width)
+    return NormalRows(arrays["normal"], core, width, nearest)
 
 
 def _arrays(tensors: StoredTensors, n_features: int, folds: list[str]) -> dict[str, np.ndarray]:
@@ -263,6 +287,13 @@ def _arrays(tensors: StoredTensors, n_features: int, folds: list[str]) -> dict[s
         if count:
             expected[f"{name}_basis"] = TensorKind("F64", (count, n_features))
             expected[f"{name}_variances"] = TensorKind("F64", (count,))
+    for fold in ("", *folds):
+        shape = tensors.kinds.get(_named("knots", fold), TensorKind("F64", (0, 0))).shape
+        if shape[-1]:
+            if not 1 <= shape[-1] <= MAX_KNOTS:
+                raise ValueError(f"it must have from 1 to {MAX_KNOTS} {_named('knots', fold)}")
+            expected |= {_named(name, fold): TensorKind("F64", (n_features, shape[-1])) for name in KNOTS[:2]}
+            expected[_named("outermost", fold)] = TensorKind("F64", (n_features, 2))
     arrays = {name: part.numpy() for name, part in tensors.read(expected).items()}
     for name, part in arrays.items():
         if not np.isfinite(part).all() or float(np.abs(part).max()) > LARGEST:
