@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isthmus import Autoencoder, SeriesOutlierDetector, WindowedAutoencoder
+from isthmus import Autoencoder, SeriesOutlierDetector, WindowedAutoencoder, load, save
 from isthmus.series import series_of
 from isthmus.series.bridging import _bridge, bridged
 from isthmus.series.episodes import (
@@ -25,9 +25,9 @@ from isthmus.series.lengths import period_of, window_lengths
 from isthmus.series.neighbours import Reference
 from isthmus.series.reading import read_series
 from isthmus.series.scoring import learn
+from isthmus.series.series import joined_series
 from isthmus.series.ssa import SingularSpectrum
 from isthmus.series.stamps import grid_of, in_utc
-from isthmus.series.windowed import joined_series
 from isthmus.series.windows import Units, WindowGrid, overlap_mean, window_chunks
 from isthmus.tables import DataError
 
@@ -968,3 +968,14 @@ def test_a_bridge_ends_with_its_segment():
     assert 0 < filled[1, 0] < 5
     assert filled[1, 0] / 5 == pytest.approx(filled[2, 0] / 3)  # each has a neighbour on one side alone
     np.testing.assert_array_equal(filled[[0, 3, 4, 5]], values[[0, 3, 4, 5]])
+
+
+def test_windows_take_the_size_of_the_autoencoder_given(tmp_path):
+    X = sine(n=300)
+    model = WindowedAutoencoder(window=32, autoencoder=Autoencoder(5, max_iter=1), random_state=0).fit(X)
+    assert model.n_components_ == model.spectrum_.n_components == 5
+    assert model.transform(X).shape[1] == 5
+    np.testing.assert_array_equal(load(save(model, tmp_path / "windows")).transform(X), model.transform(X))
+    for sizes in ((3, 5), (None, 0.9), (3, "auto")):
+        with pytest.raises(ValueError, match=r"the autoencoder has n_components=.* set one of them to a whole number"):
+            WindowedAutoencoder(sizes[0], window=32, autoencoder=Autoencoder(sizes[1])).fit(X)

@@ -277,7 +277,9 @@ def test_a_list_of_arrays_holds_pictures_unless_they_are_oblong():
     assert (rows.values.shape, rows.image_shape) == ((12, 12), (3, 4))
     batches = [RNG.normal(size=(50, 3)), RNG.normal(size=(50, 3))]
     assert len(input_rows(batches).values) == 100
-    assert len(input_rows([RNG.normal(size=(5, 3)), RNG.normal(size=(4, 3))]).values) == 9
+    assert len(input_rows([RNG.normal(size=(50, 3)), RNG.normal(size=(4, 3))]).values) == 54
+    with pytest.raises(DataError, match="if they are pictures, resize them"):
+        input_rows([RNG.normal(size=(5, 3)), RNG.normal(size=(4, 3))])
 
 
 def test_last_channels_are_moved_first_and_back():

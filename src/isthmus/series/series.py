@@ -14,7 +14,16 @@ from isthmus.series.stamps import Grid, grid_of, stamps_of
 from isthmus.tables.frames import is_frame
 from isthmus.tables.not_rows import require_rows
 
-__all__ = ["HELD_CELLS", "Series", "dates_of_index", "on_grid", "scratch", "series_of", "with_channels_of"]
+__all__ = [
+    "HELD_CELLS",
+    "Series",
+    "dates_of_index",
+    "joined_series",
+    "on_grid",
+    "scratch",
+    "series_of",
+    "with_channels_of",
+]
 
 HELD_CELLS = 1 << 25  # most cells that are sorted in memory; a larger series uses a scratch file
 CHUNK_STEPS = 1 << 17
@@ -245,3 +254,25 @@ def _numbers_of_frame(X: Any, names: Sequence[str], who: str) -> np.ndarray:
         ],
         1,
     )
+
+
+def joined_series(several: list[Series], who: str) -> Series:
+    """Series with the same channels one after another, each in its own segments."""
+    first = several[0]
+    others = [with_channels_of(one, first, who) for one in several[1:]]
+    if not others:
+        return first
+    parts, segments, start = [], [], 0
+    for one in (first, *others):
+        parts.append(one.part(0, len(one)))
+        segments.append(one.segments + start)
+        start += len(one)
+    values = np.concatenate(parts)
+    grid = dataclasses.replace(
+        first.grid,
+        place=np.arange(start),
+        stamps=np.concatenate([one.grid.stamps for one in (first, *others)]),
+        segments=np.concatenate(segments),
+        is_identity=True,
+    )
+    return dataclasses.replace(first, values=values, grid=grid)

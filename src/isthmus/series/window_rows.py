@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from isthmus.series.held_out import split_blocks
-from isthmus.series.series import Series
+from isthmus.series.series import Series, joined_series
 from isthmus.series.stamps import stamp_text
-from isthmus.series.windowed import WindowedAutoencoder, joined_series
+from isthmus.series.windowed import WindowedAutoencoder
 from isthmus.series.windows import WindowGrid
 
 __all__ = ["WindowRows", "window_rows"]

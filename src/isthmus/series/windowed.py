@@ -14,6 +14,7 @@ kept. ``block_errors_`` has the errors of all.
 from __future__ import annotations
 
 import dataclasses
+import numbers
 import typing
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ from isthmus.series.bridging import bridged
 from isthmus.series.forms import in_form_of
 from isthmus.series.held_out import BlockSplit, gain_beyond_chance, split_blocks
 from isthmus.series.lengths import MIN_LENGTH, WITHOUT_PERIOD, period_of, stride_of, window_lengths
-from isthmus.series.series import Series, series_of, with_channels_of
+from isthmus.series.series import Series, joined_series, series_of, with_channels_of
 from isthmus.series.ssa import SingularSpectrum
 from isthmus.series.windows import MAX_MISSING, Units, WindowGrid, overlap_mean, window_chunks
 
@@ -120,12 +121,24 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
                 f"{who}: no window of {self.length_} steps has less than {MAX_MISSING:.0%} of its values missing; "
                 "choose a shorter window."
             )
-        self.spectrum_ = SingularSpectrum.of(rows, present, self.n_components)
+        self.spectrum_ = SingularSpectrum.of(rows, present, self._size())
         self.n_components_ = self.spectrum_.n_components
         self.filling_ = SingularSpectrum.of(rows, present, blocks=GAP_BLOCKS)
         filled = rows if present is None else np.where(present, rows, self._expected_in_gaps(rows, present))
         self._choose(filled.reshape(len(rows), -1), self._blocks(series, grid, split), seed)
         return self
+
+    def _size(self) -> int | None:
+        """The size asked for, of the windows' code or by the autoencoder given; None lets the spectrum choose."""
+        given = None if self.autoencoder is None else self.autoencoder.n_components
+        if given is None or given == self.n_components:
+            return self.n_components
+        if not isinstance(given, numbers.Integral) or self.n_components is not None:
+            raise ValueError(
+                f"{type(self).__name__}: the autoencoder has n_components={given!r}, and the windows "
+                f"{self.n_components!r}; set one of them to a whole number, and the other to None."
+            )
+        return int(given)
 
     def _length(self, series: Series) -> int:
         who = type(self).__name__
@@ -327,28 +340,6 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()  # pyrefly: ignore[missing-attribute]
         tags.input_tags.allow_nan = True
         return tags
-
-
-def joined_series(several: list[Series], who: str) -> Series:
-    """Series with the same channels one after another, each in its own segments."""
-    first = several[0]
-    others = [with_channels_of(one, first, who) for one in several[1:]]
-    if not others:
-        return first
-    parts, segments, start = [], [], 0
-    for one in (first, *others):
-        parts.append(one.part(0, len(one)))
-        segments.append(one.segments + start)
-        start += len(one)
-    values = np.concatenate(parts)
-    grid = dataclasses.replace(
-        first.grid,
-        place=np.arange(start),
-        stamps=np.concatenate([one.grid.stamps for one in (first, *others)]),
-        segments=np.concatenate(segments),
-        is_identity=True,
-    )
-    return dataclasses.replace(first, values=values, grid=grid)
 
 
 def _thinned(places: np.ndarray) -> np.ndarray:
