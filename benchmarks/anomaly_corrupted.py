@@ -3,8 +3,8 @@
     python benchmarks/anomaly_corrupted.py --packages PATH     where those of worth_it/packages.txt are
 
 The protocols swap and move of benchmarks/anomalies.py, on two synthetic tables (2 factors in 6 columns, 3 in 10, with
-noise), on which choices were looked at, too, and on public ones, which had no part in any choice; scikit-learn and other
-packages ship those. Writes the table in docs/uses/anomalies.md.
+noise), which had a part in the choices, and on public ones, which had none and are shipped by scikit-learn and other
+packages. Writes the table in docs/uses/anomalies.md.
 """
 
 from __future__ import annotations
