@@ -1,9 +1,10 @@
-"""One wrong cell in a row, in tables that had no part in any choice: who finds the row, and who names the column.
+"""One wrong cell in a row: who finds the row, and who names the column.
 
     python benchmarks/anomaly_corrupted.py --packages PATH     where those of worth_it/packages.txt are
 
 The protocols swap and move of benchmarks/anomalies.py, on two synthetic tables (2 factors in 6 columns, 3 in 10, with
-noise) and public ones that scikit-learn and other packages ship. Writes the table in docs/uses/anomalies.md.
+noise), which had a part in the choices, and on public ones, which had none and are shipped by scikit-learn and other
+packages. Writes the table in docs/uses/anomalies.md.
 """
 
 from __future__ import annotations
