@@ -41,14 +41,11 @@ _HOMES = {
     "WindowedAutoencoder": "isthmus.series",
     "tutorial_recipe": "isthmus.tutorial",
 }
-_FOLDERS = ("explorer", "plots")  # so `isthmus.explorer.write_explorer` needs no import of its own
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in _FOLDERS:
-        return importlib.import_module(f"isthmus.{name}")
     if name.endswith("Autoencoder"):
         from isthmus.variants import variants
 
@@ -58,7 +55,7 @@ def __getattr__(name: str) -> Any:
     if name == "__all__":  # read by `from isthmus import *`; a static list would be maintained by hand
         return _public()
     if not name.startswith("_") and importlib.util.find_spec(f"isthmus.{name}") is not None:
-        return importlib.import_module(f"isthmus.{name}")  # isthmus.plots, though nobody imported it
+        return importlib.import_module(f"isthmus.{name}")  # so isthmus.explorer needs no import of its own
     raise AttributeError(f"module 'isthmus' has no attribute {name!r}")
 
 
