@@ -75,7 +75,7 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
     >>> X = np.sin(2 * np.pi * t / 25) + 0.1 * np.random.default_rng(0).normal(size=800)
     >>> model = WindowedAutoencoder(window=50, network="none", random_state=0).fit(X)
     >>> model.n_components_, model.transform(X).shape
-    (2, (64, 2))
+    (2, (70, 2))
     """
 
     n_components: int | None = hyper(
