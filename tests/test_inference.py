@@ -570,3 +570,22 @@ def test_a_row_has_its_score_whether_the_rows_beside_it_have_gaps_or_not(many_la
     gaps = np.isnan(mixed).any(1)
     np.testing.assert_array_equal(together[gaps], model.score_samples(mixed[gaps]))
     np.testing.assert_allclose(together[~gaps], model.score_samples(mixed[~gaps]), rtol=1e-5)
+
+
+def test_codes_of_wide_rows_need_no_jacobian(monkeypatch):
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(300, 3))
+    X = np.tanh(hidden @ rng.normal(size=(3, 50))) + 0.05 * rng.normal(size=(300, 50))
+    fitted = Autoencoder(3, max_iter=40, hidden_layer_sizes=(32,), random_state=0).fit(X).fitted_
+    model, polishing = fitted.model, fitted.inference.polishing
+    target = observed_target(torch.from_numpy(fitted.scaling.apply(X)), 1.0)
+    found, whole, calls = [], Network.value_and_jacobian, []
+    monkeypatch.setattr(Network, "value_and_jacobian", lambda *given: calls.append(1) or whole(*given))
+    for most in (3 * 50 - 1, 3 * 50):
+        calls.clear()
+        monkeypatch.setattr(state, "MANY_CELLS", most)
+        codes = state._exact(model, polishing, target, model.encode(target.x).mean)
+        found.append((len(calls), float(target.cost(model.decoder(codes)).detach().mean())))
+    (none, by_descent), (many, by_jacobians) = found
+    assert none == 0 < many
+    assert by_descent == pytest.approx(by_jacobians, rel=0.02)
