@@ -24,7 +24,7 @@ def append(path: Path, record: dict[str, Any]) -> None:
 
 
 def read_lines(path: Path) -> Iterable[dict[str, Any]]:
-    """All measurements; a line that was cut off by an interruption is skipped, and measured again."""
+    """All measurements; an incomplete line, which an interrupted run leaves, is skipped and measured again."""
     if not path.exists():
         return
     for line in path.read_text(encoding="utf-8").splitlines():

@@ -261,7 +261,7 @@ def mean_over_folds(name: str, amounts: Sequence[np.ndarray]) -> np.ndarray:
     """The mean of a part's amounts by the autoencoder of each fold.
 
     Of relations it is that of their sixth roots: in a column that is constant among the rows of a single fold any
-    departure is a huge amount, which a plain mean would hand to every new row.
+    departure is a huge amount, which a plain mean would give to every new row.
     """
     if len(amounts) == 1 or name != "relations":
         return np.mean(amounts, axis=0)
