@@ -208,8 +208,11 @@ def _require_places(save: Path | None, figure: Path | None, table: Table, *, ove
 
 def _denoiser(table: Table, corruption: str, level: float | None, seed: int, *, clean: bool) -> Denoiser:
     from isthmus.denoising import Denoiser
+    from isthmus.denoising.rows import unit_scale
 
-    return Denoiser(corruption, level, clean=clean, image_shape=table.image_shape, random_state=seed)
+    in_units = corruption == "gaussian" and level is not None
+    scale = None if in_units else unit_scale(table)
+    return Denoiser(corruption, level, clean=clean, image_shape=table.image_shape, scale=scale, random_state=seed)
 
 
 def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: float | None, seed: int) -> _Outcome:
@@ -263,6 +266,9 @@ def _evaluate(
     """Restored rows compared with PCA of the training rows; a saved denoiser has PCA's first axes."""
     from isthmus.denoising import principal_axes, restoration
 
+    scale = denoiser.scale_
+    truth, noisy, restored = truth / scale, noisy / scale, restored / scale
+    learned = None if learned is None else learned / scale
     if float(truth.max()) <= float(truth.min()):
         return None
     autoencoder = denoiser.autoencoder_
@@ -295,6 +301,7 @@ def _report(
                 "corruption": denoiser.corruption,
                 "level": denoiser.noise_level_,
                 "level_estimated": not given,
+                "columns_scaled": bool((denoiser.scale_ != 1).any()),
                 "psnr": figures,
             }
         )
@@ -312,6 +319,8 @@ def _level_said(denoiser: Denoiser, *, given: bool) -> str:
         return f"The denoiser has learned every level of {denoiser.corruption} noise up to a high one."
     verb = "was taken to be" if given else "is estimated to be"
     if denoiser.corruption == "gaussian":
+        if (denoiser.scale_ != 1).any():
+            return f"The noise {verb} {level:.1%} of each column's standard deviation."
         return f"The noise {verb} of standard deviation {level:.4g}, in the data's units."
     what = "0" if denoiser.corruption == "masking" else "an extreme"
     return f"The share of cells set to {what} {verb} {100 * level:.1f}%."
