@@ -185,11 +185,13 @@ def _complete(read: Table) -> Table:
     gaps = np.isnan(table.values)
     if not gaps.any():
         return table
+    from isthmus.denoising.rows import unit_scale
     from isthmus.variants.vanilla import Autoencoder
 
     say(f"{int(gaps.sum()):,} missing cells are filled by a linear model first …")
     size = max(1, min(table.n_columns // 2, len(table) // 4, 20))
-    filler = Autoencoder(size, hidden_layer_sizes=(), max_iter=0, missing="mask", random_state=0)
+    linear = {"hidden_layer_sizes": (), "max_iter": 0, "scale": unit_scale(table)}
+    filler = Autoencoder(size, **linear, missing="mask", random_state=0)
     return dataclasses.replace(table, cells=filler.fit(table.values).impute(table.values))
 
 
