@@ -178,8 +178,7 @@ def _is_dependent(fits: _Fits, splits: Splits) -> bool:
 
 
 def _cells_of(splits: Splits, size: int, **changed: Any) -> tuple[np.ndarray, list[BaseAutoencoder]]:
-    # Repeating each fit on all rows costs a third more and changes no answer: see docs/decisions/0012.
-    models = [splits.fitted(size, place, refit=False, **changed) for place in range(len(splits.parts))]
+    models = [splits.fitted(size, place, **changed) for place in range(len(splits.parts))]
     errors = [entry_errors(model, splits.parts[place][1], splits.seed + place) for place, model in enumerate(models)]
     return np.stack(errors), models
 
