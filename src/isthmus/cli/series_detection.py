@@ -91,7 +91,8 @@ def detect_series(
     for error in refused:
         say(f"note: without scores: {error}")
     if asked.model is None and asked.alarms is None and not asked.tracked:
-        rate = _rate_to_suggest(found[0][1])
+        grid = found[0][1].series.grid
+        rate = "2 per week" if grid.is_dated and grid.step <= LONGEST_OF_MANY else "1 per 200 steps"
         say(f"To list what is less certain too, state how many false episodes you accept, as --alarms '{rate}'.")
     if save is not None:
         from isthmus.storage import save as save_model
@@ -248,12 +249,6 @@ def _say_found(
             f"note: {_episodes(n_past)} before it, in the clean past that the threshold was set by; the column part "
             "marks them."
         )
-
-
-def _rate_to_suggest(detection: SeriesDetection) -> str:
-    """In time if a week has many steps, else in steps."""
-    grid = detection.series.grid
-    return "2 per week" if grid.is_dated and grid.step <= LONGEST_OF_MANY else "1 per 200 steps"
 
 
 def _episodes(count: int) -> str:
