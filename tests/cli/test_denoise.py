@@ -66,6 +66,23 @@ def test_columns_of_different_units_keep_their_shares(tmp_path):
     assert np.ptp(np.log(moved.std(0) / rows.std(0))) < 1
 
 
+def test_columns_of_different_units_are_evaluated_with_noise_of_their_own(tmp_path):
+    units = np.array([1e-3, 1, 50, 4000, 1, 9])
+    clean = waves(300, 0) * units
+    write_table(tmp_path / "clean.csv", clean, NAMES)
+    write_table(
+        tmp_path / "noisy.csv", (waves(100, 1) + 0.2 * np.random.default_rng(0).normal(size=(100, 6))) * units, NAMES
+    )
+    called = call(
+        "denoise", tmp_path / "noisy.csv", "--clean", tmp_path / "clean.csv", "-o", tmp_path / "out.csv", "--json"
+    )
+    found = json.loads(called.out)
+    assert found["columns_scaled"]
+    assert 0.2 < found["level"] < 0.4  # a deviation is 0.7
+    assert found["psnr"]["denoised"] > found["psnr"]["noisy"] + 1
+    assert 10 < found["psnr"]["noisy"] < 30
+
+
 def test_pairs_are_evaluated_on_rows_not_learned_from(home, tmp_path):
     called = call(
         "denoise", home / "pairs.csv", "--clean", home / "clean.csv", "--corruption", "masking",

@@ -238,7 +238,7 @@ def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: 
     if pairs:
         noisy, on_what = table.values[kept], f"on {n_evaluated:,} of the rows, whose clean versions were held out"
     else:
-        noisy = add_noise(truth, corruption, denoiser.noise_level_ or 0.0, seed)
+        noisy = add_noise(truth / denoiser.scale_, corruption, denoiser.noise_level_ or 0.0, seed) * denoiser.scale_
         on_what = f"on {n_evaluated:,} held-out clean rows, to which such noise was added"
     evaluated = _evaluate(denoiser, rows[learned], table, truth, noisy, denoiser.denoise(noisy))
     return _Outcome(denoiser, rows[learned], evaluated, on_what)
