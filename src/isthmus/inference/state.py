@@ -27,7 +27,7 @@ from isthmus.parts.linearization import NotDifferentiableError
 from isthmus.parts.principal import Principal
 from isthmus.rows.rows import Batch
 
-__all__ = ["InferenceState", "learn_inference"]
+__all__ = ["EXACT_STEPS", "InferenceState", "is_costly", "learn_inference"]
 
 EXACT_STEPS = 8  # of Levenberg-Marquardt, enough for an exact code
 MANY_LATENTS, MANY_CELLS = 8, 1 << 14  # a larger Jacobian is so expensive that cheaper steps of descent come first
@@ -112,7 +112,7 @@ class InferenceState:
         codes = model.encode(x, given).mean
         if self.polishing is not None:
             codes = self.polishing.start(model, target, codes)
-        if self.polishing is None or not _is_costly(target, codes):
+        if self.polishing is None or not is_costly(target, codes):
             return infer(model.decoder, target, codes, steps=EXACT_STEPS, prior=self.density.prior, curvature=True)
         gaps = missing.any(1)  # from a few observed cells descent may diverge
         codes = torch.where(gaps[:, None], codes, self.polishing.descended(model, target, codes, EXACT_STEPS))
@@ -253,7 +253,7 @@ def _of_points(
     return replace(state, density=density)
 
 
-def _is_costly(target: Target, codes: Tensor) -> bool:
+def is_costly(target: Target, codes: Tensor) -> bool:
     """Whether the Jacobian at each code, p columns of a row's length, costs much more than a step of descent."""
     n_latents = codes.shape[1]
     return n_latents > MANY_LATENTS or (n_latents > 2 and n_latents * target.n_features > MANY_CELLS)
@@ -261,7 +261,7 @@ def _is_costly(target: Target, codes: Tensor) -> bool:
 
 def _exact(model: AutoencoderModel, polishing: Polishing, target: Target, codes: Tensor) -> Tensor:
     """The best codes of a target's rows, from codes near them."""
-    if _is_costly(target, codes):
+    if is_costly(target, codes):
         return polishing.descended(model, target, codes, EXACT_STEPS)
     return infer(model.decoder, target, codes, steps=EXACT_STEPS).codes
 
