@@ -11,6 +11,7 @@ import isthmus
 from isthmus.denoising import Denoiser, add_noise, estimate_noise_level, principal_axes, psnr, restoration
 from isthmus.denoising.blind import combined, hidden_predictions, mixing_share, own_share, wiener_filter
 from isthmus.denoising.levels import are_pairs
+from isthmus.denoising.rows import unit_scale
 from isthmus.parts.corruption import BlindSpot, GaussianNoise, Masking, SaltAndPepper, make_corruption
 from isthmus.parts.draws import seeded
 from isthmus.storage import StorageError
@@ -283,6 +284,12 @@ def test_cells_of_scaled_columns_that_cannot_have_been_hit_stay():
     restored = Denoiser("masking", clean=False, scale="standard", random_state=0).fit_transform(rows)
     np.testing.assert_array_equal(restored[rows != 0], rows[rows != 0])
     assert (restored[rows == 0] != 0).mean() > 0.9
+
+
+def test_pixels_are_of_one_unit():
+    pictures = 2 + wave(60, 16).reshape(-1, 4, 4) * np.geomspace(0.01, 100, 16).reshape(4, 4)
+    assert unit_scale(isthmus.read(pictures)) is None
+    assert unit_scale(isthmus.read(pictures.reshape(-1, 16))) == "standard"
 
 
 def test_the_score_of_scaled_columns_is_in_the_datas_units():

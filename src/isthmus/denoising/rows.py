@@ -19,9 +19,11 @@ __all__ = ["deviations", "unit_scale", "validate_rows"]
 
 def unit_scale(table: Table) -> str | None:
     """The scale of a table's columns: "standard" if they have different units, else None."""
+    if table.row_shape is not None:
+        return None
     rows = table.numbers()
     statistics = observed_statistics(lambda: [rows.values])
-    return choose_scale(statistics, list(rows.columns), rows.image_shape).scale
+    return choose_scale(statistics, list(rows.columns), None).scale
 
 
 def deviations(rows: np.ndarray) -> np.ndarray:
