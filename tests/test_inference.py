@@ -25,6 +25,7 @@ from isthmus.inference.evidence import (
     evidence_of,
     fit_code_density,
 )
+from isthmus.inference.polishing import curvature_sample
 from isthmus.inference.posterior import draw_codes, left_out, standard_errors
 from isthmus.inference.starts import CodeBank
 from isthmus.inference.target import GaussianTarget, LikelihoodTarget, observed_target
@@ -589,3 +590,12 @@ def test_codes_of_wide_rows_need_no_jacobian(monkeypatch):
     (none, by_descent), (many, by_jacobians) = found
     assert none == 0 < many
     assert by_descent == pytest.approx(by_jacobians, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_latents", "n_features", "n_examined"), [(300, 2, 64, 300), (2000, 2, 64, 512), (2000, 32, 10752, 64)]
+)
+def test_fewer_rows_are_examined_where_a_jacobian_is_large(n_rows, n_latents, n_features, n_examined):
+    sample = curvature_sample(torch.zeros(n_rows, n_latents), n_features)
+    assert len(sample) == n_examined
+    assert (sample[0], sample[-1]) == (0, n_rows - 1)

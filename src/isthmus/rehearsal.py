@@ -12,7 +12,7 @@ import math
 import statistics
 import time
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -20,7 +20,9 @@ from isthmus.choices import choose_refit, choose_turns
 from isthmus.distributed import ProcessGroup
 from isthmus.fitted import FittedState
 from isthmus.inference.alternation import DESCENT, ENCODER_SHARE, ORDINARY
-from isthmus.inference.polishing import STEPS, polishing_of, target_of
+from isthmus.inference.code_buffer import most_examined
+from isthmus.inference.polishing import STEPS, can_polish, curvature_sample, polishing_of, target_of
+from isthmus.inference.state import EXACT_STEPS, is_costly
 from isthmus.parts.draws import seeded
 from isthmus.rows.rows import Rows
 from isthmus.training.budget import budget_seconds, epochs_within
@@ -32,7 +34,7 @@ __all__ = ["epochs_of_budget", "expected_seconds"]
 
 WARM_UP, TIMED = 2, 8  # steps that are slower, and steps that are timed
 DECODER_STEP, ENCODER_STEP = 0.75, 1.1  # time of a step on one network alone, relative to a step on both
-POLISHED_ROWS = 1024
+POLISHED_ROWS, FEWEST_POLISHED, POLISHED_CELLS = 1024, 64, 1 << 21
 
 
 def epochs_of_budget(
@@ -84,13 +86,15 @@ def _cost(
         measuring = time.perf_counter() - started
         trial.finish()
         turns = choose_turns(settings, rows, fitted, plan)
-        polish = _polishing(model, rows, fitted.device) if turns.count and group.slots == 1 else None
+        inference = _time_inference(model, rows, fitted.device) if can_polish(model) else _Inference(0.0, 0.0, 0.0)
     steps = step * math.ceil(n_learned / plan.batch_size)
     again = len(rows) / n_learned if choose_refit(settings, rows) else 0.0
-    if polish is None:
-        return 0.0, steps * (1 + again) + measuring
+    fixed = inference.at_the_end * (2 if again else 1)
+    if not turns.count or group.slots > 1:
+        return fixed, steps * (1 + again) + measuring
     share = ORDINARY + DECODER_STEP + ENCODER_SHARE * ENCODER_STEP
-    fixed = polish * (STEPS + DESCENT * turns.count) * (1 + again)
+    fixed += inference.step * (STEPS + DESCENT * turns.count) * (1 + again)
+    fixed += inference.metric * (2 + turns.count) * (2 if again else 1)
     return fixed, steps * share * (1 + again) + (ORDINARY + ENCODER_SHARE) * measuring
 
 
@@ -102,14 +106,25 @@ def _timed_steps(trial: Training, batches: Any, plan: Plan) -> Any:
         started = time.perf_counter()
 
 
-def _polishing(model: Any, rows: Rows, device: torch.device) -> float:
-    """Seconds that one step of polishing all rows takes."""
-    some = rows.some(POLISHED_ROWS)
+class _Inference(NamedTuple):
+    """Seconds of a step of polishing all rows, of the metric of these steps, and of what is learned after the fit."""
+
+    step: float
+    metric: float
+    at_the_end: float
+
+
+def _time_inference(model: Any, rows: Rows, device: torch.device) -> _Inference:
+    some = rows.some(max(FEWEST_POLISHED, min(POLISHED_ROWS, POLISHED_CELLS // rows.n_features)))
     batch = some.batch_of(some.take(torch.arange(len(some)))).to(device)
-    target = target_of(model.likelihood, batch.x, batch.given)
+    target = target_of(model.likelihood, model.complete(batch.x), batch.given)
     with torch.no_grad():
         codes = model.encode(batch.x, batch.given).mean
-        polishing = polishing_of(model, target, codes)
         started = time.perf_counter()
+        polishing = polishing_of(model, target, codes)
+        metric = time.perf_counter() - started
         polishing.codes(model, target, codes, STEPS)
-    return (time.perf_counter() - started) / STEPS * len(rows) / len(some)
+    step = (time.perf_counter() - started - metric) / STEPS * len(rows) / len(some)
+    per_row = step / len(rows) if is_costly(target, codes) else metric / len(curvature_sample(codes, rows.n_features))
+    n_examined = min(len(rows), most_examined(rows.n_features))
+    return _Inference(step, metric, 3 * metric + 2 * EXACT_STEPS * per_row * n_examined)

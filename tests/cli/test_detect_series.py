@@ -43,6 +43,16 @@ def test_episodes_are_written_to_standard_output(file):
     assert "the threshold is set for 1 per month" in called.err
 
 
+@pytest.mark.parametrize(("step", "rate"), [("m", "2 per week"), ("D", "1 per 200 steps")])
+def test_the_rate_suggested_has_steps_enough(step, rate, tmp_path):
+    stamps = np.datetime64("2024-01-01", "s") + np.arange(400) * np.timedelta64(1, step)
+    readings = np.sin(np.arange(400) / 4)
+    rows = [f"{stamp},{reading:.4f}" for stamp, reading in zip(stamps, readings, strict=True)]
+    path = tmp_path / "series.csv"
+    path.write_text("\n".join(["time,reading", *rows]))
+    assert f"--alarms '{rate}'" in call("detect", path, "--time", "time").err
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".json"])
 def test_every_step_is_written_in_the_order_of_the_file(suffix, file, tmp_path):
     shuffled = frame().sample(frac=1, random_state=0)

@@ -185,11 +185,13 @@ def _complete(read: Table) -> Table:
     gaps = np.isnan(table.values)
     if not gaps.any():
         return table
+    from isthmus.denoising.rows import unit_scale
     from isthmus.variants.vanilla import Autoencoder
 
     say(f"{int(gaps.sum()):,} missing cells are filled by a linear model first …")
     size = max(1, min(table.n_columns // 2, len(table) // 4, 20))
-    filler = Autoencoder(size, hidden_layer_sizes=(), max_iter=0, missing="mask", random_state=0)
+    linear = {"hidden_layer_sizes": (), "max_iter": 0, "scale": unit_scale(table)}
+    filler = Autoencoder(size, **linear, missing="mask", random_state=0)
     return dataclasses.replace(table, cells=filler.fit(table.values).impute(table.values))
 
 
@@ -208,8 +210,11 @@ def _require_places(save: Path | None, figure: Path | None, table: Table, *, ove
 
 def _denoiser(table: Table, corruption: str, level: float | None, seed: int, *, clean: bool) -> Denoiser:
     from isthmus.denoising import Denoiser
+    from isthmus.denoising.rows import unit_scale
 
-    return Denoiser(corruption, level, clean=clean, image_shape=table.image_shape, random_state=seed)
+    in_units = corruption == "gaussian" and level is not None
+    scale = None if in_units else unit_scale(table)
+    return Denoiser(corruption, level, clean=clean, image_shape=table.image_shape, scale=scale, random_state=seed)
 
 
 def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: float | None, seed: int) -> _Outcome:
@@ -233,7 +238,7 @@ def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: 
     if pairs:
         noisy, on_what = table.values[kept], f"on {n_evaluated:,} of the rows, whose clean versions were held out"
     else:
-        noisy = add_noise(truth, corruption, denoiser.noise_level_ or 0.0, seed)
+        noisy = add_noise(truth / denoiser.scale_, corruption, denoiser.noise_level_ or 0.0, seed) * denoiser.scale_
         on_what = f"on {n_evaluated:,} held-out clean rows, to which such noise was added"
     evaluated = _evaluate(denoiser, rows[learned], table, truth, noisy, denoiser.denoise(noisy))
     return _Outcome(denoiser, rows[learned], evaluated, on_what)
@@ -263,6 +268,9 @@ def _evaluate(
     """Restored rows compared with PCA of the training rows; a saved denoiser has PCA's first axes."""
     from isthmus.denoising import principal_axes, restoration
 
+    scale = denoiser.scale_
+    truth, noisy, restored = truth / scale, noisy / scale, restored / scale
+    learned = None if learned is None else learned / scale
     if float(truth.max()) <= float(truth.min()):
         return None
     autoencoder = denoiser.autoencoder_
@@ -295,6 +303,7 @@ def _report(
                 "corruption": denoiser.corruption,
                 "level": denoiser.noise_level_,
                 "level_estimated": not given,
+                "columns_scaled": bool((denoiser.scale_ != 1).any()),
                 "psnr": figures,
             }
         )
@@ -312,6 +321,8 @@ def _level_said(denoiser: Denoiser, *, given: bool) -> str:
         return f"The denoiser has learned every level of {denoiser.corruption} noise up to a high one."
     verb = "was taken to be" if given else "is estimated to be"
     if denoiser.corruption == "gaussian":
+        if (denoiser.scale_ != 1).any():
+            return f"The noise {verb} {level:.1%} of each column's standard deviation."
         return f"The noise {verb} of standard deviation {level:.4g}, in the data's units."
     what = "0" if denoiser.corruption == "masking" else "an extreme"
     return f"The share of cells set to {what} {verb} {100 * level:.1f}%."

@@ -24,6 +24,7 @@ OF_DETECTION = (
     "save", "overwrite", "json",
 )  # fmt: skip
 MAX_EXPLAINED = 2_000_000  # contributions to write, steps times channels
+LONGEST_OF_MANY = 3600.0  # seconds of a step, of which a week has many
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,9 @@ def detect_series(
     for error in refused:
         say(f"note: without scores: {error}")
     if asked.model is None and asked.alarms is None and not asked.tracked:
-        say("To list what is less certain too, state how many false episodes you accept, as --alarms '2 per week'.")
+        grid = found[0][1].series.grid
+        rate = "2 per week" if grid.is_dated and grid.step <= LONGEST_OF_MANY else "1 per 200 steps"
+        say(f"To list what is less certain too, state how many false episodes you accept, as --alarms '{rate}'.")
     if save is not None:
         from isthmus.storage import save as save_model
 
