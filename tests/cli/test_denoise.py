@@ -64,6 +64,10 @@ def test_columns_of_different_units_keep_their_shares(tmp_path):
     assert "% of each column's standard deviation" in called.out
     moved = np.loadtxt(tmp_path / "restored.csv", delimiter=",", skiprows=1) - rows
     assert np.ptp(np.log(moved.std(0) / rows.std(0))) < 1
+    out = ("-o", tmp_path / "restored.csv", "--overwrite")
+    assert "in the data's units" in call("denoise", tmp_path / "noisy.csv", *out, "--scale", "none").out
+    called = call("denoise", tmp_path / "noisy.csv", *out, "--level", "0.3", "--scale", "standard")
+    assert "taken to be 30.0% of each column's" in called.out
 
 
 def test_columns_of_different_units_are_evaluated_with_noise_of_their_own(tmp_path):

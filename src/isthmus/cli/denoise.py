@@ -48,6 +48,7 @@ def denoise(
     reference: str | None = None,
     corruption: Literal["gaussian", "masking", "salt_and_pepper"] = "gaussian",
     level: Annotated[float | None, Parameter(validator=Number(gte=0))] = None,
+    scale: Literal["auto", "standard", "none"] = "auto",
     model: str | None = None,
     output: PicturesOutput = None,
     save: Path | None = None,
@@ -77,6 +78,9 @@ def denoise(
         How the rows were corrupted: noise on every cell, cells set to 0, or cells set to the extremes.
     level
         Standard deviation of the noise in the data's units, or share of the cells hit. [default: estimated]
+    scale
+        The same noise in all columns (none), or in each the same share of its standard deviation (standard); auto:
+        standard if the columns have different units, unless the level of Gaussian noise is given.
     model
         A folder written by --save; nothing is trained then.
     save
@@ -86,7 +90,7 @@ def denoise(
     seed
         Seed of the training.
     """
-    if model is not None and (others := typed_among("clean", "level", "corruption", "seed", "save")):
+    if model is not None and (others := typed_among("clean", "level", "scale", "corruption", "seed", "save")):
         raise UsageError(f"--model brings its own training and noise; leave out {', '.join(others)}.")
     if level is not None and corruption != "gaussian" and level >= 1:
         raise UsageError(f"--level is a share of cells, below 1, for --corruption {corruption}, got {level:g}.")
@@ -109,11 +113,12 @@ def denoise(
         raise CommandError(f"--reference {reference!r}: {len(truth)} rows, and {data!r} has {len(table)}.")
     if fitted is not None:
         outcome = _Outcome(fitted, None)
-    elif clean is not None:
-        rows = read_matching(clean, expected, reading=reading).values
-        outcome = _learned_from_clean(table, rows, corruption, level, seed)
     else:
-        outcome = _learned_blind(table, corruption, level, seed)
+        asked = _Noise(corruption, level, _scale_of(table, scale, corruption, level), seed)
+        if clean is None:
+            outcome = _learned_blind(table, asked)
+        else:
+            outcome = _learned_from_clean(table, read_matching(clean, expected, reading=reading).values, asked)
     restored = outcome.denoiser.denoise(table.values)
     evaluated, on_what = outcome.evaluated, outcome.on_what
     if truth is not None:
@@ -208,28 +213,44 @@ def _require_places(save: Path | None, figure: Path | None, table: Table, *, ove
             refuse_existing(place)
 
 
-def _denoiser(table: Table, corruption: str, level: float | None, seed: int, *, clean: bool) -> Denoiser:
-    from isthmus.denoising import Denoiser
+@dataclass(frozen=True)
+class _Noise:
+    """What is asked of a denoiser."""
+
+    corruption: str
+    level: float | None
+    scale: str | None
+    seed: int
+
+    def denoiser(self, table: Table, *, clean: bool) -> Denoiser:
+        from isthmus.denoising import Denoiser
+
+        settings = {"image_shape": table.image_shape, "scale": self.scale, "random_state": self.seed}
+        return Denoiser(self.corruption, self.level, clean=clean, **settings)
+
+
+def _scale_of(table: Table, scale: str, corruption: str, level: float | None) -> str | None:
+    """The scale asked for, None or "standard"; by itself that of the columns' units."""
     from isthmus.denoising.rows import unit_scale
 
-    in_units = corruption == "gaussian" and level is not None
-    scale = None if in_units else unit_scale(table)
-    return Denoiser(corruption, level, clean=clean, image_shape=table.image_shape, scale=scale, random_state=seed)
+    if scale != "auto":
+        return None if scale == "none" else scale
+    return None if corruption == "gaussian" and level is not None else unit_scale(table)
 
 
-def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: float | None, seed: int) -> _Outcome:
+def _learned_from_clean(table: Table, rows: np.ndarray, asked: _Noise) -> _Outcome:
     """Fit on four fifths of the clean rows and evaluate on the others."""
     import numpy as np
 
     from isthmus.denoising import add_noise
     from isthmus.denoising.levels import are_pairs
 
-    order = np.random.default_rng(seed).permutation(len(rows))
+    order = np.random.default_rng(asked.seed).permutation(len(rows))
     n_evaluated = len(rows) // EVALUATED_ONE_IN if len(rows) >= MIN_EVALUATED else 0
     kept, learned = np.sort(order[:n_evaluated]), np.sort(order[n_evaluated:])
     say(f"learning from {len(learned):,} clean rows …")
     pairs = are_pairs(table.values, rows)
-    denoiser = _denoiser(table, corruption, level, seed, clean=True)
+    denoiser = asked.denoiser(table, clean=True)
     noisy = table.values[learned] if pairs else table.values
     denoiser.fit(noisy, rows[learned])
     if not n_evaluated:
@@ -238,15 +259,16 @@ def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: 
     if pairs:
         noisy, on_what = table.values[kept], f"on {n_evaluated:,} of the rows, whose clean versions were held out"
     else:
-        noisy = add_noise(truth / denoiser.scale_, corruption, denoiser.noise_level_ or 0.0, seed) * denoiser.scale_
+        level = denoiser.noise_level_ or 0.0
+        noisy = add_noise(truth / denoiser.scale_, asked.corruption, level, asked.seed) * denoiser.scale_
         on_what = f"on {n_evaluated:,} held-out clean rows, to which such noise was added"
     evaluated = _evaluate(denoiser, rows[learned], table, truth, noisy, denoiser.denoise(noisy))
     return _Outcome(denoiser, rows[learned], evaluated, on_what)
 
 
-def _learned_blind(table: Table, corruption: str, level: float | None, seed: int) -> _Outcome:
+def _learned_blind(table: Table, asked: _Noise) -> _Outcome:
     say(f"learning from {len(table):,} noisy rows alone …")
-    return _Outcome(_denoiser(table, corruption, level, seed, clean=False).fit(table.values), table.values)
+    return _Outcome(asked.denoiser(table, clean=False).fit(table.values), table.values)
 
 
 def _name_columns(denoiser: Denoiser, table: Table) -> None:
