@@ -147,6 +147,14 @@ def test_levels_are_estimated(noise, level, digits):
     assert estimate_noise_level(noisy, noise, clean=rows) == pytest.approx(level, rel=0.03)
 
 
+@pytest.mark.parametrize("n_columns", [2, 3, 8])
+def test_the_level_of_few_columns_is_that_of_the_quietest_direction(n_columns):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 1)) * np.arange(1, n_columns + 1) + 0.1 * rng.standard_normal((400, n_columns))
+    assert estimate_noise_level(X) == pytest.approx(0.1, rel=0.1)
+    assert estimate_noise_level(0.1 * rng.standard_normal((400, n_columns))) == pytest.approx(0.1, rel=0.1)
+
+
 def test_the_level_of_few_smooth_pictures_is_read_from_their_patches():
     across = np.sin(np.linspace(0, 3, 40))
     pictures = np.outer(across, across).ravel() * np.array([[1.0], [0.5], [2.0]])

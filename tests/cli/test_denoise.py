@@ -136,3 +136,11 @@ def test_what_cannot_be_done_is_one_sentence(home, tokens, code, words):
 def test_a_reference_must_have_the_rows_of_the_data(home):
     called = call("denoise", home / "truth.csv", "--reference", home / "clean.csv")
     assert "120 rows, and" in sentence(called)
+
+
+def test_columns_that_are_not_in_the_output_are_named(tmp_path):
+    rows = waves(60, 0)
+    write_table(tmp_path / "noisy.csv", np.c_[rows[:, :3], np.full(60, 5.0)], ("a", "b", "c", "always five"))
+    called = call("denoise", tmp_path / "noisy.csv", "-o", tmp_path / "out.csv")
+    assert "not in the output: 'always five'" in called.err
+    assert read(tmp_path / "out.csv").columns == ("a", "b", "c")

@@ -185,6 +185,10 @@ def _complete(read: Table) -> Table:
     import numpy as np
 
     table = read.numbers()
+    left_out = () if read.description is None else read.description.left_out
+    if left_out:
+        names = ", ".join(repr(finding.name) for finding in left_out)
+        say(f"note: not in the output: {names}; they are no numbers, categories or dates that vary.")
     if read.is_mixed:
         say(f"{table.n_columns} numeric columns are denoised; all others are left as they are.")
     gaps = np.isnan(table.values)
