@@ -115,6 +115,7 @@ class _Inference(NamedTuple):
 
 
 def _time_inference(model: Any, rows: Rows, device: torch.device) -> _Inference:
+    """Timed on some of the rows, and multiplied."""
     some = rows.some(max(FEWEST_POLISHED, min(POLISHED_ROWS, POLISHED_CELLS // rows.n_features)))
     batch = some.batch_of(some.take(torch.arange(len(some)))).to(device)
     target = target_of(model.likelihood, model.complete(batch.x), batch.given)

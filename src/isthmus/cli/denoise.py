@@ -114,7 +114,7 @@ def denoise(
     if fitted is not None:
         outcome = _Outcome(fitted, None)
     else:
-        asked = _Noise(corruption, level, _scale_of(table, scale, corruption, level), seed)
+        asked = _Noise(corruption, level, None if scale == "none" else scale, seed)
         if clean is None:
             outcome = _learned_blind(table, asked)
         else:
@@ -187,8 +187,7 @@ def _complete(read: Table) -> Table:
     table = read.numbers()
     left_out = () if read.description is None else read.description.left_out
     if left_out:
-        names = ", ".join(repr(finding.name) for finding in left_out)
-        say(f"note: not in the output: {names}; they are no numbers, categories or dates that vary.")
+        say(f"note: not in the output: {', '.join(f'{one.name!r} ({one.why})' for one in left_out)}.")
     if read.is_mixed:
         say(f"{table.n_columns} numeric columns are denoised; all others are left as they are.")
     gaps = np.isnan(table.values)
@@ -228,18 +227,11 @@ class _Noise:
 
     def denoiser(self, table: Table, *, clean: bool) -> Denoiser:
         from isthmus.denoising import Denoiser
+        from isthmus.denoising.rows import chosen_scale
 
-        settings = {"image_shape": table.image_shape, "scale": self.scale, "random_state": self.seed}
+        scale = chosen_scale(self.scale, table, self.corruption, self.level)
+        settings = {"image_shape": table.image_shape, "scale": scale, "random_state": self.seed}
         return Denoiser(self.corruption, self.level, clean=clean, **settings)
-
-
-def _scale_of(table: Table, scale: str, corruption: str, level: float | None) -> str | None:
-    """The scale asked for, None or "standard"; by itself that of the columns' units."""
-    from isthmus.denoising.rows import unit_scale
-
-    if scale != "auto":
-        return None if scale == "none" else scale
-    return None if corruption == "gaussian" and level is not None else unit_scale(table)
 
 
 def _learned_from_clean(table: Table, rows: np.ndarray, asked: _Noise) -> _Outcome:

@@ -24,7 +24,7 @@ OF_DETECTION = (
     "save", "overwrite", "json",
 )  # fmt: skip
 MAX_EXPLAINED = 2_000_000  # contributions to write, steps times channels
-LONGEST_OF_MANY = 3600.0  # seconds of a step, of which a week has many
+LONGEST_STEP = 3600.0  # seconds: of longer steps a week has few
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def detect_series(
         say(f"note: without scores: {error}")
     if asked.model is None and asked.alarms is None and not asked.tracked:
         grid = found[0][1].series.grid
-        rate = "2 per week" if grid.is_dated and grid.step <= LONGEST_OF_MANY else "1 per 200 steps"
+        rate = "2 per week" if grid.is_dated and grid.step <= LONGEST_STEP else "1 per 200 steps"
         say(f"To list what is less certain too, state how many false episodes you accept, as --alarms '{rate}'.")
     if save is not None:
         from isthmus.storage import save as save_model

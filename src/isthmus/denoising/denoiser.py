@@ -24,10 +24,9 @@ from isthmus.denoising.blind import (
 )
 from isthmus.denoising.levels import estimate_noise_level
 from isthmus.denoising.noise import require_kind
-from isthmus.denoising.rows import deviations, unit_scale, validate_rows
+from isthmus.denoising.rows import chosen_scale, deviations, validate_rows
 from isthmus.input_validation import flat_rows
 from isthmus.tables.array_forms import like_array
-from isthmus.tables.table import Table
 from isthmus.training.plan import automatic_batch_size
 from isthmus.variants.denoising import DenoisingAutoencoder
 
@@ -125,7 +124,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
             and the model is trained on the clean rows. A one-dimensional y is ignored.
         """
         self._check()
-        who, scale = type(self).__name__, self._chosen_scale(X)
+        who, scale = type(self).__name__, chosen_scale(self.scale, X, self.corruption, self.level)
         X, shape = flat_rows(who, X, self.image_shape)
         y, _ = flat_rows(who, y, shape)
         paired = y is not None and np.asarray(y).ndim == 2
@@ -213,12 +212,6 @@ class Denoiser(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"Denoiser: autoencoder must be a DenoisingAutoencoder or None, got {type(self.autoencoder).__name__}."
             )
-
-    def _chosen_scale(self, X: Any) -> str | None:
-        if self.scale != "auto":
-            return self.scale
-        in_units = self.corruption == "gaussian" and self.level is not None
-        return None if in_units or not isinstance(X, Table) else unit_scale(X)
 
     def _scaled(self, rows: np.ndarray) -> np.ndarray:
         return (rows / self.scale_).astype(rows.dtype)

@@ -9,21 +9,24 @@ from sklearn.utils.validation import validate_data  # pyrefly: ignore[missing-mo
 
 from isthmus.choices import LARGEST
 from isthmus.input_validation import feature_names, require_complete_numbers
-from isthmus.rows.scaling import observed_statistics
-from isthmus.rows.units import choose_scale
+from isthmus.rows.units import scale_of
 from isthmus.tables.not_rows import NUMBERS_ONLY, numbers_required
 from isthmus.tables.table import Table
 
-__all__ = ["deviations", "unit_scale", "validate_rows"]
+__all__ = ["chosen_scale", "deviations", "unit_scale", "validate_rows"]
+
+
+def chosen_scale(scale: str | None, X: Any, corruption: str, level: float | None) -> str | None:
+    """The scale of a denoiser's columns; "auto" is that of a table's units, as a level of Gaussian noise has units."""
+    if scale != "auto":
+        return scale
+    in_units = corruption == "gaussian" and level is not None
+    return None if in_units or not isinstance(X, Table) else unit_scale(X)
 
 
 def unit_scale(table: Table) -> str | None:
     """The scale of a table's columns: "standard" if they have different units, else None."""
-    if table.row_shape is not None:
-        return None
-    rows = table.numbers()
-    statistics = observed_statistics(lambda: [rows.values])
-    return choose_scale(statistics, list(rows.columns), None).scale
+    return None if table.row_shape is not None else scale_of(table.numbers().values)
 
 
 def deviations(rows: np.ndarray) -> np.ndarray:

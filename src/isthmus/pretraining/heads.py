@@ -104,14 +104,11 @@ class _Pretrained(BaseEstimator):
 
     def _new_autoencoder(self, X: np.ndarray, seed: int) -> Any:
         from isthmus.inner_fit import unfitted_copy
-        from isthmus.rows.scaling import observed_statistics
-        from isthmus.rows.units import choose_scale
+        from isthmus.rows.units import scale_of
         from isthmus.variants.denoising import DenoisingAutoencoder
 
         if self.autoencoder is None:
-            names = [str(place) for place in range(X.shape[1])]
-            scale = choose_scale(observed_statistics(lambda: [X]), names, None).scale
-            return DenoisingAutoencoder(min(32, *X.shape), scale=scale, random_state=seed)
+            return DenoisingAutoencoder(min(32, *X.shape), scale=scale_of(X), random_state=seed)
         return unfitted_copy(self.autoencoder, type(self).__name__, seed)
 
     def _folds(self, y: np.ndarray, targets: np.ndarray, seed: int) -> list:

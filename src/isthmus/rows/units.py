@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isthmus.rows.scaling import ColumnStatistics
+from isthmus.rows.scaling import ColumnStatistics, observed_statistics
 
-__all__ = ["UnitChoice", "choose_scale"]
+__all__ = ["UnitChoice", "choose_scale", "scale_of"]
 
 SHARED = 0.1  # of the range of all columns that the median column must cover
 SMOOTH = 0.8  # largest difference of neighbouring means, in spreads, and of log spreads, along a curve
@@ -48,6 +48,12 @@ def choose_scale(statistics: ColumnStatistics, names: list[str], image_shape: tu
         return UnitChoice(None, "the columns are of one unit")
     times = spread.max() / spread.min()
     return UnitChoice("standard", f"{widest} spreads {times:,.3g} times as far as {narrowest}")
+
+
+def scale_of(rows: np.ndarray) -> str | None:
+    """The scale that `choose_scale` finds for rows in memory, shape (n_rows, n_features), which are no pictures."""
+    names = [str(place) for place in range(rows.shape[1])]
+    return choose_scale(observed_statistics(lambda: [rows]), names, None).scale
 
 
 def _is_curve(mean: np.ndarray, spread: np.ndarray, n_columns: int) -> bool:
