@@ -8,7 +8,7 @@ import torch
 
 import isthmus
 from conftest import curved_table
-from isthmus import Autoencoder, Checkpoints, rehearsal
+from isthmus import Autoencoder, Checkpoints, announcement, rehearsal
 from isthmus.cli.outcome import UsageError
 from isthmus.hyperparameter import hyperparameters
 from isthmus.training.budget import budget_seconds, epochs_within
@@ -129,3 +129,16 @@ def test_epochs_within():
     assert epochs_within(10, 8, 1, 100) == 1
     assert epochs_within(1e9, 0, 1, 100) == 100
     assert epochs_within(10, 0, 0, 100) == 100
+
+
+def test_what_follows_training_is_part_of_the_forecast(monkeypatch):
+    """A step of descent takes a second for each row here: the steps of inference are counted."""
+    monkeypatch.setattr(rehearsal, "_polishing", lambda *_: (1.0, 0.0))
+    forecast = []
+    monkeypatch.setattr(announcement, "forecast_sentence", lambda gain, seconds: forecast.append(seconds) or "")
+    X = curved_table(200)
+    for refit in (False, True):
+        Autoencoder(2, max_iter=1, refit=refit, verbose=True, **SETTINGS).fit(X)
+    once, twice = forecast
+    assert once == pytest.approx((3 + 8) * 200 + 3 * (200 + 2 * 50), abs=30)
+    assert twice == pytest.approx(2 * once, abs=30)

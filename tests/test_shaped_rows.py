@@ -282,3 +282,17 @@ def test_later_rows_are_of_the_same_shape():
     model = isthmus.Autoencoder(2, max_iter=0, random_state=0).fit(pictures)
     later = fit_columns(model, None).rows(input_rules(model, reset=False), pictures, gaps=False)
     assert later.row_shape == model.fitted_.row_shape is not None
+
+
+@pytest.mark.parametrize("name", ["few.vec", "long.txt"])
+def test_vectors_of_unequal_length_are_named(name, tmp_path):
+    """Also a word too many or too few of a handful; a number is not the end of a word with spaces."""
+    n = 3 if name == "few.vec" else 50
+    lengths = [n, n - 1, n, n + 1] + [n] * (0 if n == 3 else 30)
+    lines = [f"w{row} {' '.join(['-0.5'] * length)}" for row, length in enumerate(lengths)]
+    head = [f"{len(lines)} {n}"] if n == 3 else []
+    (tmp_path / name).write_text("\n".join([*head, *lines]) + "\n")
+    first = 2 + len(head)
+    faults = rf"line {first} \('w1'\) has {n - 1} numbers, not {n}; line {first + 2} \('w3'\) has {n + 1} numbers"
+    with pytest.raises(DataError, match=faults):
+        read(tmp_path / name)

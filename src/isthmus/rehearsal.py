@@ -19,8 +19,10 @@ import torch
 from isthmus.choices import choose_refit, choose_turns
 from isthmus.distributed import ProcessGroup
 from isthmus.fitted import FittedState
-from isthmus.inference.alternation import DESCENT, ENCODER_SHARE, ORDINARY
+from isthmus.inference.alternation import DESCENT, ENCODER_SHARE, ORDINARY, can_alternate
+from isthmus.inference.code_buffer import MAX_ROWS, rows_for_inference
 from isthmus.inference.polishing import STEPS, polishing_of, target_of
+from isthmus.inference.state import EXACT_STEPS
 from isthmus.parts.draws import seeded
 from isthmus.rows.rows import Rows
 from isthmus.training.budget import budget_seconds, epochs_within
@@ -32,7 +34,8 @@ __all__ = ["epochs_of_budget", "expected_seconds"]
 
 WARM_UP, TIMED = 2, 8  # steps that are slower, and steps that are timed
 DECODER_STEP, ENCODER_STEP = 0.75, 1.1  # time of a step on one network alone, relative to a step on both
-POLISHED_ROWS = 1024
+POLISHED_ROWS, MIN_POLISHED_ROWS, POLISHED_CELLS = 1024, 32, 1 << 20  # that are timed, fewer if they are wide
+CURVATURES = 3  # computed at the end of a fit
 
 
 def epochs_of_budget(
@@ -84,14 +87,26 @@ def _cost(
         measuring = time.perf_counter() - started
         trial.finish()
         turns = choose_turns(settings, rows, fitted, plan)
-        polish = _polishing(model, rows, fitted.device) if turns.count and group.slots == 1 else None
+        polish = _polishing(model, rows, fitted.device) if group.slots == 1 and can_alternate(model, rows) else None
     steps = step * math.ceil(n_learned / plan.batch_size)
     again = len(rows) / n_learned if choose_refit(settings, rows) else 0.0
     if polish is None:
         return 0.0, steps * (1 + again) + measuring
+    descent, curvature = polish
+    fixed = _inferring(descent, curvature, rows, held_out) * (2 if again else 1)
+    if not turns.count:
+        return fixed, steps * (1 + again) + measuring
     share = ORDINARY + DECODER_STEP + ENCODER_SHARE * ENCODER_STEP
-    fixed = polish * (STEPS + DESCENT * turns.count) * (1 + again)
-    return fixed, steps * share * (1 + again) + (ORDINARY + ENCODER_SHARE) * measuring
+    moving = descent * n_learned * (STEPS + DESCENT * turns.count) + curvature * (2 + turns.count)
+    return fixed + moving * (1 + again), steps * share * (1 + again) + (ORDINARY + ENCODER_SHARE) * measuring
+
+
+def _inferring(descent: float, curvature: float, rows: Rows, held_out: int) -> float:
+    """Seconds in which inference is learned after training (`isthmus.inference.code_buffer`), with the bands."""
+    most = rows_for_inference(rows.n_features)
+    exact = min(len(rows) - held_out, most) + min(held_out, most)
+    polished = min(len(rows), MAX_ROWS) + 2 * held_out
+    return descent * ((STEPS + EXACT_STEPS) * exact + STEPS * polished) + CURVATURES * curvature
 
 
 def _timed_steps(trial: Training, batches: Any, plan: Plan) -> Any:
@@ -102,14 +117,15 @@ def _timed_steps(trial: Training, batches: Any, plan: Plan) -> Any:
         started = time.perf_counter()
 
 
-def _polishing(model: Any, rows: Rows, device: torch.device) -> float:
-    """Seconds that one step of polishing all rows takes."""
-    some = rows.some(POLISHED_ROWS)
+def _polishing(model: Any, rows: Rows, device: torch.device) -> tuple[float, float]:
+    """Seconds that a step of polishing takes per row, and those of the mean curvature."""
+    some = rows.some(max(MIN_POLISHED_ROWS, min(POLISHED_ROWS, POLISHED_CELLS // rows.n_features)))
     batch = some.batch_of(some.take(torch.arange(len(some)))).to(device)
     target = target_of(model.likelihood, batch.x, batch.given)
     with torch.no_grad():
         codes = model.encode(batch.x, batch.given).mean
-        polishing = polishing_of(model, target, codes)
         started = time.perf_counter()
+        polishing = polishing_of(model, target, codes)
+        curved = time.perf_counter()
         polishing.codes(model, target, codes, STEPS)
-    return (time.perf_counter() - started) / STEPS * len(rows) / len(some)
+    return (time.perf_counter() - curved) / STEPS / len(some), curved - started

@@ -18,13 +18,14 @@ from isthmus.inference.target import LikelihoodTarget, Target, observed_target
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.likelihood import Likelihood
 
-__all__ = ["STEPS", "Polishing", "can_polish", "pays", "polishing_of", "target_of"]
+__all__ = ["STEPS", "Polishing", "can_polish", "pays", "polishing_of", "some_for_curvature", "target_of"]
 
 STEPS = 3  # of descent, at three passes of the decoder each: the knee of the curve, see docs/defaults.md
 MAX_SEARCHED = 4  # latents up to which a training row's code may be a better start than the encoder's
 BANK_ROWS, BANK_CELLS = 512, 1 << 22
 PAYS = 0.01  # share of the held-out cost that polishing must save to be done by default
-CURVATURE_ROWS = 512  # whose mean curvature is the metric
+CURVATURE_ROWS, MIN_CURVATURE_ROWS = 512, 16  # whose mean curvature is the metric
+CURVATURE_CELLS = 1 << 23  # of their Jacobians: fewer rows if these are large, as each of their cells adds to the mean
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,19 @@ def target_of(likelihood: Likelihood, x: Tensor, given: Tensor | None) -> Target
 def polishing_of(model: AutoencoderModel, target: Target, codes: Tensor, steps: int = STEPS) -> Polishing:
     """The polishing of rows like these, from their codes, shape (n_rows, p)."""
     n_rows, n_latents = codes.shape
-    some = torch.linspace(0, n_rows - 1, min(CURVATURE_ROWS, n_rows), device=codes.device).long()
+    some = some_for_curvature(target, codes)
     found = infer(model.decoder, target.rows(some), codes[some], steps=0, curvature=True)
     assert found.curvature is not None  # as requested
     n_kept = min(BANK_ROWS, BANK_CELLS // target.n_features, n_rows) if n_latents <= MAX_SEARCHED else 0
     kept = torch.linspace(0, n_rows - 1, n_kept, device=codes.device).long()
     return Polishing(metric_of(found.curvature), codes[kept].clone(), steps)
+
+
+def some_for_curvature(target: Target, codes: Tensor) -> Tensor:
+    """Indices of an evenly spaced sample of rows, over which the curvature at their codes is averaged."""
+    n_rows, n_latents = codes.shape
+    most = max(MIN_CURVATURE_ROWS, CURVATURE_CELLS // ((1 + n_latents) * target.n_features))
+    return torch.linspace(0, n_rows - 1, min(CURVATURE_ROWS, most, n_rows), device=codes.device).long()
 
 
 def pays(amortized: Tensor, polished: Tensor) -> bool:

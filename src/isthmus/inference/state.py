@@ -19,7 +19,7 @@ from torch import Tensor
 from isthmus.inference.codes import Inferred, infer, joined
 from isthmus.inference.evidence import CodeDensity, density_behind, evidence_of, fit_code_density
 from isthmus.inference.linear_gaussian import linear_gaussian_log_prob
-from isthmus.inference.polishing import STEPS, Polishing, can_polish, pays, polishing_of, target_of
+from isthmus.inference.polishing import STEPS, Polishing, can_polish, pays, polishing_of, some_for_curvature, target_of
 from isthmus.inference.posterior import covariances, standard_errors
 from isthmus.inference.target import Target
 from isthmus.parts.autoencoder import AutoencoderModel
@@ -27,12 +27,11 @@ from isthmus.parts.linearization import NotDifferentiableError
 from isthmus.parts.principal import Principal
 from isthmus.rows.rows import Batch
 
-__all__ = ["InferenceState", "learn_inference"]
+__all__ = ["EXACT_STEPS", "InferenceState", "learn_inference"]
 
 EXACT_STEPS = 8  # of Levenberg-Marquardt, enough for an exact code
 MANY_LATENTS, MANY_CELLS = 8, 1 << 14  # a larger Jacobian is so expensive that cheaper steps of descent come first
 LAST_STEPS = 2  # of Levenberg-Marquardt, from codes that are nearly exact
-CURVATURE_ROWS = 512  # rows for the mean covariance of a code due to noise
 DENSITY_PASSES = 2  # over the rows, each under the last estimate of the density, for a likelihood that isn't Gaussian
 FAR = 4.0  # deviations beyond those of the mean code of p latents, √p
 MIN_NOISE = 1e-10  # in the model's units, whose variance is 1
@@ -242,7 +241,7 @@ def _of_points(
     state = InferenceState(polishing, None, noise)
     if likelihood.is_gaussian and likelihood.mean_is_output:
         codes = _exact(model, polishing, target, codes)
-        sample = torch.linspace(0, len(codes) - 1, min(CURVATURE_ROWS, len(codes)), device=codes.device).long()
+        sample = some_for_curvature(target, codes)  # for the mean covariance of a code due to noise
         given = None if rows.given is None else rows.given[sample]
         spread = covariances(state._curvature(model, whole[sample], given, codes[sample]))
         return replace(state, density=fit_code_density(codes, spread))
