@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from sklearn.decomposition import PCA
 
 import isthmus
-from isthmus import Autoencoder, VariationalAutoencoder
+from isthmus import Autoencoder, VariationalAutoencoder, network_trial
 from isthmus.evaluation import evaluate
 from isthmus.evaluation.neighbours import neighbours_kept, pair_scores, read_pairs
 from isthmus.input_validation import fit_columns, input_rules
@@ -296,3 +298,17 @@ def test_vectors_of_unequal_length_are_named(name, tmp_path):
     faults = rf"line {first} \('w1'\) has {n - 1} numbers, not {n}; line {first + 2} \('w3'\) has {n + 1} numbers"
     with pytest.raises(DataError, match=faults):
         read(tmp_path / name)
+
+
+def test_networks_are_tried_in_batches_of_the_fit(monkeypatch):
+    """Few rows have small batches: a trial of larger ones would take as long as the fit."""
+    sizes, whole = [], network_trial.Training
+    monkeypatch.setattr(
+        network_trial,
+        "Training",
+        lambda model, objective, plan, *rest: (
+            sizes.append(plan.batch_size) or whole(model, objective, dataclasses.replace(plan, epochs=1), *rest)
+        ),
+    )
+    Autoencoder(2, max_iter=1, random_state=0).fit(pictures(120, side=12))
+    assert sizes == [32, 32]
