@@ -135,7 +135,7 @@ def test_what_follows_training_is_part_of_the_forecast(monkeypatch):
     """A step of descent takes a second for each row here: the steps of inference are counted."""
     monkeypatch.setattr(rehearsal, "_polishing", lambda *_: (1.0, 0.0))
     forecast = []
-    monkeypatch.setattr(announcement, "forecast_sentence", lambda gain, seconds: forecast.append(seconds) or "")
+    monkeypatch.setattr(announcement, "forecast_sentence", lambda gain, seconds, **_: forecast.append(seconds) or "")
     X = curved_table(200)
     for refit in (False, True):
         Autoencoder(2, max_iter=1, refit=refit, verbose=True, **SETTINGS).fit(X)
