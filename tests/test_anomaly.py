@@ -509,6 +509,13 @@ def test_contamination_within_a_table_is_its_share_of_alarms():
     assert quick(contamination=0.1).fit_detect(normal_rows(200)).above.sum() == 20
 
 
+@pytest.mark.parametrize("n_rows", [32, 100])
+def test_the_alarms_within_are_the_rows_with_a_p_value_up_to_the_rate(n_rows):
+    found = quick(false_alarm_rate=0.05).fit_detect(normal_rows(n_rows))
+    np.testing.assert_array_equal(found.above, found.p_values < 0.0501)
+    assert found.above.sum() == round(0.05 * n_rows - 0.4)
+
+
 @pytest.mark.parametrize("seed", [0, 2])
 def test_of_two_columns_tied_to_each_other_the_one_out_of_range_is_blamed(seed):
     pandas = pytest.importorskip("pandas")

@@ -8,7 +8,7 @@ import torch
 
 import isthmus
 from conftest import curved_table
-from isthmus import Autoencoder, Checkpoints, announcement, rehearsal
+from isthmus import Autoencoder, Checkpoints, VariationalAutoencoder, rehearsal
 from isthmus.cli.outcome import UsageError
 from isthmus.hyperparameter import hyperparameters
 from isthmus.training.budget import budget_seconds, epochs_within
@@ -53,6 +53,18 @@ def test_a_rehearsal_leaves_no_trace():
     assert 1 <= epochs <= most_useful_epochs(automatic_epochs(236, 32))
     named = Autoencoder(2, budget=epochs, **SETTINGS).fit(X)
     np.testing.assert_array_equal(timed.transform(X), named.transform(X))
+
+
+def test_what_is_learned_after_the_epochs_counts(monkeypatch):
+    """Inference is learned once, and again after a refit; a variational model learns none."""
+    monkeypatch.setattr(
+        rehearsal, "_time_inference", lambda *_: rehearsal._Inference(step=0.0, metric=0.0, at_the_end=5.0)
+    )
+    found = []
+    monkeypatch.setattr(rehearsal, "epochs_within", lambda seconds, fixed, *_: found.append(fixed) or 1)
+    for model in (Autoencoder(2, refit=False), Autoencoder(2, refit=True), VariationalAutoencoder(2)):
+        model.set_params(budget="60s", random_state=0, hidden_layer_sizes=(4,)).fit(curved_table(200))
+    assert found == [5.0, 10.0, 0.0]
 
 
 def test_a_resumed_fit_keeps_its_plan(costs, tmp_path, monkeypatch):
@@ -129,16 +141,3 @@ def test_epochs_within():
     assert epochs_within(10, 8, 1, 100) == 1
     assert epochs_within(1e9, 0, 1, 100) == 100
     assert epochs_within(10, 0, 0, 100) == 100
-
-
-def test_what_follows_training_is_part_of_the_forecast(monkeypatch):
-    """A step of descent takes a second for each row here: the steps of inference are counted."""
-    monkeypatch.setattr(rehearsal, "_polishing", lambda *_: (1.0, 0.0))
-    forecast = []
-    monkeypatch.setattr(announcement, "forecast_sentence", lambda gain, seconds, **_: forecast.append(seconds) or "")
-    X = curved_table(200)
-    for refit in (False, True):
-        Autoencoder(2, max_iter=1, refit=refit, verbose=True, **SETTINGS).fit(X)
-    once, twice = forecast
-    assert once == pytest.approx((3 + 8) * 200 + 3 * (200 + 2 * 50), abs=30)
-    assert twice == pytest.approx(2 * once, abs=30)

@@ -11,6 +11,7 @@ import isthmus
 from isthmus.denoising import Denoiser, add_noise, estimate_noise_level, principal_axes, psnr, restoration
 from isthmus.denoising.blind import combined, hidden_predictions, mixing_share, own_share, wiener_filter
 from isthmus.denoising.levels import are_pairs
+from isthmus.denoising.rows import unit_scale
 from isthmus.parts.corruption import BlindSpot, GaussianNoise, Masking, SaltAndPepper, make_corruption
 from isthmus.parts.draws import seeded
 from isthmus.storage import StorageError
@@ -146,6 +147,14 @@ def test_levels_are_estimated(noise, level, digits):
     assert estimate_noise_level(noisy, noise, clean=rows) == pytest.approx(level, rel=0.03)
 
 
+@pytest.mark.parametrize("n_columns", [2, 3, 8])
+def test_the_level_of_few_columns_is_that_of_the_quietest_direction(n_columns):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 1)) * np.arange(1, n_columns + 1) + 0.1 * rng.standard_normal((400, n_columns))
+    assert estimate_noise_level(X) == pytest.approx(0.1, rel=0.1)
+    assert estimate_noise_level(0.1 * rng.standard_normal((400, n_columns))) == pytest.approx(0.1, rel=0.1)
+
+
 def test_the_level_of_few_smooth_pictures_is_read_from_their_patches():
     across = np.sin(np.linspace(0, 3, 40))
     pictures = np.outer(across, across).ravel() * np.array([[1.0], [0.5], [2.0]])
@@ -256,6 +265,46 @@ def test_noisy_rows_with_clean_ones_give_the_level():
     assert Denoiser(**settings).fit(noisy[:300], clean[300:]).noise_level_ == pytest.approx(0.3, rel=0.2)
     assert Denoiser(level=0.2, **settings).fit(noisy, clean).noise_level_ == 0.2
     assert Denoiser(**settings).fit(clean, np.zeros(600)).noise_level_ is None
+
+
+UNITS = np.array([1e-3, 1, 50, 4000, 1, 0.2, 7, 300])
+
+
+def test_columns_of_different_units_are_each_denoised(tmp_path):
+    clean = wave()
+    noisy = clean + 0.4 * np.random.default_rng(1).standard_normal(clean.shape)
+    table = isthmus.read(noisy * UNITS)
+    denoiser = Denoiser(clean=False, random_state=0).fit(table)
+    restored = denoiser.denoise(noisy * UNITS)
+    error, before = (np.square(rows - clean * UNITS).mean(0) for rows in (restored, noisy * UNITS))
+    assert (error < 0.6 * before).all()
+    np.testing.assert_allclose(denoiser.scale_, (noisy * UNITS).std(0))
+    loaded = isthmus.load(isthmus.save(denoiser, tmp_path / "denoiser"))
+    np.testing.assert_array_equal(loaded.denoise(noisy * UNITS), restored)
+    in_one_unit = Denoiser(clean=False, random_state=0).fit(isthmus.read(noisy))
+    np.testing.assert_array_equal(in_one_unit.scale_, np.ones(8))
+    given = Denoiser(level=0.4, random_state=0).fit(table)
+    np.testing.assert_array_equal(given.scale_, np.ones(8))
+
+
+def test_cells_of_scaled_columns_that_cannot_have_been_hit_stay():
+    rows = add_noise(wave(), "masking", 0.2, random_state=1) * UNITS
+    restored = Denoiser("masking", clean=False, scale="standard", random_state=0).fit_transform(rows)
+    np.testing.assert_array_equal(restored[rows != 0], rows[rows != 0])
+    assert (restored[rows == 0] != 0).mean() > 0.9
+
+
+def test_pixels_are_of_one_unit():
+    pictures = 2 + wave(60, 16).reshape(-1, 4, 4) * np.geomspace(0.01, 100, 16).reshape(4, 4)
+    assert unit_scale(isthmus.read(pictures)) is None
+    assert unit_scale(isthmus.read(pictures.reshape(-1, 16))) == "standard"
+
+
+def test_the_score_of_scaled_columns_is_in_the_datas_units():
+    X = correlated(500)
+    settings = {"level": 0.3, "scale": "standard", "random_state": 0}
+    one, other = (Denoiser(**settings).fit(rows) for rows in (X, X * UNITS[:5]))
+    np.testing.assert_allclose(one.score_field(X), other.score_field(X * UNITS[:5]) * UNITS[:5], rtol=1e-3, atol=1e-3)
 
 
 def test_cells_that_cannot_have_been_hit_stay(digits, fitted):

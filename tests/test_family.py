@@ -330,6 +330,13 @@ def test_fit_leaves_the_parameters_as_they_were_given(kind, table):
     assert model.fit(table).get_params() == before
 
 
+def test_verbose_may_be_a_level(table, capsys):
+    isthmus.Autoencoder(1, max_iter=1, hidden_layer_sizes=(2,), verbose=1).fit(table)
+    assert "PCA" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="verbose must be true or false"):
+        isthmus.Autoencoder(1, verbose=0.5).fit(table)
+
+
 def test_hyperparameters_out_of_bounds_are_refused(kind, table):
     for name, known in hyperparameters(kind).items():
         wrong = {

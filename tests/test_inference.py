@@ -25,7 +25,7 @@ from isthmus.inference.evidence import (
     evidence_of,
     fit_code_density,
 )
-from isthmus.inference.polishing import polishing_of, some_for_curvature
+from isthmus.inference.polishing import curvature_sample
 from isthmus.inference.posterior import draw_codes, left_out, standard_errors
 from isthmus.inference.starts import CodeBank
 from isthmus.inference.target import GaussianTarget, LikelihoodTarget, observed_target
@@ -592,19 +592,10 @@ def test_codes_of_wide_rows_need_no_jacobian(monkeypatch):
     assert by_descent == pytest.approx(by_jacobians, rel=0.02)
 
 
-def test_the_metric_of_wide_rows_takes_few_of_them():
-    """A Jacobian of wide rows is costly, and the mean over a few of them much like that over all."""
-    X = curved_table(400, n_features=40)
-    model = Autoencoder(3, max_iter=20, hidden_layer_sizes=(32,), random_state=0).fit(X).fitted_.model
-    target = observed_target(torch.from_numpy(Autoencoder(3, max_iter=0).fit(X).fitted_.scaling.apply(X)), 1.0)
-    codes = model.encode(target.x).mean
-    assert len(some_for_curvature(target, codes)) == 400
-    wide = SimpleNamespace(n_features=10_000)
-    some = some_for_curvature(wide, codes)
-    assert len(some) == (1 << 23) // (4 * 10_000) < 400
-    assert some[0] == 0
-    assert some[-1] == 399
-    assert len(some_for_curvature(SimpleNamespace(n_features=10**7), codes)) == 16
-    few, whole = (polishing_of(model, target.rows(rows), codes[rows]) for rows in (some, torch.arange(400)))
-    found = [descend(model.decoder, target, codes, one.metric, steps=3).energy.mean() for one in (few, whole)]
-    assert float(found[0]) == pytest.approx(float(found[1]), rel=0.02)
+@pytest.mark.parametrize(
+    ("n_rows", "n_latents", "n_features", "n_examined"), [(300, 2, 64, 300), (2000, 2, 64, 512), (2000, 32, 10752, 64)]
+)
+def test_fewer_rows_are_examined_where_a_jacobian_is_large(n_rows, n_latents, n_features, n_examined):
+    sample = curvature_sample(torch.zeros(n_rows, n_latents), n_features)
+    assert len(sample) == n_examined
+    assert (sample[0], sample[-1]) == (0, n_rows - 1)

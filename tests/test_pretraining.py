@@ -24,6 +24,20 @@ def test_two_islands_get_the_label_of_their_one_labelled_row():
     np.testing.assert_allclose(reached, np.eye(2).repeat(20, axis=0), atol=1e-9)
 
 
+def test_columns_of_different_units_count_alike():
+    wine = load_bundled("wine")
+    classifiers = [
+        PretrainedClassifier(fine_tune=False, random_state=0).fit(X, wine.labels) for X in scaled(wine.values)
+    ]
+    predicted = [fitted.predict(X) for fitted, X in zip(classifiers, scaled(wine.values), strict=True)]
+    np.testing.assert_array_equal(*predicted)
+    assert np.mean(predicted[0] == wine.labels) > 0.95
+
+
+def scaled(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return X, (X - X.mean(0)) / X.std(0)
+
+
 def test_few_labels_beat_the_linear_head_on_digits():
     digits = load_bundled("digits")
     order = np.random.default_rng(3).permutation(len(digits.values))

@@ -1,7 +1,7 @@
 // The columns of a table as their owner knows them: numbers, dates, booleans and categories, and which of them tell most.
 import { element, formatInRange, formatNumber } from "./dom.js";
 
-/** @typedef {{name: string, kind: string, begin: number, end: number, whole?: boolean, categories?: string[]}} Field */
+/** @typedef {{name: string, kind: string, begin: number, end: number, whole?: boolean, categories?: string[], words?: string[]}} Field */
 /** @typedef {ArrayLike<number>} Row */
 
 const PACKED = 2e-5; // of a column's range: what packing may take from a whole number
@@ -20,18 +20,24 @@ export function categoryOf({ begin, end }, row) {
   return best;
 }
 
-/** A cell in words. @param {import("./model.js").Data} data @param {Field} field @param {Row} row */
-export function cellText(data, field, row) {
+/** How a boolean column says false and true: as its file does. @param {Field} field */
+export const wordsOf = ({ words = ["no", "yes"] }) => words;
+
+/** A cell in words; `own` is one of the data, not decoded, and keeps its decimals. @param {import("./model.js").Data} data @param {Field} field @param {Row} row @param {boolean} [own] */
+export function cellText(data, field, row, own = false) {
   const value = row[field.begin], share = (/** @type {number} */ p) => (p > 0.995 || p < 0 ? "" : `, ${Math.round(100 * p)}%`);
   if (Number.isNaN(value)) return "missing";
   if (field.kind === "category") {
     const at = categoryOf(field, row);
     return `${field.categories?.[at]}${share(row[field.begin + at])}`;
   }
-  if (field.kind === "boolean") return value >= 0.5 ? `yes${share(value)}` : `no${share(1 - value)}`;
+  if (field.kind === "boolean") return value >= 0.5 ? wordsOf(field)[1] + share(value) : wordsOf(field)[0] + share(1 - value);
   if (field.kind === "date") return dateText(value, field.whole);
   const { low, high } = data.reach, width = high[field.begin] - low[field.begin], whole = Math.round(value);
-  return Math.abs(value - whole) <= Math.min(0.01, PACKED * width) ? formatNumber(whole, 16) : formatInRange(value, width);
+  if (Math.abs(value - whole) <= Math.min(0.01, PACKED * width)) return formatNumber(whole, 16);
+  const text = formatInRange(value, width), decimals = text.includes("e") ? 0 : (text.split(".")[1] ?? "").length;
+  const places = own ? [1, 2, 3, 4].find((d) => d > decimals && 10 ** -d > 2 * PACKED * width && Math.abs(value - Number(value.toFixed(d))) <= PACKED * width) : undefined;
+  return places === undefined || text.includes("e") ? text : formatNumber(Number(value.toFixed(places)), 16);
 }
 
 /** Days since 1970 as a date, with the time of day where it has one. @param {number} days @param {boolean} [whole] */

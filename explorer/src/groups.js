@@ -1,5 +1,5 @@
 // Dots by group: the class, coloured as in the figures, or a column of categories or booleans, with names and each item's group.
-import { categoryOf } from "./columns.js";
+import { categoryOf, wordsOf } from "./columns.js";
 import { classColours } from "./colours.js";
 
 /** @typedef {{names: string[], of: Int32Array, colours: string[], counts: number[]}} Group */
@@ -17,7 +17,7 @@ function namesAndPlaces(data, colour) {
   if (colour === "class") return data.labels && [data.facts.classes, /** @type {Int32Array} */ (data.labels)];
   const field = /^\d+$/.test(colour) ? data.fields[Number(colour)] : null;
   if (field?.kind === "category") return [field.categories || [], Int32Array.from({ length: data.n }, (_, item) => categoryOf(field, data.row(item)))];
-  if (field?.kind === "boolean") return [["no", "yes"], Int32Array.from({ length: data.n }, (_, item) => { const value = data.row(item)[field.begin]; return Number.isNaN(value) ? -1 : Number(value >= 0.5); })];
+  if (field?.kind === "boolean") return [wordsOf(field), Int32Array.from({ length: data.n }, (_, item) => { const value = data.row(item)[field.begin]; return Number.isNaN(value) ? -1 : Number(value >= 0.5); })];
   return null;
 }
 

@@ -63,7 +63,7 @@ function curves(model, places, rows) {
   return element("table", { class: "way" }, [element("thead", {}, [head]), element("tbody", {}, [...order.map((i) => {
     const field = data.fields[i];
     const middle = field.kind === "category" ? element("td", { class: "small", text: decoded.map((row) => cellText(data, field, row).replace(/, \d+%$/, "")).filter((name, k, all) => name !== all[k - 1]).join(" → ") }) : element("td", {}, [course(decoded.map((row) => deviation(data, field, row)))]);
-    return element("tr", {}, [element("th", { scope: "row", text: field.name }), element("td", { class: "number", text: cellText(data, field, rows[0]) }), middle, element("td", { class: "number", text: cellText(data, field, rows[1]) })]);
+    return element("tr", {}, [element("th", { scope: "row", text: field.name }), element("td", { class: "number", text: cellText(data, field, rows[0], true) }), middle, element("td", { class: "number", text: cellText(data, field, rows[1], true) })]);
   }), way])]);
 }
 

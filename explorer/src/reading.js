@@ -1,4 +1,5 @@
 // Rows out of what people have at hand: numbers in a line, a table with its header, a picture in any size.
+import { wordsOf } from "./columns.js";
 
 /**
  * A row from text, and what is to be said of it; `row` is null where there is none.
@@ -30,7 +31,8 @@ export function rowOfText(text, fields) {
 const isNumber = (cell) => cell !== "" && Number.isFinite(Number(cell));
 
 /** A cell's numbers written into the row; what it should have been where it is something else. @param {Float64Array} row @param {import("./columns.js").Field} field @param {string} cell */
-function readCell(row, { kind, begin, end, categories = [] }, cell) {
+function readCell(row, field, cell) {
+  const { kind, begin, end, categories = [] } = field;
   if (kind === "category") {
     const at = categories.indexOf(cell);
     if (at < 0) return `one of ${categories.slice(0, 6).join(", ")}${categories.length > 6 ? ", …" : ""}`;
@@ -39,8 +41,8 @@ function readCell(row, { kind, begin, end, categories = [] }, cell) {
     return "";
   }
   if (kind === "boolean") {
-    const yes = /^(1|true|yes|t|y)$/i.test(cell);
-    if (!yes && !/^(0|false|no|f|n)$/i.test(cell)) return "yes or no";
+    const words = wordsOf(field), yes = cell === words[1] || (cell !== words[0] && /^(1|true|yes|t|y)$/i.test(cell));
+    if (!yes && cell !== words[0] && !/^(0|false|no|f|n)$/i.test(cell)) return `${words[1]} or ${words[0]}`;
     row[begin] = Number(yes);
     return "";
   }

@@ -56,7 +56,7 @@ function line(data, field, row, again) {
   return element("tr", {}, [
     element("th", { scope: "row", text: field.name, title: field.name }),
     element("td", { class: "pair" }, [...(row ? [bar("original", row[at])] : []), bar("decoded", again[at])]),
-    element("td", { class: "number", text: row ? cellText(data, field, row) : "–" }),
+    element("td", { class: "number", text: row ? cellText(data, field, row, true) : "–" }),
     element("td", { class: "number", text: cellText(data, field, again) }),
   ]);
 }

@@ -44,6 +44,13 @@ test("cells read as what they are", () => {
   assert.equal(dateText(1e12), "1.00e+12");
 });
 
+test("a cell of the data keeps its decimals, as far as packing does", () => {
+  const price = { name: "price", kind: "number", begin: 0, end: 1 }, made = data([[18.7, 118.8]]);
+  assert.deepEqual([[46.3508], [46.35 + 1e-4], [46.0001]].map((row) => cellText(made, price, row, true)), ["46.35", "46.35", "46"]);
+  assert.equal(cellText(made, price, [46.3508]), "46"); // decoded: as many as distinguish values
+  assert.equal(cellText(data([[0, 30000]]), { ...price, name: "income" }, [12345.6], true), cellText(data([[0, 30000]]), price, [12345.6]));
+});
+
 test("effects are Cohen's d: 1 for means one pooled deviation apart", () => {
   const made = data([[0, 2, 1, 3], [5, 5, 5, 5], [1, 1, 2, 2], [1, NaN, NaN, NaN]]);
   const found = effects(made, Uint8Array.of(0, 0, 1, 1));

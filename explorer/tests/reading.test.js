@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { shareBelow } from "../src/form.js";
 import { rowOfText } from "../src/reading.js";
+import { cellText } from "../src/columns.js";
 
 const columns = ["a b", "c", "d"].map((name, i) => ({ name, kind: "number", begin: i, end: i + 1 }));
 
@@ -36,6 +37,14 @@ test("categories, booleans and dates are written as such, and refused by what th
     assert.equal(found.row, null);
     assert.match(found.note, /** @type {RegExp} */ (note));
   }
+});
+
+test("a boolean has the words of its file", () => {
+  const fields = [{ name: "Mitglied", kind: "boolean", begin: 0, end: 1, words: ["nein", "ja"] }];
+  assert.deepEqual(["Mitglied\nja", "Mitglied\nnein", "Mitglied\n1"].map((text) => rowOfText(text, fields).row?.[0]), [1, 0, 1]);
+  assert.match(rowOfText("Mitglied\nvielleicht", fields).note, /must be ja or nein/);
+  const made = /** @type {any} */ ({ reach: { low: [0], high: [1] } });
+  assert.deepEqual([[1], [0.25]].map((row) => cellText(made, fields[0], row)), ["ja", "nein, 75%"]);
 });
 
 test("shares below count ties by half", () => {

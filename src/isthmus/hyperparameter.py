@@ -84,7 +84,8 @@ class Hyperparameter:
             if all(isinstance(entry, numbers.Integral) and int(entry) >= 1 for entry in entries):
                 return None
             return f"must contain integers of at least 1, got {value!r}"
-        if self.admits(bool) and isinstance(value, bool):
+        is_level = self.name == "verbose" and isinstance(value, numbers.Integral)  # verbose=1, as in scikit-learn
+        if self.admits(bool) and (isinstance(value, bool) or is_level):
             return None
         single = self.admits(int) or self.admits(float)
         if isinstance(value, bool) or not isinstance(value, numbers.Real) or not single:

@@ -12,17 +12,17 @@ import math
 import statistics
 import time
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from isthmus.choices import choose_refit, choose_turns
 from isthmus.distributed import ProcessGroup
 from isthmus.fitted import FittedState
-from isthmus.inference.alternation import DESCENT, ENCODER_SHARE, ORDINARY, can_alternate
-from isthmus.inference.code_buffer import MAX_ROWS, rows_for_inference
-from isthmus.inference.polishing import STEPS, polishing_of, target_of
-from isthmus.inference.state import EXACT_STEPS
+from isthmus.inference.alternation import DESCENT, ENCODER_SHARE, ORDINARY
+from isthmus.inference.code_buffer import most_examined
+from isthmus.inference.polishing import STEPS, can_polish, curvature_sample, polishing_of, target_of
+from isthmus.inference.state import EXACT_STEPS, is_costly
 from isthmus.parts.draws import seeded
 from isthmus.rows.rows import Rows
 from isthmus.training.budget import budget_seconds, epochs_within
@@ -34,8 +34,7 @@ __all__ = ["epochs_of_budget", "expected_seconds"]
 
 WARM_UP, TIMED = 2, 8  # steps that are slower, and steps that are timed
 DECODER_STEP, ENCODER_STEP = 0.75, 1.1  # time of a step on one network alone, relative to a step on both
-POLISHED_ROWS, MIN_POLISHED_ROWS, POLISHED_CELLS = 1024, 32, 1 << 20  # that are timed, fewer if they are wide
-CURVATURES = 3  # computed at the end of a fit
+POLISHED_ROWS, FEWEST_POLISHED, POLISHED_CELLS = 1024, 64, 1 << 21
 
 
 def epochs_of_budget(
@@ -87,26 +86,16 @@ def _cost(
         measuring = time.perf_counter() - started
         trial.finish()
         turns = choose_turns(settings, rows, fitted, plan)
-        polish = _polishing(model, rows, fitted.device) if group.slots == 1 and can_alternate(model, rows) else None
+        inference = _time_inference(model, rows, fitted.device) if can_polish(model) else _Inference(0.0, 0.0, 0.0)
     steps = step * math.ceil(n_learned / plan.batch_size)
     again = len(rows) / n_learned if choose_refit(settings, rows) else 0.0
-    if polish is None:
-        return 0.0, steps * (1 + again) + measuring
-    descent, curvature = polish
-    fixed = _inferring(descent, curvature, rows, held_out) * (2 if again else 1)
-    if not turns.count:
+    fixed = inference.at_the_end * (2 if again else 1)
+    if not turns.count or group.slots > 1:
         return fixed, steps * (1 + again) + measuring
     share = ORDINARY + DECODER_STEP + ENCODER_SHARE * ENCODER_STEP
-    moving = descent * n_learned * (STEPS + DESCENT * turns.count) + curvature * (2 + turns.count)
-    return fixed + moving * (1 + again), steps * share * (1 + again) + (ORDINARY + ENCODER_SHARE) * measuring
-
-
-def _inferring(descent: float, curvature: float, rows: Rows, held_out: int) -> float:
-    """Seconds in which inference is learned after training (`isthmus.inference.code_buffer`), with the bands."""
-    most = rows_for_inference(rows.n_features)
-    exact = min(len(rows) - held_out, most) + min(held_out, most)
-    polished = min(len(rows), MAX_ROWS) + 2 * held_out
-    return descent * ((STEPS + EXACT_STEPS) * exact + STEPS * polished) + CURVATURES * curvature
+    fixed += inference.step * (STEPS + DESCENT * turns.count) * (1 + again)
+    fixed += inference.metric * (2 + turns.count) * (2 if again else 1)
+    return fixed, steps * share * (1 + again) + (ORDINARY + ENCODER_SHARE) * measuring
 
 
 def _timed_steps(trial: Training, batches: Any, plan: Plan) -> Any:
@@ -117,15 +106,25 @@ def _timed_steps(trial: Training, batches: Any, plan: Plan) -> Any:
         started = time.perf_counter()
 
 
-def _polishing(model: Any, rows: Rows, device: torch.device) -> tuple[float, float]:
-    """Seconds that a step of polishing takes per row, and those of the mean curvature."""
-    some = rows.some(max(MIN_POLISHED_ROWS, min(POLISHED_ROWS, POLISHED_CELLS // rows.n_features)))
+class _Inference(NamedTuple):
+    """Seconds of a step of polishing all rows, of the metric of these steps, and of what is learned after the fit."""
+
+    step: float
+    metric: float
+    at_the_end: float
+
+
+def _time_inference(model: Any, rows: Rows, device: torch.device) -> _Inference:
+    some = rows.some(max(FEWEST_POLISHED, min(POLISHED_ROWS, POLISHED_CELLS // rows.n_features)))
     batch = some.batch_of(some.take(torch.arange(len(some)))).to(device)
-    target = target_of(model.likelihood, batch.x, batch.given)
+    target = target_of(model.likelihood, model.complete(batch.x), batch.given)
     with torch.no_grad():
         codes = model.encode(batch.x, batch.given).mean
         started = time.perf_counter()
         polishing = polishing_of(model, target, codes)
-        curved = time.perf_counter()
+        metric = time.perf_counter() - started
         polishing.codes(model, target, codes, STEPS)
-    return (time.perf_counter() - curved) / STEPS / len(some), curved - started
+    step = (time.perf_counter() - started - metric) / STEPS * len(rows) / len(some)
+    per_row = step / len(rows) if is_costly(target, codes) else metric / len(curvature_sample(codes, rows.n_features))
+    n_examined = min(len(rows), most_examined(rows.n_features))
+    return _Inference(step, metric, 3 * metric + 2 * EXACT_STEPS * per_row * n_examined)

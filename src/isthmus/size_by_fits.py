@@ -104,7 +104,8 @@ def supported(settings: AutoencoderSettings, source: ValidRows, group: ProcessGr
     learned = splits[0][0]
 
     def attempt(size: int) -> tuple[np.ndarray, float]:
-        fitted = [fit(_variation(settings, n_components=size), learned) for learned, _ in splits]
+        trial = _variation(settings, n_components=size, refit=False)  # sizes compare the same without
+        fitted = [fit(trial, learned) for learned, _ in splits]
         scores = [one.log_evidence(*rows) for one, rows in zip(fitted, evaluated, strict=True)]
         known = [score for score in scores if score is not None]
         if len(known) < len(scores):

@@ -55,6 +55,38 @@ def test_clean_rows_teach_and_the_denoiser_is_kept(home, tmp_path):
     np.testing.assert_allclose(read(again, ids="name").values, restored.values)
 
 
+def test_columns_of_different_units_keep_their_shares(tmp_path):
+    rng = np.random.default_rng(0)
+    units = [1e-3, 1, 50, 4000]
+    rows = (2 + np.sin(rng.uniform(0, 6, (200, 1)) + np.arange(4)) + 0.3 * rng.standard_normal((200, 4))) * units
+    np.savetxt(tmp_path / "noisy.csv", rows, delimiter=",", header="a,b,c,d", comments="")
+    called = call("denoise", tmp_path / "noisy.csv", "-o", tmp_path / "restored.csv")
+    assert "% of each column's standard deviation" in called.out
+    moved = np.loadtxt(tmp_path / "restored.csv", delimiter=",", skiprows=1) - rows
+    assert np.ptp(np.log(moved.std(0) / rows.std(0))) < 1
+    out = ("-o", tmp_path / "restored.csv", "--overwrite")
+    assert "in the data's units" in call("denoise", tmp_path / "noisy.csv", *out, "--scale", "none").out
+    called = call("denoise", tmp_path / "noisy.csv", *out, "--level", "0.3", "--scale", "standard")
+    assert "taken to be 30.0% of each column's" in called.out
+
+
+def test_columns_of_different_units_are_evaluated_with_noise_of_their_own(tmp_path):
+    units = np.array([1e-3, 1, 50, 4000, 1, 9])
+    clean = waves(300, 0) * units
+    write_table(tmp_path / "clean.csv", clean, NAMES)
+    write_table(
+        tmp_path / "noisy.csv", (waves(100, 1) + 0.2 * np.random.default_rng(0).normal(size=(100, 6))) * units, NAMES
+    )
+    called = call(
+        "denoise", tmp_path / "noisy.csv", "--clean", tmp_path / "clean.csv", "-o", tmp_path / "out.csv", "--json"
+    )
+    found = json.loads(called.out)
+    assert found["columns_scaled"]
+    assert 0.2 < found["level"] < 0.4  # a deviation is 0.7
+    assert found["psnr"]["denoised"] > found["psnr"]["noisy"] + 1
+    assert 10 < found["psnr"]["noisy"] < 30
+
+
 def test_pairs_are_evaluated_on_rows_not_learned_from(home, tmp_path):
     called = call(
         "denoise", home / "pairs.csv", "--clean", home / "clean.csv", "--corruption", "masking",
@@ -104,3 +136,11 @@ def test_what_cannot_be_done_is_one_sentence(home, tokens, code, words):
 def test_a_reference_must_have_the_rows_of_the_data(home):
     called = call("denoise", home / "truth.csv", "--reference", home / "clean.csv")
     assert "120 rows, and" in sentence(called)
+
+
+def test_columns_that_are_not_in_the_output_are_named(tmp_path):
+    rows = waves(60, 0)
+    write_table(tmp_path / "noisy.csv", np.c_[rows[:, :3], np.full(60, 5.0)], ("a", "b", "c", "always five"))
+    called = call("denoise", tmp_path / "noisy.csv", "-o", tmp_path / "out.csv")
+    assert "not in the output: 'always five'" in called.err
+    assert read(tmp_path / "out.csv").columns == ("a", "b", "c")

@@ -43,6 +43,16 @@ def test_episodes_are_written_to_standard_output(file):
     assert "the threshold is set for 1 per month" in called.err
 
 
+@pytest.mark.parametrize(("step", "rate"), [("m", "2 per week"), ("D", "1 per 200 steps")])
+def test_the_rate_suggested_has_steps_enough(step, rate, tmp_path):
+    stamps = np.datetime64("2024-01-01", "s") + np.arange(400) * np.timedelta64(1, step)
+    readings = np.sin(np.arange(400) / 4)
+    rows = [f"{stamp},{reading:.4f}" for stamp, reading in zip(stamps, readings, strict=True)]
+    path = tmp_path / "series.csv"
+    path.write_text("\n".join(["time,reading", *rows]))
+    assert f"--alarms '{rate}'" in call("detect", path, "--time", "time").err
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".json"])
 def test_every_step_is_written_in_the_order_of_the_file(suffix, file, tmp_path):
     shuffled = frame().sample(frac=1, random_state=0)
@@ -208,3 +218,18 @@ def test_a_model_of_rows_is_refused(file, tmp_path):
     assert call("detect", rows, "--train", rows, "--save", tmp_path / "rows-detector").code == 0
     called = call("detect", file, "--time", "stamp", "--model", tmp_path / "rows-detector")
     assert "needs the detector of a series" in sentence(called)
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_times_in_parquet_are_timestamps_in_their_zone(tmp_path, zone):
+    from pyarrow import parquet
+
+    times = pd.date_range("2024-01-01", periods=300, freq="h", tz=zone)
+    values = np.sin(np.arange(300) / 4) + 0.1 * np.random.default_rng(0).normal(size=300)
+    pd.DataFrame({"when": times, "load": values}).to_parquet(tmp_path / "series.parquet")
+    output = tmp_path / "steps.parquet"
+    called = call("detect", tmp_path / "series.parquet", "--time", "when", "-o", output)
+    assert called.code == 0, called.err
+    found = parquet.read_table(output)
+    assert str(found.schema.field("when").type) == ("timestamp[us]" if zone is None else f"timestamp[us, tz={zone}]")
+    assert found.column("when").to_pylist() == list(times.to_pydatetime())

@@ -11,7 +11,7 @@ import pytest
 
 import isthmus
 from cli.conftest import call, own_rows, sentence, tree
-from isthmus.cli import run_folder
+from isthmus.cli import resume, run_folder
 from isthmus.cli.run_folder import FIGURE_NAMES, OWNED, open_run
 from isthmus.tables import staging, write_table
 from isthmus.tables.arrays import pixel_names
@@ -330,6 +330,22 @@ def test_what_others_put_beside_the_checkpoints_stays(data, tmp_path):
     (tmp_path / "run.unfinished" / "notes.txt").write_text("mine")
     assert call("fit", "--resume", run).code == 0
     assert tree(tmp_path / "run.unfinished") == {"notes.txt": b"mine"}
+
+
+@pytest.mark.parametrize("name", ["manifest_bytes", "_remove_checkpoints"])
+def test_ctrl_c_before_the_first_step_or_after_the_last_leaves_no_unfinished_fit(name, data, tmp_path, monkeypatch):
+    ordinary, calls = getattr(resume, name), []
+
+    def interrupted_once(*given):
+        calls.append(given)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return ordinary(*given)
+
+    monkeypatch.setattr(resume, name, interrupted_once)
+    assert call("fit", data, "-o", tmp_path / "run", *FAST).code == 130
+    assert calls
+    assert not (tmp_path / "run.unfinished").exists()
 
 
 # ---- a full disk ---------------------------------------------------------------------------------------

@@ -517,6 +517,13 @@ def test_the_most_common_of_many_categories_and_other(tmp_path):
     assert (encoded[:, 1:].sum(1) == 1).all()
 
 
+@pytest.mark.parametrize(("rows_each", "taken"), [(10, "category"), (3, "text")])
+def test_long_texts_are_categories_if_they_recur(rows_each, taken, tmp_path):
+    diagnoses = [f"{k:03} - heart transplant or implant of a heart assist system, group {k}" for k in range(60)]
+    columns = {"diagnosis": diagnoses * rows_each, "size": RNG.normal(size=60 * rows_each)}
+    assert found(read(write(tmp_path, text(columns))))["diagnosis"] == taken
+
+
 def test_kinds_are_inferred_from_all_rows(tmp_path):
     n = 30_000
     late = ["1"] * (n - 5) + ["x7", "x7", "x7", "x7", "x7"]

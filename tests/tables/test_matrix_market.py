@@ -1,5 +1,7 @@
 """Matrix Market: all forms that SciPy writes, and damaged ones, for which SciPy's reader ends the process."""
 
+import gzip
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -52,3 +54,69 @@ def test_damaged_files_are_refused(tmp_path, text, said):
     (tmp_path / "m.mtx").write_text(f"%%MatrixMarket {text}")
     with pytest.raises(DataError, match=said):
         read(tmp_path / "m.mtx")
+
+
+CELLS, GENES = 30, 12
+COUNTS = np.random.default_rng(3).poisson(1.0, (CELLS, GENES))
+
+
+def ten_x(folder, files, counts=COUNTS, symbols=tuple(f"G{j}" for j in range(GENES))):
+    """A folder as CellRanger writes it, with these files of it."""
+    texts = {
+        "barcodes": "".join(f"CELL{i}-1\n" for i in range(len(counts))),
+        "genes": "".join(f"ENSG{j}\t{name}\n" for j, name in enumerate(symbols)),
+        "features": "".join(f"ENSG{j}\t{name}\tGene Expression\n" for j, name in enumerate(symbols)),
+    }
+    for file in files:
+        opened = gzip.open if file.endswith(".gz") else open
+        with opened(folder / file, "wb") as out:
+            if ".mtx" in file:
+                mmwrite(out, sparse.coo_matrix(counts.T))
+            else:
+                out.write(texts[file.rpartition("_")[2].partition(".")[0]].encode())
+    return folder
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["matrix.mtx.gz"],
+        ["matrix.mtx.gz", "features.tsv.gz"],
+        ["matrix.mtx", "barcodes.tsv", "genes.tsv"],
+        ["matrix.mtx.gz", "barcodes.tsv.gz", "features.tsv.gz"],
+        ["GSM1_matrix.mtx.gz", "GSM1_barcodes.tsv.gz", "GSM1_features.tsv.gz"],
+    ],
+)
+def test_cells_of_10x_genomics_are_rows(tmp_path, files):
+    table = read(ten_x(tmp_path, files))
+    np.testing.assert_array_equal(table.values, COUNTS)
+    assert any("genes × cells" in note for note in table.description.notes)
+    named = any("features" in file or "genes" in file for file in files)
+    assert table.columns[1] == ("G1" if named else "x1")
+    assert (table.ids is not None) == any("barcodes" in file for file in files)
+
+
+def test_as_many_cells_as_genes(tmp_path):
+    square = COUNTS[:GENES]
+    np.testing.assert_array_equal(
+        read(ten_x(tmp_path, ["matrix.mtx", "barcodes.tsv", "genes.tsv"], square)).values, square
+    )
+
+
+def test_genes_that_share_a_symbol_have_their_ids(tmp_path):
+    symbols = ["TBCE", *(f"G{j}" for j in range(1, GENES - 1)), "TBCE"]
+    table = read(ten_x(tmp_path, ["matrix.mtx", "barcodes.tsv", "genes.tsv"], symbols=symbols))
+    assert (table.columns[0], table.columns[1], table.columns[-1]) == ("ENSG0", "G1", "ENSG11")
+
+
+def test_names_of_another_matrix_are_refused(tmp_path):
+    ten_x(tmp_path, ["matrix.mtx", "genes.tsv"], COUNTS[:, :9])
+    ten_x(tmp_path, ["barcodes.tsv"], COUNTS[:20])
+    with pytest.raises(DataError, match=r"9 × 30, but .* name 12 genes and 20 cells"):
+        read(tmp_path)
+
+
+def test_several_matrices_in_a_folder_are_refused(tmp_path):
+    ten_x(tmp_path, ["A_matrix.mtx", "B_matrix.mtx"])
+    with pytest.raises(DataError, match="a folder of several matrices"):
+        read(tmp_path)

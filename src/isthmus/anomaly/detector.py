@@ -115,7 +115,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
             results.append(report.detect(self.scorer_, _part(fit.encoded, others)))
         found = joined_results(results, np.argsort(np.concatenate([known, others])))
         if self.contamination == "auto":
-            return dataclasses.replace(found, above=found.p_values <= self.false_alarm_rate_)
+            return dataclasses.replace(found, above=found.p_values <= self.false_alarm_rate * (1 + 1e-9))
         scores = found.explanation.scores
         limit = float(np.percentile(scores, 100 * (1 - float(self.contamination))))
         return dataclasses.replace(found, above=scores > limit, threshold=Threshold(limit, float("nan")))

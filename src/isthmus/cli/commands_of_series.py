@@ -20,12 +20,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.detection_output import require_writable, write_columns
+from isthmus.cli.detection_output import require_writable, stamp_column, write_columns
 from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import OF_TABLES, TableFlags
 from isthmus.cli.run_folder import FIGURES, PAGE, Run, recorded_sentence
-from isthmus.cli.series_detection import written_stamp
 from isthmus.cli.series_run import (
     SeriesData,
     draw_series,
@@ -79,7 +78,7 @@ def series_rows(
     by_window = command in ("encode", "score")
     by_step = _completed if command == "impute" else _denoised
     columns = _of_windows(command, model, data, run) if by_window else by_step(model, data, run)
-    write_columns(output, columns, overwrite=overwrite)
+    write_columns(output, columns, overwrite=overwrite, zone=data.file.zone)
     if output is not None:
         count = len(next(iter(columns.values())))
         what = f"windows of {model.length_} steps, by their start," if by_window else "rows"
@@ -95,7 +94,7 @@ def refuse_flags(run: Run, *names: str) -> None:
         )
 
 
-def _of_windows(command: str, model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[str, list[Any]]:
+def _of_windows(command: str, model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[str, Any]:
     import numpy as np
 
     stamps, whose, values = [], [], []
@@ -103,14 +102,14 @@ def _of_windows(command: str, model: WindowedAutoencoder, data: SeriesData, run:
         found = model.transform(series) if command == "encode" else model.score_samples(series)[:, None]
         known, grid = model.windows_of(series)
         values.append(np.asarray(found, np.float64))
-        stamps += [written_stamp(known.grid.stamps[start]) for start in grid.starts]
+        stamps.append(known.grid.stamps[grid.starts])
         whose += [name] * len(grid)
     table = np.concatenate(values)
     names = [f"z{place + 1}" for place in range(table.shape[1])] if command == "encode" else ["log_density"]
-    return _keys(run, stamps, whose) | _numbers(names, table)
+    return _keys(run, np.concatenate(stamps), whose) | _numbers(names, table)
 
 
-def _denoised(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[str, list[Any]]:
+def _denoised(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[str, Any]:
     import numpy as np
 
     values = np.full((len(data.file), len(model.channels_)), np.nan)
@@ -118,11 +117,10 @@ def _denoised(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[st
     for name, rows, series in zip(data.file.entities, data.file.rows, data.file.series, strict=True):
         values[rows], whose[rows] = model.denoise(series), name
     _say_left(values)
-    stamps = [written_stamp(stamp) for stamp in data.file.stamps]
-    return _keys(run, stamps, whose.tolist()) | _numbers(list(model.channels_), values)
+    return _keys(run, data.file.stamps, whose.tolist()) | _numbers(list(model.channels_), values)
 
 
-def _completed(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[str, list[Any]]:
+def _completed(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[str, Any]:
     """The file with its empty cells filled, and a row for each step that is missing in it."""
     import numpy as np
 
@@ -150,8 +148,9 @@ def _completed(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[s
     n_all = n_empty + n_steps * values.shape[1]
     say(f"{missed}{n_empty:,} of {n_cells:,} cells were empty; {n_all - left:,} of {n_all:,} cells are filled.")
     _say_left(values)
-    times = [written_stamp(stamp) for stamp in np.concatenate(stamps)[order]]
-    return _keys(run, times, [whose[at] for at in order]) | _numbers(list(model.channels_), values)
+    return _keys(run, np.concatenate(stamps)[order], [whose[at] for at in order]) | _numbers(
+        list(model.channels_), values
+    )
 
 
 def _say_left(values: np.ndarray) -> None:
@@ -254,10 +253,10 @@ def page_of_series(run: Run, source: str | None, reading: TableFlags, output: Pa
     say(f"the page is in {str(page)!r}; open it in a browser.")
 
 
-def _keys(run: Run, stamps: list[Any], whose: list[Any]) -> dict[str, list[Any]]:
+def _keys(run: Run, stamps: np.ndarray, whose: list[Any]) -> dict[str, Any]:
     record = require_record(run)
     entity = {} if record.entity is None or all(name is None for name in whose) else {record.entity: whose}
-    return {record.time: stamps} | entity
+    return {record.time: stamp_column(stamps)} | entity
 
 
 def _numbers(names: list[str], table: np.ndarray) -> dict[str, list[Any]]:

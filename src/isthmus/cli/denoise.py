@@ -48,6 +48,7 @@ def denoise(
     reference: str | None = None,
     corruption: Literal["gaussian", "masking", "salt_and_pepper"] = "gaussian",
     level: Annotated[float | None, Parameter(validator=Number(gte=0))] = None,
+    scale: Literal["auto", "standard", "none"] = "auto",
     model: str | None = None,
     output: PicturesOutput = None,
     save: Path | None = None,
@@ -77,6 +78,9 @@ def denoise(
         How the rows were corrupted: noise on every cell, cells set to 0, or cells set to the extremes.
     level
         Standard deviation of the noise in the data's units, or share of the cells hit. [default: estimated]
+    scale
+        The same noise in all columns (none), or in each the same share of its standard deviation (standard); auto:
+        standard if the columns have different units, unless the level of Gaussian noise is given.
     model
         A folder written by --save; nothing is trained then.
     save
@@ -86,7 +90,7 @@ def denoise(
     seed
         Seed of the training.
     """
-    if model is not None and (others := typed_among("clean", "level", "corruption", "seed", "save")):
+    if model is not None and (others := typed_among("clean", "level", "scale", "corruption", "seed", "save")):
         raise UsageError(f"--model brings its own training and noise; leave out {', '.join(others)}.")
     if level is not None and corruption != "gaussian" and level >= 1:
         raise UsageError(f"--level is a share of cells, below 1, for --corruption {corruption}, got {level:g}.")
@@ -109,11 +113,12 @@ def denoise(
         raise CommandError(f"--reference {reference!r}: {len(truth)} rows, and {data!r} has {len(table)}.")
     if fitted is not None:
         outcome = _Outcome(fitted, None)
-    elif clean is not None:
-        rows = read_matching(clean, expected, reading=reading).values
-        outcome = _learned_from_clean(table, rows, corruption, level, seed)
     else:
-        outcome = _learned_blind(table, corruption, level, seed)
+        asked = _Noise(corruption, level, _scale_of(table, scale, corruption, level), seed)
+        if clean is None:
+            outcome = _learned_blind(table, asked)
+        else:
+            outcome = _learned_from_clean(table, read_matching(clean, expected, reading=reading).values, asked)
     restored = outcome.denoiser.denoise(table.values)
     evaluated, on_what = outcome.evaluated, outcome.on_what
     if truth is not None:
@@ -180,16 +185,22 @@ def _complete(read: Table) -> Table:
     import numpy as np
 
     table = read.numbers()
+    left_out = () if read.description is None else read.description.left_out
+    if left_out:
+        names = ", ".join(repr(finding.name) for finding in left_out)
+        say(f"note: not in the output: {names}; they are no numbers, categories or dates that vary.")
     if read.is_mixed:
         say(f"{table.n_columns} numeric columns are denoised; all others are left as they are.")
     gaps = np.isnan(table.values)
     if not gaps.any():
         return table
+    from isthmus.denoising.rows import unit_scale
     from isthmus.variants.vanilla import Autoencoder
 
     say(f"{int(gaps.sum()):,} missing cells are filled by a linear model first …")
     size = max(1, min(table.n_columns // 2, len(table) // 4, 20))
-    filler = Autoencoder(size, hidden_layer_sizes=(), max_iter=0, missing="mask", random_state=0)
+    linear = {"hidden_layer_sizes": (), "max_iter": 0, "scale": unit_scale(table)}
+    filler = Autoencoder(size, **linear, missing="mask", random_state=0)
     return dataclasses.replace(table, cells=filler.fit(table.values).impute(table.values))
 
 
@@ -206,25 +217,44 @@ def _require_places(save: Path | None, figure: Path | None, table: Table, *, ove
             refuse_existing(place)
 
 
-def _denoiser(table: Table, corruption: str, level: float | None, seed: int, *, clean: bool) -> Denoiser:
-    from isthmus.denoising import Denoiser
+@dataclass(frozen=True)
+class _Noise:
+    """What is asked of a denoiser."""
 
-    return Denoiser(corruption, level, clean=clean, image_shape=table.image_shape, random_state=seed)
+    corruption: str
+    level: float | None
+    scale: str | None
+    seed: int
+
+    def denoiser(self, table: Table, *, clean: bool) -> Denoiser:
+        from isthmus.denoising import Denoiser
+
+        settings = {"image_shape": table.image_shape, "scale": self.scale, "random_state": self.seed}
+        return Denoiser(self.corruption, self.level, clean=clean, **settings)
 
 
-def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: float | None, seed: int) -> _Outcome:
+def _scale_of(table: Table, scale: str, corruption: str, level: float | None) -> str | None:
+    """The scale asked for, None or "standard"; by itself that of the columns' units."""
+    from isthmus.denoising.rows import unit_scale
+
+    if scale != "auto":
+        return None if scale == "none" else scale
+    return None if corruption == "gaussian" and level is not None else unit_scale(table)
+
+
+def _learned_from_clean(table: Table, rows: np.ndarray, asked: _Noise) -> _Outcome:
     """Fit on four fifths of the clean rows and evaluate on the others."""
     import numpy as np
 
     from isthmus.denoising import add_noise
     from isthmus.denoising.levels import are_pairs
 
-    order = np.random.default_rng(seed).permutation(len(rows))
+    order = np.random.default_rng(asked.seed).permutation(len(rows))
     n_evaluated = len(rows) // EVALUATED_ONE_IN if len(rows) >= MIN_EVALUATED else 0
     kept, learned = np.sort(order[:n_evaluated]), np.sort(order[n_evaluated:])
     say(f"learning from {len(learned):,} clean rows …")
     pairs = are_pairs(table.values, rows)
-    denoiser = _denoiser(table, corruption, level, seed, clean=True)
+    denoiser = asked.denoiser(table, clean=True)
     noisy = table.values[learned] if pairs else table.values
     denoiser.fit(noisy, rows[learned])
     if not n_evaluated:
@@ -233,15 +263,16 @@ def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: 
     if pairs:
         noisy, on_what = table.values[kept], f"on {n_evaluated:,} of the rows, whose clean versions were held out"
     else:
-        noisy = add_noise(truth, corruption, denoiser.noise_level_ or 0.0, seed)
+        level = denoiser.noise_level_ or 0.0
+        noisy = add_noise(truth / denoiser.scale_, asked.corruption, level, asked.seed) * denoiser.scale_
         on_what = f"on {n_evaluated:,} held-out clean rows, to which such noise was added"
     evaluated = _evaluate(denoiser, rows[learned], table, truth, noisy, denoiser.denoise(noisy))
     return _Outcome(denoiser, rows[learned], evaluated, on_what)
 
 
-def _learned_blind(table: Table, corruption: str, level: float | None, seed: int) -> _Outcome:
+def _learned_blind(table: Table, asked: _Noise) -> _Outcome:
     say(f"learning from {len(table):,} noisy rows alone …")
-    return _Outcome(_denoiser(table, corruption, level, seed, clean=False).fit(table.values), table.values)
+    return _Outcome(asked.denoiser(table, clean=False).fit(table.values), table.values)
 
 
 def _name_columns(denoiser: Denoiser, table: Table) -> None:
@@ -263,6 +294,9 @@ def _evaluate(
     """Restored rows compared with PCA of the training rows; a saved denoiser has PCA's first axes."""
     from isthmus.denoising import principal_axes, restoration
 
+    scale = denoiser.scale_
+    truth, noisy, restored = truth / scale, noisy / scale, restored / scale
+    learned = None if learned is None else learned / scale
     if float(truth.max()) <= float(truth.min()):
         return None
     autoencoder = denoiser.autoencoder_
@@ -295,6 +329,7 @@ def _report(
                 "corruption": denoiser.corruption,
                 "level": denoiser.noise_level_,
                 "level_estimated": not given,
+                "columns_scaled": bool((denoiser.scale_ != 1).any()),
                 "psnr": figures,
             }
         )
@@ -312,6 +347,8 @@ def _level_said(denoiser: Denoiser, *, given: bool) -> str:
         return f"The denoiser has learned every level of {denoiser.corruption} noise up to a high one."
     verb = "was taken to be" if given else "is estimated to be"
     if denoiser.corruption == "gaussian":
+        if (denoiser.scale_ != 1).any():
+            return f"The noise {verb} {level:.1%} of each column's standard deviation."
         return f"The noise {verb} of standard deviation {level:.4g}, in the data's units."
     what = "0" if denoiser.corruption == "masking" else "an extreme"
     return f"The share of cells set to {what} {verb} {100 * level:.1f}%."

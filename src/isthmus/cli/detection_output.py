@@ -25,8 +25,10 @@ __all__ = [
     "as_rows",
     "draw_top_anomalies",
     "require_writable",
+    "stamp_column",
     "write_columns",
     "write_detections",
+    "written_stamp",
 ]
 
 TABLES = (".csv", ".tsv", ".parquet", ".json")
@@ -73,7 +75,7 @@ def write_detections(
     """
     columns = {name: cells[:most] for name, cells in _columns(table, detection, alarms, top).items()}
     if output is None and facts is None and reads_a_person():
-        show_most_anomalous(columns)
+        show_most_anomalous(_with_written_stamps(columns))
     elif output is not None or facts is None:
         write_columns(output, columns, overwrite=overwrite)
     if facts is not None:
@@ -82,47 +84,89 @@ def write_detections(
         say(f"{min(len(table), most or len(table)):,} rows, the most anomalous first, are in {str(output)!r}.")
 
 
-def write_columns(output: Path | None, columns: dict[str, list[Any]], *, overwrite: bool) -> None:
-    """Write named columns in the format of the output's suffix; without an output, as CSV on standard output."""
-    import pyarrow
+def write_columns(output: Path | None, columns: Mapping[str, Any], *, overwrite: bool, zone: str | None = None) -> None:
+    """Write named columns in the format of the output's suffix; without an output, as CSV on standard output.
 
+    Arrays of dates are timestamps in Parquet, in UTC with ``zone`` as their time zone if there is one; else text.
+    """
     from isthmus.tables import atomic_write
 
     suffix = ".csv" if output is None else output.suffix.lower()
+    if suffix == ".parquet":
+        from pyarrow import parquet
+
+        with atomic_write(output or Path(), overwrite=overwrite) as temporary:
+            parquet.write_table(_as_arrow(columns, zone), temporary)
+        return
     if suffix == ".json":
         rows = as_rows(columns)
         with atomic_write(output or Path(), overwrite=overwrite) as temporary:
             temporary.write_text(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
-    elif suffix == ".parquet":
-        from pyarrow import parquet
-
-        with atomic_write(output or Path(), overwrite=overwrite) as temporary:
-            parquet.write_table(pyarrow.table(columns), temporary)
-    else:
-        data = _as_text(columns, "\t" if suffix == ".tsv" else ",")
-        if output is None:
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder, "detected.csv")
-                path.write_bytes(data)
-                to_stdout(path)
-            return
-        with atomic_write(output, overwrite=overwrite) as temporary:
-            temporary.write_bytes(data)
+        return
+    data = _as_text(_with_written_stamps(columns), "\t" if suffix == ".tsv" else ",")
+    if output is None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "detected.csv")
+            path.write_bytes(data)
+            to_stdout(path)
+        return
+    with atomic_write(output, overwrite=overwrite) as temporary:
+        temporary.write_bytes(data)
 
 
-def as_rows(columns: dict[str, list[Any]]) -> list[dict[str, Any]]:
+def _as_arrow(columns: Mapping[str, Any], zone: str | None) -> Any:
+    import pyarrow
+
+    def typed(cells: Any) -> Any:
+        if _are_dates(cells):
+            return pyarrow.array(cells.astype("datetime64[us]"), pyarrow.timestamp("us", zone))
+        kinds = {type(cell) for cell in cells if cell is not None}
+        mixed = str in kinds and len(kinds) > 1
+        return pyarrow.array([None if cell is None else str(cell) for cell in cells] if mixed else cells)
+
+    return pyarrow.table({name: typed(cells) for name, cells in columns.items()})
+
+
+def _are_dates(cells: Any) -> bool:
+    return getattr(getattr(cells, "dtype", None), "kind", "") == "M"
+
+
+def written_stamp(stamp: Any) -> Any:
+    """A date as spreadsheets read it; a number as Python's, int where whole."""
+    import numpy as np
+
+    if isinstance(stamp, np.datetime64):
+        text = str(stamp).replace("T", " ")
+        return text.removesuffix(".000000")
+    number = float(stamp)
+    return int(number) if number.is_integer() else number
+
+
+def stamp_column(stamps: np.ndarray) -> Any:
+    """A column of stamps to write: dates as they are, numbers as Python's."""
+    return stamps if stamps.dtype.kind == "M" else [written_stamp(stamp) for stamp in stamps]
+
+
+def as_rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Columns as a record for each row."""
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*_with_written_stamps(columns).values(), strict=True)]
 
 
-def _columns(table: Table, detection: DetectionResult, alarms: np.ndarray, top: int) -> dict[str, list[Any]]:
+def _with_written_stamps(columns: Mapping[str, Any]) -> dict[str, list[Any]]:
+    return {
+        name: [written_stamp(stamp) for stamp in cells] if _are_dates(cells) else cells
+        for name, cells in columns.items()
+    }
+
+
+def _columns(table: Table, detection: DetectionResult, alarms: np.ndarray, top: int) -> dict[str, Any]:
     import numpy as np
 
     why = detection.explanation
     order = detection.order
     ids = np.arange(len(table)) if table.ids is None else table.ids
-    columns: dict[str, list[Any]] = {
-        ("row" if table.id_name is None else table.id_name): ids[order].tolist(),
+    columns: dict[str, Any] = {
+        ("row" if table.id_name is None else table.id_name): ids[order] if _are_dates(ids) else ids[order].tolist(),
         "score": _short(why.scores[order]),
         "p_value": _short(detection.p_values[order]),
         "alarm": alarms[order].tolist(),
@@ -147,11 +191,11 @@ def _short(values: Any) -> list[float]:
 
 
 def _cells(table: Table, order: Any, places: Any, values: Any, *, short: bool = False) -> list[Any]:
-    """One cell per row: text in a mixed-type table, else numbers; None where missing."""
+    """One cell per row: numbers, or text if not all are numbers; None where missing."""
     cells = [values[row, place] for row, place in zip(order, places, strict=True)]
-    if table.is_mixed:
+    if table.is_mixed and not all(cell is None or isinstance(cell, float) for cell in cells):
         return [_word(cell, short=short) for cell in cells]
-    return [None if cell != cell else float(f"{cell:.6g}") if short else float(cell) for cell in cells]
+    return [None if cell is None or cell != cell else float(f"{cell:.6g}") if short else float(cell) for cell in cells]
 
 
 def _word(cell: Any, *, short: bool) -> str | None:

@@ -93,11 +93,15 @@ def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) 
         return
     made = [parent for parent in folder.parents if not parent.exists()]
     lasting = dataclasses.replace(asked, data=lasting_source(asked.data))
-    with locked(folder), atomic_write(folder / ASKED) as temporary:
-        temporary.write_bytes(manifest_bytes(FORMAT, lasting))
+    begun = False
     try:
+        with locked(folder), atomic_write(folder / ASKED) as temporary:
+            temporary.write_bytes(manifest_bytes(FORMAT, lasting))
+        begun = True
         yield checkpoints
-    except BaseException:
+    except BaseException as error:
+        if not begun and not isinstance(error, KeyboardInterrupt):  # the folder is another process's, or can't be made
+            raise
         if any(folder.glob("checkpoint-*")):
             again = ", with the same rows on standard input" if asked.data == "-" else ""
             say(f"what was learned so far is kept; resume with isthmus fit --resume {str(run)!r}{again}.")
@@ -108,7 +112,11 @@ def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) 
                 parent.rmdir()
         raise
     with suppress(StorageError, OSError):
-        _remove(folder)
+        try:
+            _remove(folder)
+        except KeyboardInterrupt:  # the run is complete
+            _remove(folder)
+            raise
 
 
 def require_same_data(run: Path, record: DataRecord) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.detection_output import as_rows, require_writable, write_columns
+from isthmus.cli.detection_output import as_rows, require_writable, stamp_column, write_columns, written_stamp
 from isthmus.cli.detection_summary import reads_a_person, show_episodes
 from isthmus.cli.outcome import CommandError, UsageError, escaped, print_json, say
 from isthmus.cli.own_inputs import refuse_own_inputs
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from isthmus.series import SeriesDetection, SeriesOutlierDetector
     from isthmus.series.reading import SeriesFile
 
-__all__ = ["AskedSeries", "detect_series", "written_stamp"]
+__all__ = ["AskedSeries", "detect_series"]
 
 OF_DETECTION = (
     "train", "until", "model", "stride", "alarm_rate", "tracked", "top", "labels", "drop", "seed", "output", "plot",
     "save", "overwrite", "json",
 )  # fmt: skip
 MAX_EXPLAINED = 2_000_000  # contributions to write, steps times channels
+LONGEST_OF_MANY = 3600.0  # seconds of a step, of which a week has many
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,9 @@ def detect_series(
     for error in refused:
         say(f"note: without scores: {error}")
     if asked.model is None and asked.alarms is None and not asked.tracked:
-        say("To list what is less certain too, state how many false episodes you accept, as --alarms '2 per week'.")
+        grid = found[0][1].series.grid
+        rate = "2 per week" if grid.is_dated and grid.step <= LONGEST_OF_MANY else "1 per 200 steps"
+        say(f"To list what is less certain too, state how many false episodes you accept, as --alarms '{rate}'.")
     if save is not None:
         from isthmus.storage import save as save_model
 
@@ -98,7 +101,7 @@ def detect_series(
         say(f"The detector is in {str(save)!r}.")
     detections = [None if one is None else one[1] for one in everything]
     if output is not None:
-        write_columns(output, _step_columns(asked, file, detections), overwrite=overwrite)
+        write_columns(output, _step_columns(asked, file, detections), overwrite=overwrite, zone=file.zone)
         say(f"{len(file):,} steps, in the order of the file, are in {str(output)!r}.")
     if plot is not None:
         _draw(plot, found[0][1], asked)
@@ -291,7 +294,7 @@ def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDet
     return {name: [row[name] for row in rows] for name in names}
 
 
-def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetection | None]) -> dict[str, list[Any]]:
+def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetection | None]) -> dict[str, Any]:
     """A row for each row of the file, in its order; without numbers where a series has no detection."""
     import numpy as np
 
@@ -318,7 +321,7 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
         for key, part in parts.items():
             numbers[key][rows] = detection.of_readings(part)
         alarm[rows] = detection.of_readings(detection.alarms)
-    columns: dict[str, list[Any]] = {asked.time: [written_stamp(stamp) for stamp in file.stamps]}
+    columns: dict[str, Any] = {asked.time: stamp_column(file.stamps)}
     if asked.entity is not None:
         columns[asked.entity] = whose.tolist()
     head = {key: [_number(one) for one in part.tolist()] for key, part in numbers.items()}
@@ -328,17 +331,6 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
     if file.labels is not None and asked.labels is not None:
         columns[asked.labels] = file.labels.tolist()
     return columns
-
-
-def written_stamp(stamp: Any) -> Any:
-    """A date as spreadsheets read it; a number as Python's, int where whole."""
-    import numpy as np
-
-    if isinstance(stamp, np.datetime64):
-        text = str(stamp).replace("T", " ")
-        return text.removesuffix(".000000")
-    number = float(stamp)
-    return int(number) if number.is_integer() else number
 
 
 def _number(value: float) -> float | None:

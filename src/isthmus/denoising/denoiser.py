@@ -24,9 +24,10 @@ from isthmus.denoising.blind import (
 )
 from isthmus.denoising.levels import estimate_noise_level
 from isthmus.denoising.noise import require_kind
-from isthmus.denoising.rows import validate_rows
+from isthmus.denoising.rows import deviations, unit_scale, validate_rows
 from isthmus.input_validation import flat_rows
 from isthmus.tables.array_forms import like_array
+from isthmus.tables.table import Table
 from isthmus.training.plan import automatic_batch_size
 from isthmus.variants.denoising import DenoisingAutoencoder
 
@@ -52,12 +53,17 @@ class Denoiser(TransformerMixin, BaseEstimator):
     corruption : {"gaussian", "masking", "salt_and_pepper"}
         Noise added to every cell; cells set to 0; cells set to the data's smallest or largest value.
     level : float or None
-        Standard deviation in the data's units, or the share of corrupted cells. None: estimated, see `fit`.
+        Standard deviation in the data's units, or with ``scale="standard"`` in those of each column; or the share of
+        corrupted cells. None: estimated, see `fit`.
     clean : bool
         Whether the rows given to `fit` are clean. Without clean rows training uses a blind spot (Noise2Self,
         arXiv:1901.11365): noise must then be independent between cells, and cells must be predictable from others.
     image_shape : tuple or None
         (height, width) or (channels, height, width) if a row is a picture: helps to estimate the level.
+    scale : {"auto", "standard"} or None
+        None: the noise has the same standard deviation in all columns, as in pictures and spectra. ``"standard"``: in
+        each column the same share of its own, as in tables with several units. ``"auto"`` is "standard" for a table of
+        `isthmus.read` whose columns have different units, unless the level of Gaussian noise is given.
     autoencoder : DenoisingAutoencoder or None
         The model to train, unfitted; its corruption is set here. None chooses from the data's shape.
     random_state : int, generator or None
@@ -66,6 +72,8 @@ class Denoiser(TransformerMixin, BaseEstimator):
     ----------
     autoencoder_ : DenoisingAutoencoder
         The fitted model.
+    scale_ : ndarray of shape (n_features,)
+        What each column was divided by: its standard deviation, or 1.
     noise_level_ : float or None
         The level trained for: given or estimated. None if it was not given and `fit` saw only clean rows; then the
         model is trained for all levels up to a high one.
@@ -92,6 +100,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
         *,
         clean: bool = True,
         image_shape: tuple[int, ...] | None = None,
+        scale: str | None = "auto",
         autoencoder: DenoisingAutoencoder | None = None,
         random_state: Any = None,
     ):
@@ -99,6 +108,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
         self.level = level
         self.clean = clean
         self.image_shape = image_shape
+        self.scale = scale
         self.autoencoder = autoencoder
         self.random_state = random_state
 
@@ -115,21 +125,22 @@ class Denoiser(TransformerMixin, BaseEstimator):
             and the model is trained on the clean rows. A one-dimensional y is ignored.
         """
         self._check()
-        who = type(self).__name__
+        who, scale = type(self).__name__, self._chosen_scale(X)
         X, shape = flat_rows(who, X, self.image_shape)
         y, _ = flat_rows(who, y, shape)
         paired = y is not None and np.asarray(y).ndim == 2
         noisy_rows = paired or not self.clean
-        rows = validate_rows(self, X, reset=True, missing=noisy_rows and self.corruption == "masking")
-        level = self.level
+        noisy = rows = validate_rows(self, X, reset=True, missing=noisy_rows and self.corruption == "masking")
         if paired:
-            noisy, rows = rows, validate_rows(self, y, reset=False, missing=False)
-            level = self._estimate(noisy, rows, shape) if level is None else level
-        elif not self.clean:
-            level = self._estimate(rows, None, shape) if level is None else level
+            rows = validate_rows(self, y, reset=False, missing=False)
+        self.scale_ = np.ones(rows.shape[1]) if scale is None else deviations(rows)
+        noisy, rows = self._scaled(noisy), self._scaled(rows)
+        level = self.level
+        if level is None and noisy_rows:
+            level = self._estimate(noisy, rows if paired else None, shape)
         self.noise_level_ = None if level is None else float(level)
         self.blind_ = not paired and not self.clean
-        self._low, self._high = _extremes(rows, same_unit=self._same_unit())
+        self._low, self._high = _extremes(rows, same_unit=scale is None and self._same_unit())
         if self.blind_:
             self._fit_blind(rows)
         else:
@@ -148,11 +159,12 @@ class Denoiser(TransformerMixin, BaseEstimator):
         return like_array(X, self._denoised(rows).astype(rows.dtype), shape)
 
     def _denoised(self, rows: np.ndarray) -> np.ndarray:
-        if self.corruption == "gaussian":
-            restored = self._restored(rows)
-            return restored if self.blind_ else restored.clip(self._low, self._high)
-        suspect = self._may_be_corrupted(rows)
-        return np.where(suspect, self._restored(rows).clip(self._low, self._high), rows)
+        scaled = self._scaled(rows)
+        restored = self._restored(scaled)
+        if self.corruption != "gaussian" or not self.blind_:
+            restored = restored.clip(self._low, self._high)
+        restored = restored * self.scale_
+        return restored if self.corruption == "gaussian" else np.where(self._may_be_corrupted(scaled), restored, rows)
 
     def transform(self, X: Any) -> Any:
         """`denoise`, under scikit-learn's name."""
@@ -171,8 +183,9 @@ class Denoiser(TransformerMixin, BaseEstimator):
                 f"corruption={self.corruption!r} and level={self.noise_level_}."
             )
         flat, shape = flat_rows(type(self).__name__, X, self.image_shape)
-        rows = validate_rows(self, flat, reset=False, missing=False)
-        return like_array(X, ((self._restored(rows) - rows) / self.noise_level_**2).astype(rows.dtype), shape)
+        rows = self._scaled(validate_rows(self, flat, reset=False, missing=False))
+        field = (self._restored(rows) - rows) / self.noise_level_**2 / self.scale_
+        return like_array(X, field.astype(rows.dtype), shape)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()  # pyrefly: ignore[missing-attribute]
@@ -194,10 +207,21 @@ class Denoiser(TransformerMixin, BaseEstimator):
         if self.level is not None and not (number and 0 <= self.level < most and math.isfinite(self.level)):
             below = "" if most > 1 else " and below 1"
             raise ValueError(f"Denoiser: level must be None or at least 0{below}, got {self.level!r}.")
+        if self.scale not in ("auto", "standard", None):
+            raise ValueError(f"Denoiser: scale must be 'auto', 'standard' or None, got {self.scale!r}.")
         if self.autoencoder is not None and not isinstance(self.autoencoder, DenoisingAutoencoder):
             raise ValueError(
                 f"Denoiser: autoencoder must be a DenoisingAutoencoder or None, got {type(self.autoencoder).__name__}."
             )
+
+    def _chosen_scale(self, X: Any) -> str | None:
+        if self.scale != "auto":
+            return self.scale
+        in_units = self.corruption == "gaussian" and self.level is not None
+        return None if in_units or not isinstance(X, Table) else unit_scale(X)
+
+    def _scaled(self, rows: np.ndarray) -> np.ndarray:
+        return (rows / self.scale_).astype(rows.dtype)
 
     def _same_unit(self) -> bool:
         return self.autoencoder is None or self.autoencoder.scale in (None, "auto")

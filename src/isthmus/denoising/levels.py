@@ -28,6 +28,7 @@ PATCH = 5
 MAX_PATCHES = 200_000
 LOW_QUANTILE = 0.05
 PAIRS_SHARE = 0.7
+APART = 4.0  # standard errors by which the last two eigenvalues differ beyond chance
 
 
 def estimate_noise_level(
@@ -137,7 +138,9 @@ def _from_eigenvalues(rows: np.ndarray) -> float:
     variances = variances[: n_rows - 1]  # with fewer rows than columns the others are 0
     for first in range(len(variances)):
         rest = variances[first:]
-        if rest.mean() <= np.median(rest):
+        # Mean and median of two always agree.
+        differ = len(rest) == 2 and rest[0] > (1 + APART * np.sqrt(2 / n_rows)) * rest[1]
+        if rest.mean() <= np.median(rest) and not differ:
             return float(np.sqrt(max(rest.mean(), 0.0)))
     return float(np.sqrt(max(variances[-1], 0.0)))
 

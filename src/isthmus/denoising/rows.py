@@ -1,4 +1,4 @@
-"""Validation of a denoiser's rows: finite numbers, and NaN only where it may mark lost cells."""
+"""A denoiser's rows: finite numbers, and NaN only where it may mark lost cells; and the scale of their columns."""
 
 from __future__ import annotations
 
@@ -9,9 +9,27 @@ from sklearn.utils.validation import validate_data  # pyrefly: ignore[missing-mo
 
 from isthmus.choices import LARGEST
 from isthmus.input_validation import feature_names, require_complete_numbers
+from isthmus.rows.scaling import observed_statistics
+from isthmus.rows.units import choose_scale
 from isthmus.tables.not_rows import NUMBERS_ONLY, numbers_required
+from isthmus.tables.table import Table
 
-__all__ = ["validate_rows"]
+__all__ = ["deviations", "unit_scale", "validate_rows"]
+
+
+def unit_scale(table: Table) -> str | None:
+    """The scale of a table's columns: "standard" if they have different units, else None."""
+    if table.row_shape is not None:
+        return None
+    rows = table.numbers()
+    statistics = observed_statistics(lambda: [rows.values])
+    return choose_scale(statistics, list(rows.columns), None).scale
+
+
+def deviations(rows: np.ndarray) -> np.ndarray:
+    """The standard deviation of each column, NaN left out; 1 for a constant one."""
+    found = np.nanstd(np.where(np.isnan(rows).all(0), 0, rows), axis=0, dtype=np.float64)
+    return np.where(found > 0, found, 1.0)
 
 
 def validate_rows(estimator: Any, X: Any, *, reset: bool, missing: bool) -> np.ndarray:

@@ -18,6 +18,7 @@ import numpy as np
 
 from isthmus.explorer.packing import Packer
 from isthmus.explorer.row_kind import RowKind
+from isthmus.tables.column import BooleanForm
 
 __all__ = [
     "LINES_ROOM",
@@ -221,10 +222,12 @@ def fields_of(layout: Any) -> tuple[dict[str, Any], ...]:
         kind = "number" if column.kind == "count" else column.kind
         if kind == "date" and not column.dtype.startswith(("date", "timestamp", "datetime")):
             kind = "number"  # a time of day or a duration, in days
+        words = column.form if isinstance(column.form, BooleanForm) else None
         names = [plain_words(name.removeprefix(f"{column.name}=")) or NO_NAME for name in column.encoded_names]
         fields.append(
             {"name": named(column.name), "kind": kind, "begin": start, "end": stop, "whole": column.whole}
             | ({"categories": names} if kind == "category" else {})
+            | ({} if words is None else {"words": [plain_words(words.false), plain_words(words.true)]})
         )
     return tuple(fields)
 

@@ -27,7 +27,7 @@ from isthmus.rows.metadata import Widths
 from isthmus.rows.rows import Batch, DenseRows, Rows
 from isthmus.training.devices import threads_for
 
-__all__ = ["MAX_ROWS", "CodeBuffer", "Kept", "RecentRows", "buffered_codes", "rows_for_inference"]
+__all__ = ["CodeBuffer", "Kept", "RecentRows", "buffered_codes", "most_examined"]
 
 MAX_ROWS, MIN_ROWS, MAX_NUMBERS = 2048, 256, 1 << 19
 MAX_CELLS = 1 << 23  # of rows that are in memory at once
@@ -163,12 +163,12 @@ def _encoded(
 
 def _some(rows: Rows, device: torch.device) -> Batch:
     """A sample of the rows as one batch, smaller if rows are wide."""
-    some = rows.some(rows_for_inference(rows.n_features))
+    some = rows.some(most_examined(rows.n_features))
     return some.batch_of(some.take(torch.arange(len(some)))).to(device)
 
 
-def rows_for_inference(n_features: int) -> int:
-    """The most rows, training and held-out each, that inference is learned from."""
+def most_examined(n_features: int) -> int:
+    """The largest number of rows of this length whose exact codes are found."""
     return max(MIN_ROWS, min(MAX_ROWS, MAX_CELLS // n_features))
 
 

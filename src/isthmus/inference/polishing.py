@@ -18,14 +18,14 @@ from isthmus.inference.target import LikelihoodTarget, Target, observed_target
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.likelihood import Likelihood
 
-__all__ = ["STEPS", "Polishing", "can_polish", "pays", "polishing_of", "some_for_curvature", "target_of"]
+__all__ = ["STEPS", "Polishing", "can_polish", "curvature_sample", "pays", "polishing_of", "target_of"]
 
 STEPS = 3  # of descent, at three passes of the decoder each: the knee of the curve, see docs/defaults.md
 MAX_SEARCHED = 4  # latents up to which a training row's code may be a better start than the encoder's
 BANK_ROWS, BANK_CELLS = 512, 1 << 22
 PAYS = 0.01  # share of the held-out cost that polishing must save to be done by default
-CURVATURE_ROWS, MIN_CURVATURE_ROWS = 512, 16  # whose mean curvature is the metric
-CURVATURE_CELLS = 1 << 23  # of their Jacobians: fewer rows if these are large, as each of their cells adds to the mean
+CURVATURE_ROWS, FEWEST_CURVATURE_ROWS = 512, 64  # whose mean curvature is the metric
+CURVATURE_CELLS = 1 << 24  # of their Jacobians: fewer rows if they are wide
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def target_of(likelihood: Likelihood, x: Tensor, given: Tensor | None) -> Target
 def polishing_of(model: AutoencoderModel, target: Target, codes: Tensor, steps: int = STEPS) -> Polishing:
     """The polishing of rows like these, from their codes, shape (n_rows, p)."""
     n_rows, n_latents = codes.shape
-    some = some_for_curvature(target, codes)
+    some = curvature_sample(codes, target.n_features)
     found = infer(model.decoder, target.rows(some), codes[some], steps=0, curvature=True)
     assert found.curvature is not None  # as requested
     n_kept = min(BANK_ROWS, BANK_CELLS // target.n_features, n_rows) if n_latents <= MAX_SEARCHED else 0
@@ -90,10 +90,10 @@ def polishing_of(model: AutoencoderModel, target: Target, codes: Tensor, steps: 
     return Polishing(metric_of(found.curvature), codes[kept].clone(), steps)
 
 
-def some_for_curvature(target: Target, codes: Tensor) -> Tensor:
-    """Indices of an evenly spaced sample of rows, over which the curvature at their codes is averaged."""
+def curvature_sample(codes: Tensor, n_features: int) -> Tensor:
+    """The indices of rows, evenly spaced, whose mean curvature stands for that of all rows of these codes."""
     n_rows, n_latents = codes.shape
-    most = max(MIN_CURVATURE_ROWS, CURVATURE_CELLS // ((1 + n_latents) * target.n_features))
+    most = max(FEWEST_CURVATURE_ROWS, CURVATURE_CELLS // (n_latents * n_features))
     return torch.linspace(0, n_rows - 1, min(CURVATURE_ROWS, most, n_rows), device=codes.device).long()
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from isthmus.inference.codes import Inferred, infer, joined
 from isthmus.inference.evidence import CodeDensity, density_behind, evidence_of, fit_code_density
 from isthmus.inference.linear_gaussian import linear_gaussian_log_prob
-from isthmus.inference.polishing import STEPS, Polishing, can_polish, pays, polishing_of, some_for_curvature, target_of
+from isthmus.inference.polishing import STEPS, Polishing, can_polish, curvature_sample, pays, polishing_of, target_of
 from isthmus.inference.posterior import covariances, standard_errors
 from isthmus.inference.target import Target
 from isthmus.parts.autoencoder import AutoencoderModel
@@ -27,7 +27,7 @@ from isthmus.parts.linearization import NotDifferentiableError
 from isthmus.parts.principal import Principal
 from isthmus.rows.rows import Batch
 
-__all__ = ["EXACT_STEPS", "InferenceState", "learn_inference"]
+__all__ = ["EXACT_STEPS", "InferenceState", "is_costly", "learn_inference"]
 
 EXACT_STEPS = 8  # of Levenberg-Marquardt, enough for an exact code
 MANY_LATENTS, MANY_CELLS = 8, 1 << 14  # a larger Jacobian is so expensive that cheaper steps of descent come first
@@ -112,7 +112,7 @@ class InferenceState:
         codes = model.encode(x, given).mean
         if self.polishing is not None:
             codes = self.polishing.start(model, target, codes)
-        if self.polishing is None or not _is_costly(target, codes):
+        if self.polishing is None or not is_costly(target, codes):
             return infer(model.decoder, target, codes, steps=EXACT_STEPS, prior=self.density.prior, curvature=True)
         gaps = missing.any(1)  # from a few observed cells descent may diverge
         codes = torch.where(gaps[:, None], codes, self.polishing.descended(model, target, codes, EXACT_STEPS))
@@ -241,7 +241,7 @@ def _of_points(
     state = InferenceState(polishing, None, noise)
     if likelihood.is_gaussian and likelihood.mean_is_output:
         codes = _exact(model, polishing, target, codes)
-        sample = some_for_curvature(target, codes)  # for the mean covariance of a code due to noise
+        sample = curvature_sample(codes, target.n_features)
         given = None if rows.given is None else rows.given[sample]
         spread = covariances(state._curvature(model, whole[sample], given, codes[sample]))
         return replace(state, density=fit_code_density(codes, spread))
@@ -253,7 +253,7 @@ def _of_points(
     return replace(state, density=density)
 
 
-def _is_costly(target: Target, codes: Tensor) -> bool:
+def is_costly(target: Target, codes: Tensor) -> bool:
     """Whether the Jacobian at each code, p columns of a row's length, costs much more than a step of descent."""
     n_latents = codes.shape[1]
     return n_latents > MANY_LATENTS or (n_latents > 2 and n_latents * target.n_features > MANY_CELLS)
@@ -261,7 +261,7 @@ def _is_costly(target: Target, codes: Tensor) -> bool:
 
 def _exact(model: AutoencoderModel, polishing: Polishing, target: Target, codes: Tensor) -> Tensor:
     """The best codes of a target's rows, from codes near them."""
-    if _is_costly(target, codes):
+    if is_costly(target, codes):
         return polishing.descended(model, target, codes, EXACT_STEPS)
     return infer(model.decoder, target, codes, steps=EXACT_STEPS).codes
 

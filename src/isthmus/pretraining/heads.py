@@ -38,7 +38,8 @@ class _Pretrained(BaseEstimator):
     Parameters
     ----------
     autoencoder
-        Unfitted; a `DenoisingAutoencoder` with up to 32 latent dimensions if None.
+        Unfitted; if None a `DenoisingAutoencoder` with up to 32 latent dimensions, whose columns are standardized if
+        they have different units.
     fine_tune
         Whether a network may replace the linear model.
     n_steps
@@ -103,10 +104,14 @@ class _Pretrained(BaseEstimator):
 
     def _new_autoencoder(self, X: np.ndarray, seed: int) -> Any:
         from isthmus.inner_fit import unfitted_copy
+        from isthmus.rows.scaling import observed_statistics
+        from isthmus.rows.units import choose_scale
         from isthmus.variants.denoising import DenoisingAutoencoder
 
         if self.autoencoder is None:
-            return DenoisingAutoencoder(min(32, *X.shape), random_state=seed)
+            names = [str(place) for place in range(X.shape[1])]
+            scale = choose_scale(observed_statistics(lambda: [X]), names, None).scale
+            return DenoisingAutoencoder(min(32, *X.shape), scale=scale, random_state=seed)
         return unfitted_copy(self.autoencoder, type(self).__name__, seed)
 
     def _folds(self, y: np.ndarray, targets: np.ndarray, seed: int) -> list:

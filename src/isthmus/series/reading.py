@@ -7,6 +7,7 @@ long format one table holds the rows of several machines; each is a separate ser
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ __all__ = ["SeriesFile", "read_series"]
 EPOCHS = (1e9, 1e12, 1e15, 1e18)  # 2001 in seconds, milliseconds, microseconds, nanoseconds since 1970
 LATEST = 4.2  # times those: the year 2103
 MICROSECONDS = 1e6
+ZONE = re.compile(r"tz=([^\]]+)")
 MIXED = 1.5  # readings a stamp from which several series may be mixed
 
 
@@ -48,6 +50,8 @@ class SeriesFile:
         The label of each row, if a column of labels was named.
     notes : tuple of str
         Remarks on the file, in sentences.
+    zone : str or None
+        The time zone of the file, whose stamps are given here in UTC; None if they are not converted.
     """
 
     entities: tuple[Any, ...]
@@ -56,6 +60,7 @@ class SeriesFile:
     stamps: np.ndarray
     labels: np.ndarray | None
     notes: tuple[str, ...]
+    zone: str | None = None
 
     def __len__(self) -> int:
         return len(self.stamps)
@@ -124,7 +129,8 @@ def read_series(
     wanted = _channels(stream, time, entity, source)
     stamps, values, whose = _gathered(stream, time, entity, wanted)
     where = f"{source!r}: column {time!r}"
-    stamps, notes = _understood(stamps, time_zone, where, zoned=_is_zoned(stream, time))
+    zone = _zone_of(stream, time)
+    stamps, notes = _understood(stamps, time_zone, where, zoned=zone is not None)
     notes += _notes(stream, {time, entity, *wanted}, {*drop})
     if entity is None:
         notes += _about_entities(stream, {time, *wanted, *drop}, stamps)
@@ -141,7 +147,7 @@ def read_series(
         some = values if whose is None else values[own]
         found.append(Series(on_grid(some, grid), grid, wanted, grid.notes, has_names=True))
         rows.append(own)
-    return SeriesFile(tuple(entities), tuple(found), tuple(rows), stamps, words, tuple(notes))
+    return SeriesFile(tuple(entities), tuple(found), tuple(rows), stamps, words, tuple(notes), zone or time_zone)
 
 
 def _require(names: Sequence[str], flags: dict[str, str | None], source: str) -> None:
@@ -246,11 +252,15 @@ def _words(cells: Any) -> np.ndarray:
     return np.array(["" if cell is None else str(cell) for cell in cells.to_pylist()])
 
 
-def _is_zoned(stream: TableStream, time: str) -> bool:
-    """Whether the stamps in the file have a time zone, or an offset from UTC."""
+def _zone_of(stream: TableStream, time: str) -> str | None:
+    """The time zone that a Parquet file names, UTC for stamps with an offset from it; None for other stamps."""
     columns = () if stream.layout is None else stream.layout.columns
     column = next((one for one in columns if one.name == time), None)
-    return column is not None and ("tz=" in column.dtype or (isinstance(column.form, DateForm) and column.form.zoned))
+    if column is None:
+        return None
+    if named := ZONE.search(column.dtype):
+        return named[1]
+    return "UTC" if isinstance(column.form, DateForm) and column.form.zoned else None
 
 
 def _understood(stamps: np.ndarray, time_zone: str | None, where: str, *, zoned: bool) -> tuple[np.ndarray, list[str]]:

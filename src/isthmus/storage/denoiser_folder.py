@@ -1,7 +1,7 @@
 """The stored form of a denoiser: its settings, the noise level, and its autoencoder.
 
-Its tensors are the range of each column and, for a blind one, the fill value of hidden cells and the variance of their
-prediction error.
+Its tensors are the range of each column; for a blind one, the fill value of hidden cells and the variance of their
+prediction error; and the scale of each column, if they were scaled.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class DenoiserRecord:
     blind: bool
     blind_share: float = fact(at_least=0, at_most=1)
     known_lost: bool
+    scale: Literal["auto", "standard"] | None = None
 
     def __post_init__(self) -> None:
         for level in (self.level, self.noise_level):
@@ -78,8 +79,11 @@ class DenoiserKind(Kind):
             blind=blind,
             blind_share=float(estimator.blind_share_) if blind else 1.0,
             known_lost=estimator.known_lost_ if blind else False,
+            scale=estimator.scale,
         )
         vectors = {name: getattr(estimator, f"_{name}") for name in (*VECTORS, *(BLIND_VECTORS if blind else ()))}
+        if (estimator.scale_ != 1).any():
+            vectors["scale"] = estimator.scale_
         tensors = {name: torch.from_numpy(np.array(part, dtype=np.float64)) for name, part in vectors.items()}
         return Parts(record, tensors, {"autoencoder": estimator.autoencoder_})
 
@@ -102,13 +106,16 @@ class DenoiserKind(Kind):
             record.level,
             clean=record.clean,
             image_shape=record.image_shape,
+            scale=record.scale,
             autoencoder=template,
             random_state=record.random_state,
         )
         denoiser.autoencoder_, denoiser.blind_ = autoencoder, record.blind
         set_columns(denoiser, n_features, names)
         denoiser.noise_level_ = record.noise_level
-        for name, part in _vectors(tensors, n_features, blind=record.blind).items():
+        vectors = _vectors(tensors, n_features, blind=record.blind)
+        denoiser.scale_ = vectors.pop("scale", np.ones(n_features))
+        for name, part in vectors.items():
             setattr(denoiser, f"_{name}", part)
         if record.blind:
             denoiser.blind_share_, denoiser.known_lost_ = record.blind_share, record.known_lost
@@ -116,11 +123,14 @@ class DenoiserKind(Kind):
 
 
 def _vectors(tensors: StoredTensors, n_features: int, *, blind: bool) -> dict[str, np.ndarray]:
-    expected = {name: TensorKind("F64", (n_features,)) for name in (*VECTORS, *(BLIND_VECTORS if blind else ()))}
+    names = (*VECTORS, *(BLIND_VECTORS if blind else ()), *(("scale",) if "scale" in tensors.kinds else ()))
+    expected = {name: TensorKind("F64", (n_features,)) for name in names}
     vectors = {name: part.numpy() for name, part in tensors.read(expected).items()}
     for name, part in vectors.items():
         if not (np.abs(part) <= LARGEST).all():
             raise ValueError(f"{name} must not hold numbers beyond {LARGEST:g}")
     if (vectors["low"] > vectors["high"]).any() or (blind and vectors["hidden_variance"].min() < 0):
         raise ValueError("low must be at most high, and hidden_variance at least 0")
+    if "scale" in vectors and vectors["scale"].min() < 1 / LARGEST:
+        raise ValueError(f"scale must be at least {1 / LARGEST:g}")
     return vectors

@@ -6,10 +6,11 @@ import difflib
 from pathlib import Path
 
 from isthmus.tables.bundled import BUNDLED
+from isthmus.tables.errors import DataError
 from isthmus.tables.formats.registry import is_table_name
 from isthmus.tables.formats.unreadable import visible_files
 
-__all__ = ["data_files", "said_absent"]
+__all__ = ["data_files", "matrix_among", "said_absent"]
 
 SKIPPED_BESIDE = ("readme", "license", "licence", "manifest", "metadata", "_success", "checksums", "sha256sums")
 
@@ -21,6 +22,15 @@ def data_files(folder: Path) -> list[Path]:
         for file in visible_files(folder, (".", "_"))
         if is_table_name(file.name) and not file.name.lower().startswith(SKIPPED_BESIDE)
     ]
+
+
+def matrix_among(paths: list[Path], where: str) -> Path | None:
+    """The Matrix Market file among the files of a folder, beside which the others name its rows and columns."""
+    found = [path for path in paths if ".mtx" in path.name.lower()]
+    if len(found) > 1:
+        listed = ", ".join(repr(path.name) for path in found[:6])
+        raise DataError(f"{where}: a folder of several matrices: {listed}; name one of them.")
+    return found[0] if found else None
 
 
 def said_absent(path: Path, where: str) -> str:

@@ -33,6 +33,7 @@ MAX_BOUNDS = 0.5  # share of the numbers of a column
 SHARE = 0.95  # of the present cells that must be numbers, or dates
 FEW_CATEGORIES, MAX_CATEGORIES = 20, 50
 LONG, LONGER, LONG_ANSWERS = 30, 40, 30  # characters of a name and of a sentence; different answers in a survey
+RECURRENCES = 5  # cells for each different text, by which long texts are categories, such as diagnoses
 MIN_DAYS = 10  # different numbers, all valid days, by which an unnamed column is one of dates
 MIN_ROWS = 5  # fewer show no pattern: no number is left out by guess
 FLAG = re.compile(r"\|\s?(?:\(?[A-Za-z]\)?|\[.{1,8}\]?)")  # a footnote beside some of the numbers
@@ -131,7 +132,7 @@ def _kind_of_words(survey: ColumnSurvey, hints: Hints) -> Finding:
         return left_out(
             survey, "id", "names the rows" if n_different > 0.9 * n_cells else "nearly every text is different"
         )
-    if mean > LONGER and n_different > LONG_ANSWERS:
+    if mean > LONGER and n_different > max(LONG_ANSWERS, n_cells / RECURRENCES):
         return left_out(survey, "text", "free text")
     return category(survey)
 

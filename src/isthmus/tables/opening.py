@@ -25,7 +25,7 @@ from isthmus.tables.container import File, Scratch, archive_kind, unpacked
 from isthmus.tables.description import Description
 from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
-from isthmus.tables.folder_files import data_files, said_absent
+from isthmus.tables.folder_files import data_files, matrix_among, said_absent
 from isthmus.tables.formats import feather, idx, parquet, pictures, sound
 from isthmus.tables.formats.registry import OPENERS, READABLE, format_of
 from isthmus.tables.frames import arrow_of, is_frame
@@ -317,8 +317,7 @@ def _of_folder(folder: Path, where: str, request: Request) -> TableStream:
             idx.read_idx(File(train)), f"{train.name!r} is read; name another file to read that", request, where
         )
     paths = data_files(folder)
-    market = next((path for path in paths if ".mtx" in path.name.lower()), None)
-    if market is not None:
+    if (market := matrix_among(paths, where)) is not None:
         return _of_file(File(market), request)
     if not paths:
         raise DataError(f"{where}: a folder without data: neither pictures nor sounds nor files of {READABLE}.")

@@ -23,6 +23,7 @@ from isthmus.tables.bounds import require_room
 from isthmus.tables.container import File
 from isthmus.tables.errors import DataError, reason_of
 from isthmus.tables.formats.numpy import RecordSource
+from isthmus.tables.formats.ten_x import distinct_names
 from isthmus.tables.request import Request
 from isthmus.tables.segments import HeldSegments
 from isthmus.tables.source import SegmentsSource, Source
@@ -170,35 +171,38 @@ def _loom_table(book: Any, file: File) -> Any:
     for folder, known in (
         ("col_attrs", ("CellID", "cell_id", "barcodes")),
         ("row_attrs", ("Gene", "gene", "Accession")),
+        ("row_attrs", ("Accession",)),
     ):
         place = next((f"{folder}/{name}" for name in known if name in book[folder]), None)
         words.append(None if place is None else _as_text(_read(book[place], file)).ravel())
-    return _named(values, words[0], words[1], file)
+    return _named(values, words, file)
 
 
 def _annotated(book: Any, group: Any, values: np.ndarray, file: File, h5py: Any) -> Any:
     """Counts with the names of cells and genes stored beside them."""
-    return _named(values, *_words(book, group, file, h5py), file)
+    return _named(values, _words(book, group, file, h5py), file)
 
 
-def _named(values: np.ndarray, ids: np.ndarray | None, names: np.ndarray | None, file: File) -> Any:
+def _named(values: np.ndarray, words: list[np.ndarray | None], file: File) -> Any:
+    ids, names, gene_ids = words
     ids = ids if ids is not None and len(ids) == len(values) else None
-    names = names if names is not None and len(names) == values.shape[1] and len({*names}) == len(names) else None
+    names = distinct_names(names, gene_ids) if names is not None and len(names) == values.shape[1] else None
     return table_from_array(
         values, file.where, file.stem, names=names, ids=ids, id_name=None if ids is None else "barcode"
     )
 
 
-def _words(book: Any, group: Any, file: File, h5py: Any) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Names of the rows and of the columns of a matrix of counts."""
+def _words(book: Any, group: Any, file: File, h5py: Any) -> list[np.ndarray | None]:
+    """Names of the rows and of the columns of a matrix of counts, and ids of the columns."""
     found: list[np.ndarray | None] = []
     for folder, names in (
         ("obs", ("barcodes", "_index", "index")),
         ("var", ("features/name", "gene_names", "genes", "_index", "index")),
+        ("", ("features/id", "genes", "var/gene_ids")),
     ):
         places = [f"{where}/{name}" if where else name for name in names for where in (group.name.strip("/"), folder)]
-        if folder in book and isinstance(book[folder], h5py.Group) and "_index" in book[folder].attrs:
+        if folder and folder in book and isinstance(book[folder], h5py.Group) and "_index" in book[folder].attrs:
             places.insert(0, f"{folder}/{book[folder].attrs['_index']}")
         place = next((place for place in places if place in book and isinstance(book[place], h5py.Dataset)), None)
         found.append(None if place is None else _as_text(_read(book[place], file)).ravel())
-    return found[0], found[1]
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from isthmus.tables import bounds
 from isthmus.tables.arrays import dense, entries, table_from_array
 from isthmus.tables.container import File
 from isthmus.tables.errors import DataError, reason_of
+from isthmus.tables.formats.ten_x import NamesBeside, distinct_names, names_beside
 from isthmus.tables.request import Request
 from isthmus.tables.stream import HeldStream, TableStream
 
@@ -77,7 +78,7 @@ def open_svmlight(file: File, request: Request) -> TableStream:
 
 
 def open_matrix_market(file: File, request: Request) -> TableStream:
-    """The matrix; if barcodes beside it name its columns, it is transposed, so cells are the rows."""
+    """The matrix; one of genes × cells, as 10x Genomics writes it, is transposed, so cells are the rows."""
     data = file.bytes()
     field, form, start = _require_modest(data, file)
     try:
@@ -86,18 +87,35 @@ def open_matrix_market(file: File, request: Request) -> TableStream:
         raise DataError(
             f"{file.where}: not readable as Matrix Market ({reason_of(error)}); repair the file."
         ) from error
-    beside = {name: _words_beside(file.path, name) for name in ("barcodes", "features", "genes")}
-    rows, columns = beside["barcodes"], beside["features"] if beside["features"] is not None else beside["genes"]
-    if rows is not None and len(rows) == matrix.shape[1] != matrix.shape[0]:
-        matrix = matrix.T
+    beside = names_beside(file.path, data)
+    transposed = beside.genes_are_rows(matrix.shape, file.where)
+    matrix = matrix.T if transposed else matrix
     values = dense(matrix, file.size, file.where) if hasattr(matrix, "toarray") else np.asarray(matrix, np.float64)
-    ids = rows if rows is not None and len(rows) == len(values) else None
-    names = columns if columns is not None and len({*columns}) == len(columns) else None
-    return HeldStream(
-        table_from_array(
-            values, file.where, file.stem, names=names, ids=ids, id_name=None if ids is None else "barcode"
-        )
+    table = table_from_array(
+        values,
+        file.where,
+        file.stem,
+        names=None if beside.genes is None else distinct_names(beside.genes, None),
+        ids=beside.cells,
+        id_name=None if beside.cells is None else "barcode",
     )
+    return HeldStream(replace(table, notes=_said(matrix.shape, beside, transposed=transposed)))
+
+
+def _said(shape: tuple[int, int], beside: NamesBeside, *, transposed: bool) -> tuple[str, ...]:
+    """Which way round the matrix was read, and what was not there to name it."""
+    notes = []
+    if transposed:
+        notes.append(f"the file is genes × cells, as 10x Genomics writes it: its {shape[0]:,} cells are the rows")
+        if not beside.files:
+            notes.append("rename the file if its rows are not genes: matrix.mtx is the name that 10x Genomics gives")
+    if transposed and beside.genes is None:
+        notes.append("no features.tsv or genes.tsv beside it: the genes are x0, x1, …")
+    elif beside.genes is not None and distinct_names(beside.genes, None) is None:
+        notes.append(f"genes with the same name in {beside.files[0]}: they are called x0, x1, …")
+    if transposed and beside.cells is None:
+        notes.append("no barcodes.tsv beside it: the cells have no names")
+    return tuple(notes)
 
 
 def _require_modest(data: bytes, file: File) -> tuple[str, tuple[str, str], int]:
@@ -177,16 +195,3 @@ def _filled(values: np.ndarray, n_rows: int, n_columns: int, symmetry: str) -> n
     matrix[upper[1], upper[0]] = values
     below = np.tril(matrix, -1)
     return matrix + (-below if symmetry == "skew-symmetric" else below).T
-
-
-def _words_beside(path: Path, name: str) -> np.ndarray | None:
-    """The names in a file beside a matrix of counts, in the layout of 10x Genomics."""
-    prefix = path.name.split("matrix")[0] if "matrix" in path.name else ""
-    for suffix in (".tsv", ".tsv.gz"):
-        candidate = path.with_name(f"{prefix}{name}{suffix}")
-        if candidate.is_file():
-            with File(candidate).open() as stream:
-                lines = stream.read(1 << 26).decode("utf-8", "replace").splitlines()
-            place = 1 if name != "barcodes" and lines and "\t" in lines[0] else 0
-            return np.array([line.split("\t")[place] if "\t" in line else line for line in lines], np.str_)
-    return None
