@@ -23,6 +23,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 import isthmus.evaluation.held_out
 import isthmus.evaluation.probes
 from isthmus.evaluation import CodeUse, Reconstruction, ReconstructionError, evaluate, evaluation_table, sentence
+from isthmus.evaluation.by_column import ColumnError, column_error_lines
 from isthmus.evaluation.probes import LabelProbes
 from isthmus.variants import variants
 from isthmus.variants.sparse import SparseAutoencoder
@@ -513,6 +514,9 @@ def test_the_dictionary_is_plain_and_whole(plain):
     assert list(as_dict) == [field.name for field in dataclasses.fields(found)]
     assert json.loads(found.to_json()) == as_dict
     assert as_dict["data"]["pca_needs"] == found.data.pca_needs
+    shares = as_dict["explained_variance"]
+    assert shares == pytest.approx(found.explained_variance, rel=1e-6)
+    assert max(len(repr(share)) for share in shares) < 14  # seven digits
     hurt = dataclasses.replace(found, nats_per_row=math.inf, trustworthiness=np.float64(0.5))
     assert '"nats_per_row": null' in hurt.to_json()
 
@@ -575,3 +579,8 @@ def test_r2_of_one_column_is_scikit_learns_when_the_means_agree():
         r2_score(rows, estimator.reconstruct(rows), multioutput="raw_values"),
         rtol=1e-6,
     )
+
+
+def test_a_column_without_an_observed_cell_says_so():
+    nothing = ColumnError("a", "number", "rmse", math.nan, math.nan)
+    assert column_error_lines([nothing]) == ["a  number    no observed cell to compare"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from sklearn.decomposition import PCA
 
 import isthmus
-from isthmus import Autoencoder, VariationalAutoencoder
+from isthmus import Autoencoder, VariationalAutoencoder, network_trial
 from isthmus.evaluation import evaluate
 from isthmus.evaluation.neighbours import neighbours_kept, pair_scores, read_pairs
 from isthmus.input_validation import fit_columns, input_rules
@@ -282,3 +284,31 @@ def test_later_rows_are_of_the_same_shape():
     model = isthmus.Autoencoder(2, max_iter=0, random_state=0).fit(pictures)
     later = fit_columns(model, None).rows(input_rules(model, reset=False), pictures, gaps=False)
     assert later.row_shape == model.fitted_.row_shape is not None
+
+
+@pytest.mark.parametrize("name", ["few.vec", "long.txt"])
+def test_vectors_of_unequal_length_are_named(name, tmp_path):
+    """Also a word too many or too few of a handful; a number is not the end of a word with spaces."""
+    n = 3 if name == "few.vec" else 50
+    lengths = [n, n - 1, n, n + 1] + [n] * (0 if n == 3 else 30)
+    lines = [f"w{row} {' '.join(['-0.5'] * length)}" for row, length in enumerate(lengths)]
+    head = [f"{len(lines)} {n}"] if n == 3 else []
+    (tmp_path / name).write_text("\n".join([*head, *lines]) + "\n")
+    first = 2 + len(head)
+    faults = rf"line {first} \('w1'\) has {n - 1} numbers, not {n}; line {first + 2} \('w3'\) has {n + 1} numbers"
+    with pytest.raises(DataError, match=faults):
+        read(tmp_path / name)
+
+
+def test_networks_are_tried_in_batches_of_the_fit(monkeypatch):
+    """Few rows have small batches: a trial of larger ones would take as long as the fit."""
+    sizes, whole = [], network_trial.Training
+    monkeypatch.setattr(
+        network_trial,
+        "Training",
+        lambda model, objective, plan, *rest: (
+            sizes.append(plan.batch_size) or whole(model, objective, dataclasses.replace(plan, epochs=1), *rest)
+        ),
+    )
+    Autoencoder(2, max_iter=1, random_state=0).fit(pictures(120, side=12))
+    assert sizes == [32, 32]

@@ -121,6 +121,8 @@ def test_numbers_beyond_all_that_was_measured_count_as_the_farthest_that_was():
 )
 def test_one_line_says_it(probability, less, seconds, said):
     assert forecast_sentence(Forecast(probability, less), seconds) == said
+    early = forecast_sentence(Forecast(probability, less), seconds, may_stop_early=True)
+    assert early == said.replace("PCA, about", "PCA, up to")
 
 
 def test_the_published_rule_is_whole():

@@ -283,7 +283,7 @@ def shapes() -> str:
         ratios, plain = ([row[name] for row in found] for name in ("ratio", "plain_ratio"))
         kept = [name.removeprefix("code_") for name in found[0] if name.startswith("code_")]
         sides = [
-            ", ".join(f"{name} {_mean([row[f'{side}_{name}'] for row in found]):.0%}" for name in kept) or "–"
+            ", ".join(f"{name} {_mean([row[f'{side}_{name}'] for row in found]):.1%}" for name in kept) or "–"
             for side in ("code", "pca")
         ]
         lines.append(

@@ -38,7 +38,8 @@ def announce(
         seconds = None
         if settings.budget is None:  # a budget needs no estimate
             seconds = expected_seconds(settings, fitted, plan, copies, held_out, group)
-        print(f"{forecast_sentence(gain, seconds)}.", file=sys.stderr, flush=True)
+        sentence = forecast_sentence(gain, seconds, may_stop_early=plan.patience is not None)
+        print(f"{sentence}.", file=sys.stderr, flush=True)
 
 
 def expected_gain(fitted: FittedState, rows: Rows) -> Any:

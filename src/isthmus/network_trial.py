@@ -17,7 +17,7 @@ from isthmus.rows.validation import validation_count
 from isthmus.training.devices import threads_for
 from isthmus.training.loop import Training
 from isthmus.training.objective import Objective
-from isthmus.training.plan import DECAY_OF_STAGES, RATE_OF_STAGES, Plan, automatic_steps
+from isthmus.training.plan import DECAY_OF_STAGES, RATE_OF_STAGES, Plan, automatic_batch_size, automatic_steps
 
 if TYPE_CHECKING:
     import torch
@@ -51,7 +51,7 @@ def better_network(
         with seeded(seed), threads_for(BATCH * architecture.products):
             learned, held_out = rows.split(n_held_out)
             learned = augmented(learned)
-            batch = min(BATCH, len(learned))
+            batch = min(automatic_batch_size(len(learned)), BATCH, len(learned))  # few rows: as small as the fit's
             staged = bool(architecture.stages)
             plan = Plan(
                 epochs=max(1, round(steps * batch / len(learned))),

@@ -141,12 +141,15 @@ def forecast(features: dict[str, float], rule: dict[str, Any] | None = None) -> 
     return Forecast(1 / (1 + math.exp(-log_odds)), (max(0.0, least), max(0.0, most)))
 
 
-def forecast_sentence(expected: Forecast, seconds: float | None) -> str:
-    """The forecast in one line: "worth trying: likely 20–40% less error than PCA, about 2 minutes"."""
+def forecast_sentence(expected: Forecast, seconds: float | None, *, may_stop_early: bool = False) -> str:
+    """The forecast in one line: "worth trying: likely 20–40% less error than PCA, about 2 minutes".
+
+    If training may stop early, it is "up to 2 minutes".
+    """
     low, high = (int(ROUNDED * round(100 * share / ROUNDED)) for share in expected.less)
     low = max(low, ROUNDED)
     gain = f"{low}–{high}% less error" if high > low else f"about {low}% less error"
-    time = "" if seconds is None else f", {_duration(seconds)}"
+    time = "" if seconds is None else f", {_duration(seconds, 'up to' if may_stop_early else 'about')}"
     chance = f"{round(100 * expected.probability)}%"
     if expected.probability >= LIKELY:
         return f"worth trying: likely {gain} than PCA{time}"
@@ -155,13 +158,13 @@ def forecast_sentence(expected: Forecast, seconds: float | None) -> str:
     return f"PCA probably does as well: {chance} chance of less error{time}"
 
 
-def _duration(seconds: float) -> str:
+def _duration(seconds: float, how: str) -> str:
     if seconds < 5:
         return "a few seconds"
     if seconds < 50:
-        return f"about {round(seconds / 5) * 5} seconds"
+        return f"{how} {round(seconds / 5) * 5} seconds"
     if seconds < 90:
-        return "about a minute"
+        return f"{how} a minute"
     if seconds < 90 * 60:
-        return f"about {round(seconds / 60)} minutes"
-    return f"about {seconds / 3600:.0f} hours" if seconds >= 5400 * 1.5 else "about 2 hours"
+        return f"{how} {round(seconds / 60)} minutes"
+    return f"{how} {seconds / 3600:.0f} hours" if seconds >= 5400 * 1.5 else f"{how} 2 hours"

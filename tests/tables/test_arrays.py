@@ -504,3 +504,18 @@ def test_an_array_of_pictures_or_series_keeps_the_shape_of_its_rows_when_it_is_r
     assert table.row_shape is not None
     if len(sizes) == 2:
         assert np.array_equal(table.values, X.reshape(9, -1))
+
+
+def test_a_picture_of_another_size_than_nearly_all_is_named(tmp_path):
+    for number in range(5):
+        draw(tmp_path / f"{number}.png", np.zeros((8, 8), np.uint8))
+    draw(tmp_path / "panorama.png", np.zeros((8, 2000), np.uint8))
+    assert "1 of them (the first 'panorama.png' of 2,000×8) cropped to" in read(tmp_path).description.notes[0]
+
+
+def test_pictures_too_long_to_be_reduced_are_refused(tmp_path):
+    for number in range(3):
+        draw(tmp_path / f"{number}.png", np.zeros((10, 40_000), np.uint8))
+    with pytest.raises(DataError, match=r"pictures of 40,000×10 pixels, such as '0\.png', would be less"):
+        read(tmp_path)
+    assert read(tmp_path, size=(400, 10)).image_shape == (10, 400)

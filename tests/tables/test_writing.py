@@ -305,6 +305,13 @@ def test_existing_pictures_are_not_replaced_without_overwrite(tmp_path):
     assert everything_in(tmp_path) == ["0.png", "1.png"]
 
 
+def test_pictures_that_differ_in_their_suffix_alone_are_all_written(tmp_path):
+    names = ["a.jpg", "b/a.jpg", "a.png", "c.jpg", "c.jpeg"]
+    write_images(tmp_path, np.zeros((5, 1)), (1, 1), names)
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.png")}
+    assert written == {"a.jpg.png", "a.png", "b/a.png", "c.jpeg.png", "c.jpg.png"}
+
+
 @pytest.mark.parametrize(
     ("values", "asked", "words"),
     [
@@ -312,7 +319,7 @@ def test_existing_pictures_are_not_replaced_without_overwrite(tmp_path):
         (np.zeros((1, 4)), {"image_shape": (2, 2, 1)}, r"a picture has shape .*got \(2, 2, 1\)"),
         (np.array([[0.0], [np.nan]]), {"image_shape": (1, 1)}, "row 1 is not a picture, it holds NaN"),
         (np.zeros((2, 1)), {"image_shape": (1, 1), "names": ["a"]}, "2 pictures need as many names, got 1"),
-        (np.zeros((2, 1)), {"image_shape": (1, 1), "names": ["a.jpg", "a.png"]}, r"would be named 'a\.png'"),
+        (np.zeros((2, 1)), {"image_shape": (1, 1), "names": ["a.jpg", "a.jpg"]}, r"would be named 'a\.jpg\.png'"),
     ],
 )
 def test_pictures_refused(tmp_path, values, asked, words):

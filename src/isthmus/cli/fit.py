@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from isthmus.cli.hyperparameter_flags import (
     variant_names,
     with_hyperparameter_flags,
 )
-from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
+from isthmus.cli.outcome import CommandError, UsageError, as_json, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.quick_imports import ready_sklearn
 from isthmus.cli.ratings_fit import AskedRatings, fit_ratings, require_ratings
@@ -216,7 +215,7 @@ def _evaluate_and_keep(asked: Asked, run: Path, estimator: Any, rows: DataSplit,
 
     def write(folder: Path) -> None:
         keep_run(folder, estimator, rows.record, rows.facts(), rows.test_places, rows.held_out.ids)
-        (folder / EVALUATION).write_text(json_text.dumps(finite(kept), indent=2), encoding="utf-8")
+        (folder / EVALUATION).write_text(as_json(kept), encoding="utf-8")
         if not asked.no_plots:
             report["figures"] = _draw(folder / FIGURES, estimator, rows, evaluations[variant].pca_components)
         if not asked.no_page:

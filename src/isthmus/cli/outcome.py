@@ -33,6 +33,7 @@ from isthmus.cli.typed_flags import flags_typed
 __all__ = [
     "CommandError",
     "UsageError",
+    "as_json",
     "escaped",
     "finite",
     "print_json",
@@ -53,6 +54,7 @@ _is_passing = False  # whether the next line overwrites the one on the terminal
 MIN_ROOM = 64 << 20  # with less, pyarrow cannot start its threads
 MIN_ADDRESS_SPACE = 1 << 30  # with less, loading PyTorch's libraries aborts the process
 # Libraries report a lack of memory in errors of many kinds.
+NUMBERS = re.compile(r"\[\n[-+.\dEelnu,\s]+\]")  # an indented list of numbers and nulls
 NO_MEMORY = re.compile(
     r"can(not|'t) allocate memory|not enough memory|failed to map segment|bad_alloc|can't start new thread|"
     "could not create a primitive",
@@ -186,8 +188,21 @@ def warnings_said() -> Iterator[None]:
 
 
 def print_json(facts: Mapping[str, Any]) -> None:
-    """Print one JSON object to standard output; numbers that are not finite become null."""
-    print(json.dumps(finite(facts), indent=2, allow_nan=False))
+    """Print one JSON object to standard output."""
+    print(as_json(facts))
+
+
+def as_json(facts: Mapping[str, Any]) -> str:
+    """One JSON object, indented, with a line for each list of numbers; numbers that are not finite become null.
+
+    >>> print(as_json({"shares": [0.5, float("nan")], "name": "a"}))
+    {
+      "shares": [0.5, null],
+      "name": "a"
+    }
+    """
+    text = json.dumps(finite(facts), indent=2, allow_nan=False)
+    return NUMBERS.sub(lambda found: " ".join(found[0].split()).replace("[ ", "[").replace(" ]", "]"), text)
 
 
 def finite(value: Any) -> Any:

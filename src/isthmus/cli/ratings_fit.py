@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_text
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isthmus.cli.outcome import UsageError, finite, print_json, say, show, warnings_said
+from isthmus.cli.outcome import UsageError, as_json, print_json, say, show, warnings_said
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import OF_TABLES, ReadingFlags
 from isthmus.cli.run_folder import EVALUATION, MODEL, require_free_run, written_run
@@ -80,7 +79,7 @@ def fit_ratings(asked: AskedRatings, run: Path, *, overwrite: bool, json: bool) 
 
     def write(folder: Path) -> None:
         save(model, folder / MODEL)
-        (folder / EVALUATION).write_text(json_text.dumps(finite(kept), indent=2), encoding="utf-8")
+        (folder / EVALUATION).write_text(as_json(kept), encoding="utf-8")
 
     written_run(run, write, overwrite=overwrite)
     if json:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.outcome import CommandError, escaped, finite, say
+from isthmus.cli.outcome import CommandError, as_json, escaped, say
 from isthmus.cli.reading_flags import OF_TABLES, READ_BY_ITSELF, TableFlags
 from isthmus.cli.run_folder import (
     DATA,
@@ -83,7 +83,7 @@ def keep_series_run(
     )
     (folder / RECORD).write_bytes(manifest_bytes(SERIES_RUN, record))
     (folder / DATA).write_text(json_text.dumps(_facts(data, record), indent=1, ensure_ascii=True), encoding="ascii")
-    (folder / EVALUATION).write_text(json_text.dumps(finite(report), indent=2), encoding="utf-8")
+    (folder / EVALUATION).write_text(as_json(report), encoding="utf-8")
 
 
 def _facts(data: SeriesData, record: SeriesRecord) -> dict[str, Any]:

@@ -11,6 +11,7 @@ zero, as the deviance of a negative expectation is undefined.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,9 @@ def column_error_lines(errors: list[ColumnError]) -> list[str]:
     width = max(len(error.name) for error in errors)
     lines = []
     for error in errors:
-        if error.measure == "rmse":
+        if math.isnan(error.model):
+            text = "no observed cell to compare"
+        elif error.measure == "rmse":
             text = f"error {error.model:.3f} standard deviations, PCA {error.pca:.3f}"
         elif error.measure == "deviance":
             text = f"deviance {error.model:.3f}, PCA {error.pca:.3f}"

@@ -33,6 +33,7 @@ __all__ = [
 
 EQUAL = 0.01  # errors this close, relative to PCA's, count as equal
 EQUAL_SHARE = 1e-6
+DIGITS = 7  # of a column's share: more would only make files of ten thousand columns large
 SCALED = {"standard": "columns scaled to variance 1", "minmax": "columns scaled to [0, 1]"}
 
 
@@ -166,7 +167,7 @@ class Evaluation:
         return sentence(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, strings, lists and dicts; None for NaN."""
+        """Plain numbers, strings, lists and dicts; None for NaN. The columns' shares have seven digits."""
         return _plain(dataclasses.asdict(self))
 
     def to_json(self) -> str:
@@ -317,7 +318,9 @@ def _opening(evaluation: Evaluation) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
+    if isinstance(value, np.ndarray):
+        return [float(f"{part:.{DIGITS}g}") if math.isfinite(part) else None for part in value]
+    if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value]
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else None

@@ -42,7 +42,8 @@ def write_images(
         (height, width) for grey; (channels, height, width) with 1 or 3 channels for colour.
     names
         A name for each row, such as the ids of a folder that was read; a picture's suffix becomes ``.png``,
-        and sub-folders are kept. None numbers them: ``0.png``, ``1.png``, ….
+        and sub-folders are kept; beside ``a.png``, ``a.jpg`` becomes ``a.jpg.png``. None numbers
+        them: ``0.png``, ``1.png``, ….
     overwrite
         Replace pictures that exist. Otherwise nothing is written if one exists.
 
@@ -143,6 +144,10 @@ def write_clip(file: object, clip: np.ndarray, rate: int) -> None:
         sink.writeframes(samples.tobytes())
 
 
+def _longer(path: Path, suffix: str) -> Path:
+    return path.with_name(f"{path.name}{suffix}")
+
+
 def _paths(
     folder: Path,
     n_rows: int,
@@ -163,8 +168,13 @@ def _paths(
         inside = PurePosixPath(name.replace("\\", "/"))
         if not inside.name or inside.is_absolute() or ".." in inside.parts or not name.isprintable() or ":" in name:
             raise DataError(f"{where}: {name!r} cannot name a {what} in this folder; rename that row.")
-        stem = inside.stem if inside.suffix.lower() in replaced else inside.name
-        paths.append(folder / inside.with_name(f"{stem}{suffix}"))
+        paths.append(folder / inside)
+    short = [path.with_suffix(suffix) if path.suffix.lower() in replaced else _longer(path, suffix) for path in paths]
+    counts = Counter(short)
+    paths = [
+        after if counts[after] == 1 or path == after else _longer(path, suffix)
+        for path, after in zip(paths, short, strict=True)
+    ]
     repeated = [path for path, count in Counter(paths).items() if count > 1]
     if repeated:
         raise DataError(f"{where}: more than one {what} would be named {repeated[0].name!r}; rename those rows.")

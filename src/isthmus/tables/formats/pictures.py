@@ -137,21 +137,39 @@ def _form_of(
         size = request.size
     else:
         size = _common_size([look.size for look in looks])
+        _require_enough_of_it(looks, size, where)
     n_other = sum(look.size != size for look in looks)
     if n_other:
         sizes = len({look.size for look in looks})
         how = "given borders" if request.pad else "cropped to the centre"
+        first = next(look for look in looks if look.size != size)
+        are_few = n_other <= max(1, (1 - NEARLY_ALL) * len(looks)) and len(looks) > 1
+        named = f" (the first {first.path.name!r} of {_said(first.size)})" if are_few else ""
         found = "pictures of 1 size" if sizes == 1 else f"pictures of {sizes} sizes"
-        notes.append(f"{found}, {n_other:,} of them {how} and resized to {size[0]}×{size[1]}")
+        notes.append(f"{found}, {n_other:,} of them{named} {how} and resized to {size[0]}×{size[1]}")
         if shape is None and request.size is None:
             other = "" if request.pad else "; --pad keeps their edges"
             notes[-1] += f" (--size asks for another{other})"
     small = [look for look in looks if 2 * max(look.size) <= min(size)]
     if small and shape is None and request.size is None:
         first = small[0]
-        named = f"{first.path.name!r} of {first.size[0]}×{first.size[1]}"
+        named = f"{first.path.name!r} of {_said(first.size)}"
         notes.append(f"{len(small):,} enlarged more than twice, the first {named}; remove them if they are no pictures")
     return size, colour, depth
+
+
+def _require_enough_of_it(looks: Sequence[Look], size: tuple[int, int], where: str) -> None:
+    """Refuse a default size at which less than a pixel's breadth of the pictures would remain."""
+    thin = [look for look in looks if min(size) < max(size) and min(look.size) * max(size) < max(look.size) / 2]
+    if min(size) == 1 and thin:
+        raise DataError(
+            f"{where}: pictures of {_said(thin[0].size)} pixels, such as {thin[0].path.name!r}, would be less than one "
+            f"pixel wide at the default size, {_said(size)}; cut them into shorter ones, or pass --size."
+        )
+
+
+def _said(size: tuple[int, int]) -> str:
+    return f"{size[0]:,}×{size[1]:,}"
 
 
 def _common_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import takewhile
 
 import numpy as np
 
@@ -39,6 +40,8 @@ def matches(file: File) -> bool:
     body = lines[1:] if head else lines
     cells = [line.split() for line in body[:SAMPLE_LINES]]
     widths = Counter(map(len, cells))
+    if head and file.suffix in SUFFIXES:
+        return True  # whatever is wrong with the lines is said when they are read
     commonest = int(head[2]) + 1 if head else widths.most_common(1)[0][0]
     if (head is None and commonest - 1 < MIN_NUMBERS) or widths[commonest] < ALIKE * len(cells):
         return False
@@ -64,7 +67,7 @@ def open_file(file: File, request: Request) -> TableStream:
     words: list[str] = []
     blocks: list[np.ndarray] = []
     faults: list[str] = []
-    number = 0
+    number, is_number = 0, re.compile(NUMBER).fullmatch
     with file.open() as stream:
         while lines := stream.readlines(BLOCK):
             numbers: list[str] = []
@@ -73,8 +76,8 @@ def open_file(file: File, request: Request) -> TableStream:
                 cells = decoded(line, encoding).rstrip().split(" ")
                 if (head is not None and number == 1) or cells == [""]:
                     continue
-                if len(cells) <= width:
-                    faults.append(f"line {number:,} ({cells[0]!r}) has {len(cells) - 1} numbers, not {width}")
+                if len(cells) <= width or (len(cells) > width + 1 and is_number(cells[-width - 1])):
+                    faults.append(f"line {number:,} ({cells[0]!r}) has {_numbers_in(cells)} numbers, not {width}")
                     continue
                 words.append(" ".join(cells[:-width]))
                 numbers += cells[-width:]
@@ -134,6 +137,12 @@ def require_different(words: Sequence[str], where: str) -> None:
     if twice:
         more = f" and {len(twice) - MAX_NAMED:,} more" if len(twice) > MAX_NAMED else ""
         raise DataError(f"{where}: words that occur twice: {', '.join(twice[:MAX_NAMED])}{more}; keep one of each.")
+
+
+def _numbers_in(cells: Sequence[str]) -> int:
+    """The numbers that a line ends with, after at least one cell of the word."""
+    is_number = re.compile(NUMBER).fullmatch
+    return sum(1 for _ in takewhile(is_number, reversed(cells[1:])))
 
 
 def _head(file: File) -> tuple[int | None, int]:
