@@ -8,8 +8,8 @@
 Photos: any folder of one kind, unprepared; 600 held out by the seed. Sounds: the free spoken digit dataset's
 ``recordings``, named digit_speaker_take.wav; takes 0 to 4 of each are held out, its makers' own split. Words: the first
 10,000 of GloVe or word2vec, 2,000 held out by the seed. MNIST: 8,000 to learn from, 2,000 held out. "plain" is a
-PyTorch network of the chosen kind: the same layers without the linear skip, from random weights, trained for the wall
-time of the fit; for MNIST the better of a plain perceptron (`plain_network.py`) and four plain convolutions. Results
+PyTorch network of the chosen kind: the same layers without the linear skip, from random weights, trained for the
+processor time of the fit; for MNIST the better of a plain perceptron (`plain_network.py`) and four plain convolutions. Results
 are added to benchmarks/results/shapes.json, one entry per run.
 """
 
@@ -82,9 +82,9 @@ def _run(asked: argparse.Namespace, train: Table, test: Table, latents: int, see
     error = float(np.square(model.reconstruct(test.values) - test.values).mean())
     principal = float(np.square(pca.inverse_transform(pca.transform(test.values)) - test.values).mean())
     if asked.kind == "mnist":
-        plain = _plain_on_mnist(train.values, test.values, latents, seed, seconds)
+        plain = _plain_on_mnist(train.values, test.values, latents, seed, processor)
     else:
-        plain = _plain_error(_plain_of(model, latents, seed), train.values, test.values, seconds)
+        plain = _plain_error(_plain_of(model, latents, seed), train.values, test.values, processor)
     found: dict[str, object] = {
         "data": f"{asked.kind} {asked.source.name}, {len(train):,} rows of {train.n_columns:,} numbers",
         "latents": latents, "seed": seed,
@@ -145,8 +145,8 @@ def _plain_error(network, train: np.ndarray, test: np.ndarray, seconds: float) -
     x, new = (torch.from_numpy((part - mean) / unit).float() for part in (train, test))
     learned, held_out = x[len(x) // 10 :], x[: len(x) // 10]
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-4)
-    started, best, answer = time.perf_counter(), float("inf"), float("inf")
-    while time.perf_counter() - started < seconds:
+    started, best, answer = time.process_time(), float("inf"), float("inf")
+    while time.process_time() - started < seconds:
         network.train()
         for batch in learned[torch.randperm(len(learned))].split(128):
             optimizer.zero_grad()
