@@ -186,7 +186,7 @@ def test_episodes_of_the_clean_past_are_marked(file):
 WRONG = {
     "no such column": (("--time", "stmp"), r"no column 'stmp' for --time (did you mean 'stamp'?)"),
     "a flag of rows": (("--time", "stamp", "--fdr", "0.1", "--variant", "sparse"), "--fdr, --variant: not for a"),
-    "no time": (("--window", "8", "--stride", "2"), "--window, --stride: for a series, whose column of times --time"),
+    "no time": (("--tracked", "--stride", "2"), "--stride, --tracked: for a series, whose column of times --time"),
     "too long a stride": (("--time", "stamp", "--stride", "200"), "a stride of 200 steps is longer than the window of"),
     "a stride for a model": (("--time", "stamp", "--model", "x", "--stride", "4"), "--stride: set when the detector"),
     "two pasts": (("--time", "stamp", "--train", "x.csv", "--until", "2024"), "--train and --until each say"),

@@ -287,6 +287,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         layout = layout if reset else self.layout_
         found = read(self, X, layout, reset=reset, least=MIN_ROWS if reset else 1)
         self.layout_ = found.layout
+        if reset:
+            self.row_shape_ = found.row_shape
         return found
 
     def _scored(self, values: np.ndarray) -> np.ndarray:
@@ -301,7 +303,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return Report(self.scoring_, self.calibration_, threshold, self._columns(), owners=self._owners())
 
     def _columns(self) -> tuple[str, ...]:
-        return tuple(map(str, getattr(self, "feature_names_in_", [f"x{i}" for i in range(self._n_columns)])))
+        """The names of the fit; else those of pixels, or of the frequencies and times of a sound."""
+        names = None if self.row_shape_ is None else self.row_shape_.number_names()
+        if names is None:
+            names = [f"x{place}" for place in range(self._n_columns)]
+        return tuple(map(str, getattr(self, "feature_names_in_", names)))
 
     def _owners(self) -> list[int]:
         return list(range(self._n_columns)) if self.layout_ is None else self.layout_.owners

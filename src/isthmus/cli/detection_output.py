@@ -176,7 +176,7 @@ def _columns(table: Table, detection: DetectionResult, alarms: np.ndarray, top: 
     places = why.top(top)[order]
     for rank in range(places.shape[1]):
         chosen = (order, places[:, rank])
-        columns[f"feature_{rank + 1}"] = [table.columns[place] for place in places[:, rank]]
+        columns[f"feature_{rank + 1}"] = [table.display_names[place] for place in places[:, rank]]
         columns[f"contribution_{rank + 1}"] = _short(why.contributions[chosen])
         columns[f"value_{rank + 1}"] = _cells(table, order, places[:, rank], why.values)
         columns[f"expected_{rank + 1}"] = _cells(table, order, places[:, rank], why.expected, short=True)
@@ -256,7 +256,7 @@ def draw_top_anomalies(path: Path, table: Table, detection: DetectionResult, ala
             why.contributions,
             words(why.values) if mixed else why.values,
             words(why.expected) if mixed else why.expected,
-            columns=[escaped(name) for name in table.columns],
+            columns=[escaped(name) for name in table.display_names],
             names=names,
             p_values=top.p_values,
             alarms=alarms[order],

@@ -154,6 +154,12 @@ class Table:
         """Whether its columns have names of their own, not those of pixels or x0, x1, …."""
         return self.image_shape is None and self.columns != tuple(f"x{place}" for place in range(self.n_columns))
 
+    @cached_property
+    def display_names(self) -> tuple[str, ...]:
+        """Names of the columns for output: the numbers of a sound are named by frequency and time."""
+        heard = None if self.row_shape is None or self.row_shape.signal is None else self.row_shape.number_names()
+        return heard or self.columns
+
     def take(self, indices: Sequence[int] | np.ndarray) -> Table:
         """The rows at ``indices``, in that order, as a new table (without an official test set)."""
         rows = np.asarray(indices) if len(indices) else np.empty(0, np.intp)
