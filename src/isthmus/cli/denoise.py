@@ -64,8 +64,8 @@ def denoise(
     """Remove noise from rows.
 
     With --clean, a model is trained on clean rows to which noise is added; without it, on the noisy rows alone, which
-    needs noise that is independent from cell to cell. The noise level is estimated where it is not given. Where clean
-    rows are known, the gain is printed beside that of PCA at its best rank.
+    requires that the noise is independent between cells. The noise level is estimated unless you give it. If clean rows
+    are given, the improvement is compared with that of PCA at its best rank.
 
     Parameters
     ----------
@@ -77,14 +77,14 @@ def denoise(
     corruption
         How the rows were corrupted: noise on every cell, cells set to 0, or cells set to the extremes.
     level
-        Standard deviation of the noise in the data's units, or share of the cells hit. [default: estimated]
+        Standard deviation of the noise in the data's units, or share of corrupted cells. [default: estimated]
     scale
-        The same noise in all columns (none), or in each the same share of its standard deviation (standard); auto:
-        standard if the columns have different units, unless the level of Gaussian noise is given.
+        Whether the noise is the same in all columns (none) or proportional to their standard deviations (standard);
+        auto: standard if the columns have different units, unless the level of Gaussian noise is given.
     model
         A folder written by --save; nothing is trained then.
     save
-        Folder to keep the denoiser in, for --model.
+        Folder to save the denoiser in, for --model.
     figure
         PNG, SVG or PDF of the first pictures, noisy, denoised and clean.
     seed

@@ -37,8 +37,8 @@ def recommend(
 ) -> None:
     """Recommend items: for each user the unrated items most likely to be liked, best first.
 
-    Without DATA it is for the users of the fit, with DATA for the users in it. Columns written: user, rank,
-    item, score. Without -o they are printed as CSV.
+    Without DATA, recommends to the users of the fit; with DATA, to the users in it. The columns written are user,
+    rank, item and score. Without -o they are printed as CSV.
 
     Parameters
     ----------

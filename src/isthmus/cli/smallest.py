@@ -56,10 +56,10 @@ def smallest(
     """Find the smallest code that still reconstructs the rows well.
 
     Without a target it is the size that the data support: the one at which held-out rows are most probable (the
-    evidence) or, where noise differs between columns, at which hidden cells are best predicted from the others. Both
-    are printed. Errors are those of test rows that took no part in the choice, beside PCA's. With --time the rows are
-    windows of a series, and the baseline is singular spectrum analysis. Many models are fitted, so a small table takes
-    about a minute; --seeds 1 is quicker.
+    evidence) or, if the noise differs between columns, at which hidden cells are best predicted from the others. Both
+    are printed. Errors are for test rows, which are not used for the choice, and are compared with PCA's. With --time
+    the rows are windows of a series, and the baseline is singular spectrum analysis. Many models are fitted, so a small
+    table takes about a minute; --seeds 1 is faster.
 
     Parameters
     ----------
