@@ -75,7 +75,7 @@ class Conditions:
             from isthmus.tables.errors import said
 
             known = f"it is given {said(self.names)}" if self.names else "it was fitted without --given"
-            raise UsageError(f"--given {unknown[0]}: {self.path!r} knows no such condition; {known}.")
+            raise UsageError(f"--given {unknown[0]}: {self.path!r} has no such condition; {known}.")
 
     @property
     def read(self) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ def denoise(
         Seed of the training.
     """
     if model is not None and (others := typed_among("clean", "level", "scale", "corruption", "seed", "save")):
-        raise UsageError(f"--model brings its own training and noise; leave out {', '.join(others)}.")
+        raise UsageError(f"--model has its own training and noise; leave out {', '.join(others)}.")
     if level is not None and corruption != "gaussian" and level >= 1:
         raise UsageError(f"--level is a share of cells, below 1, for --corruption {corruption}, got {level:g}.")
     refuse_own_inputs([output, figure], [data, clean, reference], model, replaced=[save])
@@ -208,7 +208,7 @@ def _require_places(save: Path | None, figure: Path | None, table: Table, *, ove
 
     if figure is not None:
         if table.image_shape is None:
-            raise UsageError("--figure draws pictures, and the rows are none; leave it out.")
+            raise UsageError("--figure needs rows that are pictures; leave it out.")
         if figure.suffix.lower() not in (".png", ".svg", ".pdf"):
             raise UsageError(f"--figure must end in .png, .svg or .pdf, got {str(figure)!r}.")
     for place in (save, figure):
@@ -244,7 +244,7 @@ def _learned_from_clean(table: Table, rows: np.ndarray, asked: _Noise) -> _Outco
     order = np.random.default_rng(asked.seed).permutation(len(rows))
     n_evaluated = len(rows) // EVALUATED_ONE_IN if len(rows) >= MIN_EVALUATED else 0
     kept, learned = np.sort(order[:n_evaluated]), np.sort(order[n_evaluated:])
-    say(f"learning from {len(learned):,} clean rows …")
+    say(f"training on {len(learned):,} clean rows …")
     pairs = are_pairs(table.values, rows)
     denoiser = asked.denoiser(table, clean=True)
     noisy = table.values[learned] if pairs else table.values
@@ -263,7 +263,7 @@ def _learned_from_clean(table: Table, rows: np.ndarray, asked: _Noise) -> _Outco
 
 
 def _learned_blind(table: Table, asked: _Noise) -> _Outcome:
-    say(f"learning from {len(table):,} noisy rows alone …")
+    say(f"training on {len(table):,} noisy rows alone …")
     return _Outcome(asked.denoiser(table, clean=False).fit(table.values), table.values)
 
 

@@ -169,7 +169,7 @@ def detect(
     _require_sense(train, model, save, of_fit, fdr, contamination)
     output, share = shared(output, shard)
     if share is not None and (model is None or fdr is not None):
-        raise UsageError("shares of the rows are scored apart: they need --model, and take no --fdr.")
+        raise UsageError("shares of the rows are scored separately: they need --model, and take no --fdr.")
     if engine == "ray" and model is None:
         raise UsageError("--engine ray scores rows by a detector that is fitted already: give --model.")
     require_writable(output, plot, save, overwrite=overwrite)
@@ -213,7 +213,7 @@ def detect(
         from isthmus.tables import open_table
 
         stream = _described(open_table(data, **roles, **options))
-        say(f"comparing {len(stream):,} rows with one another; --train names rows known to be normal …")
+        say(f"comparing {len(stream):,} rows with one another; rows known to be normal can be given as --train …")
     wanted = contamination if train is None else None
     if detector is None and stream.fits_in_memory:
         table = stream.load()
@@ -279,9 +279,9 @@ def _sample(stream: TableStream, source: str, seed: int) -> Table:
 
 def _require_sense(train: Any, model: Any, save: Any, of_fit: Mapping[str, Any], fdr: Any, contamination: Any) -> None:
     if train is not None and model is not None:
-        raise UsageError("--train and --model say the same thing; give one of them.")
+        raise UsageError("--train and --model both set what is normal; give one of them.")
     if save is not None and train is None:
-        raise UsageError("--save keeps a detector that --train has fitted; give --train.")
+        raise UsageError("--save keeps a detector fitted with --train; give --train.")
     given = [flag for flag, value in of_fit.items() if value is not None]
     if model is not None and given:
         verb = "is" if len(given) == 1 else "are"
@@ -330,7 +330,7 @@ def _say_drift(detector: Any, rows: Table) -> None:
         return
     drift = detector.drift(rows)
     if drift.found:
-        say(f"note: {drift}; p-values hold for rows like those that were learned from.")
+        say(f"note: {drift}; p-values are valid for rows like the training rows.")
 
 
 def _alarms(detection: Any, fdr: float | None) -> Any:
@@ -341,7 +341,7 @@ def _alarms(detection: Any, fdr: float | None) -> Any:
     found = benjamini_hochberg(detection.p_values, fdr)
     if not found.any():
         say(
-            f"note: no set of rows can be called alarms at --fdr {fdr:g}; the smallest p-value is "
-            f"{detection.p_values.min():.2g}, and more rows to learn from would make smaller ones possible."
+            f"note: there are no alarms at --fdr {fdr:g}; the smallest p-value is "
+            f"{detection.p_values.min():.2g}, and smaller ones would need more training rows."
         )
     return found

@@ -68,7 +68,7 @@ def recommend(
         refuse_existing(output)
     model = open_run(run).load_any()
     if not isinstance(model, ItemAutoencoder):
-        raise CommandError(f"{run!r} is no model of ratings; isthmus fit RATINGS --ratings user,item makes one.")
+        raise CommandError(f"{run!r} is not a model of ratings; isthmus fit RATINGS --ratings user,item makes one.")
     with warnings_said():
         found = _found(model, data, user, ratings, reading, count)
     rows = [

@@ -90,15 +90,15 @@ def smallest(
     """
     if given:
         raise UsageError(
-            "isthmus smallest compares codes that hold all of a row; the size of one beside what rows are given is "
-            f"found by: isthmus fit {data} --given {','.join(given)} --n-components auto"
+            "isthmus smallest takes no covariates; the size of a code given covariates is found by:"
+            f" isthmus fit {data} --given {','.join(given)} --n-components auto"
         )
     targets = {"--keep": keep, "--max-error": max_error, "--as-good-as": as_good_as}
     asked = [flag for flag, value in targets.items() if value is not None]
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(asked)} are each a target; give one.")
     if settings.get("n_components") is not None:
-        raise UsageError("isthmus smallest finds --n-components itself; --sizes names sizes to fit beside it.")
+        raise UsageError("isthmus smallest finds --n-components itself; --sizes adds sizes to fit.")
     if time is not None:
         from isthmus.cli.series_smallest import smallest_of_series
 
