@@ -32,8 +32,8 @@ class AutoencoderSettings:
 
     n_components: int | float | str | None = hyper(
         None,
-        "latent dimensions; a share of the variance, such as 0.95: the fewest that keep it on held-out rows; auto: the "
-        "number that the data support; None: 2, or twice the features for a sparse code",
+        "number of latent dimensions; a share of the variance, such as 0.95: the fewest that keep it on held-out rows; "
+        "auto: the number that the data support; None: 2, or twice the features for a sparse code",
         positional=True,
         at_least=1,
         shares=True,
@@ -70,7 +70,7 @@ class AutoencoderSettings:
     likelihood: str = hyper(
         "gaussian",
         "distribution of a row given its code; auto: negative_binomial if the columns are counts, else gaussian; in a "
-        "mixed-type table that of its counts",
+        "mixed-type table it applies to columns of counts",
         choices=("auto", *likelihoods.names()),
     )
     variance: float | str | None = hyper(
@@ -111,7 +111,7 @@ class AutoencoderSettings:
         None, "share of rows held out to choose the best epoch; None: a tenth, 64 to 2,048 rows", at_least=0, below=1
     )
     early_stopping: bool = hyper(
-        True, "stop after n_iter_no_change epochs without improvement, once the rate has fallen to half of its maximum"
+        True, "stop after n_iter_no_change epochs without improvement, once the rate is below half of its maximum"
     )
     n_iter_no_change: int | None = hyper(None, "patience in epochs; None: a fifth of the epochs", at_least=1)
     refit: bool | None = hyper(
@@ -126,13 +126,13 @@ class AutoencoderSettings:
     whiten: bool = hyper(False, "divide each latent by its standard deviation over the training rows")
     rotate: str | None = hyper(
         None,
-        "rotate a linear model's latents so few columns load on each; reconstructions don't change",
+        "rotate a linear model's latents so that few columns load on each; reconstructions don't change",
         choices=("varimax",),
     )
     polish: int | str = hyper(
         "auto",
-        "steps that improve codes from the encoder's guess, and whether the decoder is trained on such codes; 0: "
-        "neither; auto: 3 if held-out rows gain",
+        "number of steps that improve each code after encoding; if not 0, the decoder is also trained on such codes; "
+        "auto: 3 if they lower the held-out error",
         choices=("auto",),
         at_least=0,
     )
@@ -140,7 +140,7 @@ class AutoencoderSettings:
     encoder: Any = dataclasses.field(default=None, kw_only=True)  # the user's own torch modules
     decoder: Any = dataclasses.field(default=None, kw_only=True)
     random_state: Any = dataclasses.field(default=None, kw_only=True)
-    verbose: bool = hyper(False, "predict how likely a gain over PCA is, and show progress on a terminal")
+    verbose: bool = hyper(False, "print how likely a gain over PCA is, and show progress on a terminal")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -120,9 +120,9 @@ def test_without_output_the_rows_alone_go_to_standard_output(home):
 @pytest.mark.parametrize(
     ("tokens", "code", "words"),
     [
-        (("--model", "x", "--level", "1"), 2, "--model brings its own"),
+        (("--model", "x", "--level", "1"), 2, "--model has its own training"),
         (("--corruption", "masking", "--level", "2"), 2, "--level is a share of cells"),
-        (("--figure", "f.png"), 2, "--figure draws pictures"),
+        (("--figure", "f.png"), 2, "--figure needs rows that are pictures"),
         (("--model", "nowhere"), 1, "does not exist; name a folder"),
         (("--corruption", "blur"), 2, "blur"),
     ],

@@ -176,7 +176,7 @@ def test_a_picture_is_drawn(home, saved):
     ("flags", "words"),
     [
         (("--train", "a.csv", "--model", "b"), "give one of them"),
-        (("--save", "b"), "--save keeps a detector that --train has fitted"),
+        (("--save", "b"), "--save keeps a detector fitted with --train"),
         (("--model", "b", "--components", "2"), "is for a fit"),
         (("--fdr", "0.1", "--contamination", "0.1"), "set the same alarms"),
         (("-o", "found.npy"), "-o must end in .csv, .tsv, .parquet, .json, got 'found.npy'"),

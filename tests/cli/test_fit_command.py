@@ -235,8 +235,8 @@ BAD = {
     "empty": ("", [], "the file is empty"),
     "no rows": ("a,b\n", [], "no rows of data"),
     "one row": ("a,b\n1,2\n", [], "1 row cannot be split"),
-    "two rows": ("a,b\n1,2\n3,4\n", [], "too few rows, 2 leave 1 to learn from"),
-    "words": ("a,b\n1,x\n2,y\n", [], "too few rows, 2 leave 1 to learn from"),
+    "two rows": ("a,b\n1,2\n3,4\n", [], "too few rows: 2 leave 1 for training"),
+    "words": ("a,b\n1,x\n2,y\n", [], "too few rows: 2 leave 1 for training"),
     "names alone": ("a,b\n", [], "no rows of data"),
     "ids and constants": (
         "a,b\n" + "".join(f"{row},7\n" for row in range(12)),

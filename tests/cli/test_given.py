@@ -76,7 +76,7 @@ def test_a_file_without_the_column_is_refused_unless_its_value_is_typed(run, tmp
         (["--given", "batch=Z", "--given", "age=50"], "batch=Z in row 0 was not there at fit"),
         (["--given", "batch=A", "--given", "age=old"], "column age has 'old' in row 0, and was a number at fit"),
         (["--given", "batch"], "--given must be COLUMN=VALUE"),
-        (["--given", "plate=1"], "knows no such condition; it is given 'batch', 'age'"),
+        (["--given", "plate=1"], "has no such condition; it is given 'batch', 'age'"),
     ],
 )
 def test_conditions_of_samples_are_typed(run, flags, words):

@@ -81,7 +81,7 @@ def test_a_plain_run_places_rows_by_the_cells_they_have(table_run, folder, holey
     called = call("encode", table_run, tmp_path / "gaps.csv", "--std")
     assert called.code == 0, called.err
     n_gaps = np.isnan(values).any(1).sum()
-    assert f"note: {n_gaps} rows have empty cells; the code is the best one for the cells that are there." in called.err
+    assert f"note: {n_gaps} rows have empty cells; the code is the best one for the observed cells." in called.err
     assert "nan" not in called.out
 
 

@@ -40,5 +40,5 @@ def test_where_nobody_listens_the_wait_has_an_end(folder, tmp_path, monkeypatch)
         port = str(server.getsockname()[1])
     monkeypatch.setattr(distributed, "FIRST_WAIT", 0.5)
     said = asked(monkeypatch, folder, tmp_path, RANK="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
-    assert f"nobody answered at 127.0.0.1:{port}" in said
+    assert f"no process answered at 127.0.0.1:{port}" in said
     assert not (tmp_path / "run").exists()

@@ -58,7 +58,7 @@ def test_without_output_csv_goes_to_standard_output(table_run, folder):
 
 def test_npy_says_what_it_leaves_out(table_run, folder, tmp_path):
     called = call("encode", table_run, folder / "own.csv", "-o", tmp_path / "codes.npy")
-    assert "note: .npy holds numbers alone, so 'name' and 'kind' had to be left out" in called.err
+    assert "note: .npy holds numbers alone, so 'name' and 'kind' are left out" in called.err
 
 
 def test_decoding_codes_is_reconstructing_rows(table_run, folder, tmp_path):
@@ -138,7 +138,7 @@ def test_missing_and_extra_columns_are_named(table_run, tmp_path):
     write_table(tmp_path / "more.csv", np.c_[values, values[:, :2]], [*COLUMNS, "more", "yet more"])
     called = call("encode", table_run, tmp_path / "more.csv")
     assert called.code == 0
-    assert "note: not there at fit, and left out: 'more', 'yet more'." in called.err
+    assert "note: columns that were not there at fit are left out: 'more', 'yet more'." in called.err
     dropped = call("encode", table_run, tmp_path / "more.csv", "--drop", "more", "--drop", "yet more")
     assert "not there at fit" not in dropped.err
     assert dropped.out == called.out
@@ -163,7 +163,7 @@ def test_the_model_folder_will_do(table_run, folder, tmp_path):
     shutil.copytree(table_run / "model", tmp_path / "moved")
     called = call("encode", tmp_path / "moved", folder / "own.csv")
     assert called.code == 0
-    assert "not there at fit, and left out: 'kind'" in called.err  # the names are known by what they are
+    assert "not there at fit are left out: 'kind'" in called.err  # the names are known by what they are
     assert called.out.startswith("name,")
     assert call("encode", tmp_path / "moved", folder / "own.csv", "--ids", "name", "--labels", "kind").out == expected
     assert "a model without its run folder" in sentence(call("evaluate", tmp_path / "moved"))

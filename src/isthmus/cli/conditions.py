@@ -24,7 +24,7 @@ GivenColumns = Annotated[
     tuple[str, ...],
     Parameter(
         "--given",
-        help="Condition: columns, separated by commas, that encoder and decoder see, so the code need not hold "
+        help="Covariates: columns, separated by commas, that encoder and decoder are given, so the code need not hold "
         "them. They are not reconstructed.",
         show_default=False,
     ),
@@ -33,7 +33,7 @@ GivenValues = Annotated[
     tuple[str, ...],
     Parameter(
         "--given",
-        help="COLUMN=VALUE, for a model fitted with --given: this value for all rows, not the file's column; "
+        help="COLUMN=VALUE, for a model fitted with --given: use this value for all rows instead of the file's column; "
         "repeat for more.",
         show_default=False,
     ),
@@ -75,7 +75,7 @@ class Conditions:
             from isthmus.tables.errors import said
 
             known = f"it is given {said(self.names)}" if self.names else "it was fitted without --given"
-            raise UsageError(f"--given {unknown[0]}: {self.path!r} knows no such condition; {known}.")
+            raise UsageError(f"--given {unknown[0]}: {self.path!r} has no such condition; {known}.")
 
     @property
     def read(self) -> tuple[str, ...]:

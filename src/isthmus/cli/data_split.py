@@ -202,9 +202,7 @@ def read_and_split(request: DataRequest) -> DataSplit:
         ready_sklearn()
     train, test = split_table(table, request.test_size, request.seed)
     if len(train) < 2:
-        raise CommandError(
-            f"{request.source!r}: too few rows, {len(table)} leave {len(train)} to learn from; add rows."
-        )
+        raise CommandError(f"{request.source!r}: too few rows: {len(table)} leave {len(train)} for training; add rows.")
     say(f"{len(train):,} training rows, {len(test):,} held out.")
     return DataSplit(table, train, test, dialect=stream.dialect, request=request)
 
@@ -226,8 +224,8 @@ def _of_large(stream: TableStream, request: DataRequest) -> DataSplit:
     rows = _large_rows(stream, places, request.seed)
     _require_classes(rows.table, request.source)
     say(
-        f"{len(stream):,} rows are more than is held in memory; {len(stream) - count:,} to learn from where they are, "
-        f"{count:,} held out."
+        f"{len(stream):,} rows do not fit in memory: {len(stream) - count:,} training rows are read from disk, "
+        f"{count:,} are held out."
     )
     return rows
 
@@ -274,7 +272,7 @@ def held_out_again(run: Run) -> DataSplit:
     if record.source == STANDARD_INPUT:
         raise CommandError(f"{str(run.path)!r} was fitted on standard input; name the data to use after the run.")
     try:
-        say(f"reading {record.source!r}, the data that {str(run.path)!r} names …")
+        say(f"reading {record.source!r}, the data of {str(run.path)!r} …")
         roles: dict[str, Any] = {"labels": record.label_name, "ids": record.id_name}
         if record.known_layout is None:
             roles["columns"] = record.column_names  # which leaves out what was dropped
@@ -287,7 +285,7 @@ def held_out_again(run: Run) -> DataSplit:
             stream = beside(stream, conditions_in(record.source, record.given.names, stream, how))
         table = stream.load() if stream.fits_in_memory else None
     except DataError as error:
-        raise CommandError(f"{error} The run's data being gone, name the data to use after it.") from error
+        raise CommandError(f"{error} The data of the run are gone; name the data to use after it.") from error
     test = run.test_rows()
     inside = len(test) > 0 and test.min() >= 0 and test.max() < len(stream)
     if not inside or (stream.fingerprint() if table is None else fingerprint(table.values)) != record.sha256:

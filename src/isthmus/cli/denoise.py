@@ -64,8 +64,8 @@ def denoise(
     """Remove noise from rows.
 
     With --clean, a model is trained on clean rows to which noise is added; without it, on the noisy rows alone, which
-    needs noise that is independent from cell to cell. The noise level is estimated where it is not given. Where clean
-    rows are known, the gain is printed beside that of PCA at its best rank.
+    requires that the noise is independent between cells. The noise level is estimated unless you give it. If clean rows
+    are given, the improvement is compared with that of PCA at its best rank.
 
     Parameters
     ----------
@@ -77,21 +77,21 @@ def denoise(
     corruption
         How the rows were corrupted: noise on every cell, cells set to 0, or cells set to the extremes.
     level
-        Standard deviation of the noise in the data's units, or share of the cells hit. [default: estimated]
+        Standard deviation of the noise in the data's units, or share of corrupted cells. [default: estimated]
     scale
-        The same noise in all columns (none), or in each the same share of its standard deviation (standard); auto:
-        standard if the columns have different units, unless the level of Gaussian noise is given.
+        Whether the noise is the same in all columns (none) or proportional to their standard deviations (standard);
+        auto: standard if the columns have different units, unless the level of Gaussian noise is given.
     model
         A folder written by --save; nothing is trained then.
     save
-        Folder to keep the denoiser in, for --model.
+        Folder to save the denoiser in, for --model.
     figure
         PNG, SVG or PDF of the first pictures, noisy, denoised and clean.
     seed
         Seed of the training.
     """
     if model is not None and (others := typed_among("clean", "level", "scale", "corruption", "seed", "save")):
-        raise UsageError(f"--model brings its own training and noise; leave out {', '.join(others)}.")
+        raise UsageError(f"--model has its own training and noise; leave out {', '.join(others)}.")
     if level is not None and corruption != "gaussian" and level >= 1:
         raise UsageError(f"--level is a share of cells, below 1, for --corruption {corruption}, got {level:g}.")
     refuse_own_inputs([output, figure], [data, clean, reference], model, replaced=[save])
@@ -208,7 +208,7 @@ def _require_places(save: Path | None, figure: Path | None, table: Table, *, ove
 
     if figure is not None:
         if table.image_shape is None:
-            raise UsageError("--figure draws pictures, and the rows are none; leave it out.")
+            raise UsageError("--figure needs rows that are pictures; leave it out.")
         if figure.suffix.lower() not in (".png", ".svg", ".pdf"):
             raise UsageError(f"--figure must end in .png, .svg or .pdf, got {str(figure)!r}.")
     for place in (save, figure):
@@ -244,7 +244,7 @@ def _learned_from_clean(table: Table, rows: np.ndarray, asked: _Noise) -> _Outco
     order = np.random.default_rng(asked.seed).permutation(len(rows))
     n_evaluated = len(rows) // EVALUATED_ONE_IN if len(rows) >= MIN_EVALUATED else 0
     kept, learned = np.sort(order[:n_evaluated]), np.sort(order[n_evaluated:])
-    say(f"learning from {len(learned):,} clean rows …")
+    say(f"training on {len(learned):,} clean rows …")
     pairs = are_pairs(table.values, rows)
     denoiser = asked.denoiser(table, clean=True)
     noisy = table.values[learned] if pairs else table.values
@@ -263,7 +263,7 @@ def _learned_from_clean(table: Table, rows: np.ndarray, asked: _Noise) -> _Outco
 
 
 def _learned_blind(table: Table, asked: _Noise) -> _Outcome:
-    say(f"learning from {len(table):,} noisy rows alone …")
+    say(f"training on {len(table):,} noisy rows alone …")
     return _Outcome(asked.denoiser(table, clean=False).fit(table.values), table.values)
 
 

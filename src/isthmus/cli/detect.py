@@ -92,34 +92,34 @@ def detect(
 ) -> None:
     """Find anomalous rows.
 
-    Each row gets a score, a p-value, whether it is an alarm, why, and the columns that contribute most; the most
-    anomalous come first. Without --train or --model the rows are compared with one another: each by a fit that has not
-    seen it. Columns may be numbers, texts, booleans and dates, and cells may be missing.
+    The output has for each row a score, a p-value, whether it is an alarm, the reason, and the columns that contribute
+    most; the most anomalous rows come first. Without --train or --model the rows are compared with one another, each
+    by a model fitted without it. Columns may be numbers, text, booleans and dates, and cells may be missing.
 
     Parameters
     ----------
     seed
         Seed of the fits and of the samples they are made on.
     train
-        Rows known to be normal, to learn from.
+        Rows known to be normal, to train on.
     model
         A detector that --save wrote, or a run of isthmus fit on normal rows, whose held-out rows set the threshold.
     score
-        What makes a row anomalous, by default all of the first four (combined):
-        relations: relations between columns are broken;
+        What makes a row anomalous; by default any of the first four (combined):
+        relations: it breaks relations between columns;
         density, neighbours, core: it is far from all normal rows, from the nearest, from most of them;
         mahalanobis: its residual is unusual; reconstruction: its reconstruction error is large;
-        latent: its code is far from the others'; likelihood: its likelihood is low.
+        latent: its code is far from the other codes; likelihood: its likelihood is low.
     false_alarm_rate
         Share of normal rows that may raise a false alarm; by default 0.05, or that of a saved detector.
     fdr
         Instead: the share of normal rows expected among the alarms (Benjamini and Hochberg).
     contamination
-        Instead: the share of the rows learned from to call alarms; without --train or --model, of the rows scored.
+        Instead: the share of the training rows that are alarms; without --train or --model, of the rows scored.
     calibration_fraction
-        Share of the rows learned from to hold out once to set the threshold; by default all of them, fold by fold.
+        Share of the training rows to hold out for the threshold; by default it is set by cross-validation on all rows.
     no_trim
-        Learn from rows that are very far out, too.
+        Also train on rows that are very far out.
     variant
         Kind of autoencoder; a name of isthmus fit --variant.
     components
@@ -127,18 +127,18 @@ def detect(
     top
         Columns to name for each row: those that contribute most to its score.
     most
-        Rows to write, the most anomalous; by default all, or 100,000 of a table that does not fit in memory.
+        Write only this many rows, the most anomalous; by default all, or 100,000 if they do not fit in memory.
     plot
         Figure to draw of the most anomalous rows: .png, .svg or .pdf.
     save
         Folder to write the detector to, for --model.
     stride
-        For a series: steps between two windows that are computed, which takes less time the more they are; scores in
-        between are interpolated. By default an eighth of a window.
+        For a series: steps between the windows that are scored; scores in between are interpolated. The larger, the
+        faster. By default an eighth of a window.
     until
-        For a series: the time up to which it is known to be normal, to learn from.
+        For a series: the time up to which it is known to be normal; this part sets the threshold.
     alarm_rate
-        For a series: false episodes you accept, as "2 per week" or a number per 1,000 steps. By default only
+        For a series: accepted rate of false episodes, as "2 per week" or a number per 1,000 steps. By default only
         what stands out beyond chance is an alarm.
     tracked
         For a series: let the threshold follow the level of the scores.
@@ -166,7 +166,7 @@ def detect(
     _require_sense(train, model, save, of_fit, fdr, contamination)
     output, share = shared(output, shard)
     if share is not None and (model is None or fdr is not None):
-        raise UsageError("shares of the rows are scored apart: they need --model, and take no --fdr.")
+        raise UsageError("shares of the rows are scored separately: they need --model, and take no --fdr.")
     if engine == "ray" and model is None:
         raise UsageError("--engine ray scores rows by a detector that is fitted already: give --model.")
     require_writable(output, plot, save, overwrite=overwrite)
@@ -210,7 +210,7 @@ def detect(
         from isthmus.tables import open_table
 
         stream = _described(open_table(data, **roles, **options))
-        say(f"comparing {len(stream):,} rows with one another; --train names rows known to be normal …")
+        say(f"comparing {len(stream):,} rows with one another; rows known to be normal can be given as --train …")
     wanted = contamination if train is None else None
     if detector is None and stream.fits_in_memory:
         table = stream.load()
@@ -276,9 +276,9 @@ def _sample(stream: TableStream, source: str, seed: int) -> Table:
 
 def _require_sense(train: Any, model: Any, save: Any, of_fit: Mapping[str, Any], fdr: Any, contamination: Any) -> None:
     if train is not None and model is not None:
-        raise UsageError("--train and --model say the same thing; give one of them.")
+        raise UsageError("--train and --model both set what is normal; give one of them.")
     if save is not None and train is None:
-        raise UsageError("--save keeps a detector that --train has fitted; give --train.")
+        raise UsageError("--save keeps a detector fitted with --train; give --train.")
     given = [flag for flag, value in of_fit.items() if value is not None]
     if model is not None and given:
         verb = "is" if len(given) == 1 else "are"
@@ -327,7 +327,7 @@ def _say_drift(detector: Any, rows: Table) -> None:
         return
     drift = detector.drift(rows)
     if drift.found:
-        say(f"note: {drift}; p-values hold for rows like those that were learned from.")
+        say(f"note: {drift}; p-values are valid for rows like the training rows.")
 
 
 def _alarms(detection: Any, fdr: float | None) -> Any:
@@ -338,7 +338,7 @@ def _alarms(detection: Any, fdr: float | None) -> Any:
     found = benjamini_hochberg(detection.p_values, fdr)
     if not found.any():
         say(
-            f"note: no set of rows can be called alarms at --fdr {fdr:g}; the smallest p-value is "
-            f"{detection.p_values.min():.2g}, and more rows to learn from would make smaller ones possible."
+            f"note: there are no alarms at --fdr {fdr:g}; the smallest p-value is "
+            f"{detection.p_values.min():.2g}, and smaller ones would need more training rows."
         )
     return found

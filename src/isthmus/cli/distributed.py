@@ -79,7 +79,7 @@ def _meeting_place() -> str:
     host, port = os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]
     place = f"{host}:{port} (MASTER_ADDR, MASTER_PORT)"
     if not (port.isdecimal() and 0 < int(port) < 1 << 16):
-        raise CommandError(f"MASTER_PORT={port} is no port; it is a number from 1 to 65535.")
+        raise CommandError(f"MASTER_PORT={port} is not a port; it must be a number from 1 to 65535.")
     try:
         addresses = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
     except OSError as error:
@@ -96,7 +96,7 @@ def _meeting_place() -> str:
             else:
                 return place
         time.sleep(TRY_AGAIN)
-    raise CommandError(f"nobody answered at {place} for {FIRST_WAIT:.0f} seconds: {refused}")
+    raise CommandError(f"no process answered at {place} for {FIRST_WAIT:.0f} seconds: {refused}")
 
 
 def _agreed_name(store: Store, rank: int, size: int) -> str:

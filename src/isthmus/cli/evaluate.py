@@ -36,7 +36,7 @@ def evaluate(
 ) -> None:
     """Evaluate a fitted model, with PCA for comparison.
 
-    Without DATA, on the rows that isthmus fit held out, if the data are still in the same place.
+    Without DATA, uses the rows that isthmus fit held out, if the data are still in the same place.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ def explore(
 ) -> None:
     """Write one offline page to explore a fitted model: it decodes live as you move over the map.
 
-    Without DATA, of the rows that isthmus fit held out, if the data are still in the same place.
+    Without DATA, shows the rows that isthmus fit held out, if the data are still in the same place.
 
     Parameters
     ----------

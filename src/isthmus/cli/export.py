@@ -34,9 +34,9 @@ def export(
     part
         Rows to reconstructions, rows to codes, or codes to rows.
     dtype
-        Kind of number that goes in.
+        Number format of the input.
     polish
-        Steps of polishing codes that are written out; 0 leaves the encoder's codes. By default as the model does.
+        Number of steps that improve codes, as in the model by default; 0 exports the encoder's codes.
     """
     from isthmus.onnx_export import export_onnx
 

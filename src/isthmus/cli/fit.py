@@ -52,7 +52,7 @@ VARIANTS = f"Kind of autoencoder: {' | '.join(variant_names())}."
 
 @with_hyperparameter_flags
 def fit(
-    data: Annotated[str | None, rows_of("Rows to learn from")] = None,
+    data: Annotated[str | None, rows_of("Rows to train on")] = None,
     /,
     *,
     variant: Annotated[str, Parameter(help=VARIANTS)] = "vanilla",
@@ -85,16 +85,16 @@ def fit(
 ) -> None:
     """Fit an autoencoder, evaluate it on held-out rows, and write a run folder.
 
-    Its errors are printed beside PCA's, and for the digits beside the tutorial's own recipe. Ctrl-C ends
-    training early and keeps the best model so far; a second one stops without writing anything. A fit that was
-    interrupted otherwise resumes with --resume RUN. Under torchrun training is distributed over several processes.
+    The output compares it with PCA and, for the digits, with the tutorial's recipe. Ctrl-C ends training early and
+    keeps the best model so far; pressing it again stops without writing anything. A fit that was interrupted in
+    another way can be resumed with --resume RUN. Under torchrun training is distributed over several processes.
 
     Parameters
     ----------
     output
         The run folder to write. [default: runs/DATA-VARIANT]
     labels
-        Column of classes, not used for training; it shows how well classes can be predicted from the code.
+        Column of classes, not used for training; the output says how well they can be predicted from the code.
     ids
         Column that names the rows, not used for training.
     drop
@@ -110,21 +110,21 @@ def fit(
     memory
         Megabytes of rows to hold in memory; a larger table is read from disk in every epoch. [default: 128]
     resume
-        Run whose fit was interrupted, to resume with its own settings.
+        Resume the interrupted fit of this run, with its own settings.
     checkpoint_seconds
         Seconds between checkpoints.
     checkpoint_epochs
-        Epochs between checkpoints, in addition.
+        Epochs between checkpoints, in addition to --checkpoint-seconds.
     checkpoints_kept
-        Checkpoints to keep.
+        Number of checkpoints to keep.
     ratings
         Columns user,item or user,item,value: each row is then a rating, and items are recommended to users.
     threshold
-        For ratings: those at least this high are likes. [default: their median]
+        For ratings: the lowest rating that counts as a like. [default: the median rating]
     ridge
-        For ratings: ridge of the closed form. [default: chosen on held-out users]
+        For ratings: ridge penalty of the closed form. [default: chosen on held-out users]
     max_items
-        For ratings: the most items to accept; memory grows with their square. [default: 20,000]
+        For ratings: the largest number of items; memory grows with its square. [default: 20,000]
     overwrite
         Replace the run folder if there is one.
     """

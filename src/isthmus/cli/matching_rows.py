@@ -169,7 +169,7 @@ def _say_differences(table: TableStream) -> None:
         return
     new = [one.name for one in table.description.findings if one.why == "not there at fit"]
     if new:
-        say(f"note: not there at fit, and left out: {said(new)}.")
+        say(f"note: columns that were not there at fit are left out: {said(new)}.")
     for finding in table.description.findings:
         for note in finding.notes:
             say(f"note: {finding.name}: {note}.")

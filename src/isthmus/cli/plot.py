@@ -36,7 +36,7 @@ def plot(
 ) -> None:
     """Draw the figures of a fitted model as PNG files.
 
-    Without DATA, of the rows that isthmus fit held out, if the data are still in the same place.
+    Without DATA, shows the rows that isthmus fit held out, if the data are still in the same place.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ def fit_ratings(asked: AskedRatings, run: Path, *, overwrite: bool, json: bool) 
         say(f"note: {ratings.n_repeated:,} times a user rated an item again; the last rating counts.")
     settings = {name: _number(name, value) for name, value in typed.items()}
     model = ItemAutoencoder(random_state=asked.seed, **settings)
-    say("fitting the items' closed form, and a network beside it …")
+    say("fitting EASE, and a network to add to it …")
     with warnings_said():
         model.fit(ratings)
     single = int((np.diff(liked(ratings.matrix, model.threshold_).indptr) == 1).sum())

@@ -37,8 +37,8 @@ def recommend(
 ) -> None:
     """Recommend items: for each user the unrated items most likely to be liked, best first.
 
-    Without DATA it is for the users of the fit, with DATA for the users in it. Columns written: user, rank,
-    item, score. Without -o they are printed as CSV.
+    Without DATA, recommends to the users of the fit; with DATA, to the users in it. The columns written are user,
+    rank, item and score. Without -o they are printed as CSV.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def recommend(
         refuse_existing(output)
     model = open_run(run).load_any()
     if not isinstance(model, ItemAutoencoder):
-        raise CommandError(f"{run!r} is no model of ratings; isthmus fit RATINGS --ratings user,item makes one.")
+        raise CommandError(f"{run!r} is not a model of ratings; isthmus fit RATINGS --ratings user,item makes one.")
     with warnings_said():
         found = _found(model, data, user, ratings, reading, count)
     rows = [

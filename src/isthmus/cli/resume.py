@@ -104,7 +104,7 @@ def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) 
             raise
         if any(folder.glob("checkpoint-*")):
             again = ", with the same rows on standard input" if asked.data == "-" else ""
-            say(f"what was learned so far is kept; resume with isthmus fit --resume {str(run)!r}{again}.")
+            say(f"the training so far is saved; resume with isthmus fit --resume {str(run)!r}{again}.")
             raise
         with suppress(StorageError, OSError):
             _remove(folder)

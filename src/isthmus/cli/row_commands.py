@@ -112,7 +112,7 @@ class _Gaps:
         """Say that rows with empty cells were encoded by a model that learned from complete ones."""
         if self.rows:
             rows = "1 row has" if self.rows == 1 else f"{self.rows:,} rows have"
-            say(f"note: {rows} empty cells; the code is the best one for the cells that are there.")
+            say(f"note: {rows} empty cells; the code is the best one for the observed cells.")
 
 
 def _row_command(

@@ -125,7 +125,7 @@ SeriesTime = Annotated[
 ]
 SeriesEntity = Annotated[
     str | None,
-    Parameter(help="For a series: column that names machines or the like, each of which is a separate series."),
+    Parameter(help="For a series: column that names the series of each row, such as a machine."),
 ]
 Stride = Annotated[
     int | None,

@@ -115,7 +115,7 @@ def _say_left_out(output: Path, *words: str | None) -> None:
     left_out = [name for name in words if name is not None]
     if output.suffix.lower() == ".npy" and left_out:
         names = " and ".join(map(repr, left_out))
-        say(f"note: .npy holds numbers alone, so {names} had to be left out; .npz keeps them.")
+        say(f"note: .npy holds numbers alone, so {names} are left out; .npz keeps them.")
 
 
 def write_blocks(
@@ -184,7 +184,7 @@ def shared(output: Path | None, shard: str | None) -> tuple[Path | None, tuple[i
         if not 0 <= index < count:
             raise UsageError(f"--shard must be I/N with I from 1 to N, such as 1/4, got {shard!r}.")
     if output is None or not output.suffix:
-        raise UsageError("--shard needs -o FILE; every share writes FILE's name as a folder, with its own part in it.")
+        raise UsageError("--shard needs -o FILE; each share is written as a part into a folder with FILE's name.")
     return output.with_suffix("") / f"part-{index:05d}{output.suffix}", (index, count)
 
 

@@ -71,7 +71,7 @@ def detect_series(
     for note in () if known is None else (*known.notes, *(note for one in known.series for note in one.notes)):
         say(f"note: {asked.train!r}: {note}")
     if save is not None and len(file.series) > 1:
-        raise UsageError("--save keeps the detector of one series, and --entity names several; use one file each.")
+        raise UsageError("--save keeps the detector of one series, and --entity names several; use one file for each.")
     everything, refused = [], []
     for name, series in zip(file.entities, file.series, strict=True):
         whose = "" if name is None else f"{asked.entity} {name!r}: "
@@ -94,7 +94,7 @@ def detect_series(
     if asked.model is None and asked.alarms is None and not asked.tracked:
         grid = found[0][1].series.grid
         rate = "2 per week" if grid.is_dated and grid.step <= LONGEST_STEP else "1 per 200 steps"
-        say(f"To list what is less certain too, state how many false episodes you accept, as --alarms '{rate}'.")
+        say(f"To list less certain episodes, too, state the rate of false ones you accept, as --alarms '{rate}'.")
     if save is not None:
         from isthmus.storage import save as save_model
 
@@ -129,9 +129,9 @@ def _require_sense(asked: AskedSeries, save: Path | None) -> None:
             "tracked": asked.tracked or None,
         }
         if given := [f"--{name}" for name, value in fixed.items() if value is not None]:
-            raise UsageError(f"{', '.join(given)}: set when the detector was fitted; --model names what is fitted.")
+            raise UsageError(f"{', '.join(given)}: fixed when the detector of --model was fitted; leave it out.")
         if save is not None:
-            raise UsageError("--save writes what is fitted here, and --model names what is fitted; give one of them.")
+            raise UsageError("--save writes a new detector, and --model uses a fitted one; give one of them.")
 
 
 def _saved(asked: AskedSeries) -> tuple[Any, tuple[str, ...] | None]:
@@ -177,7 +177,7 @@ def _train_of(known: SeriesFile | None, name: Any, asked: AskedSeries) -> Any:
     if known.entities == (None,):
         return known.series[0]
     if name not in known.entities:
-        raise CommandError(f"{asked.train!r} has no {asked.entity} {name!r} to learn from.")
+        raise CommandError(f"{asked.train!r} has no {asked.entity} {name!r} to train on.")
     return known.series[known.entities.index(name)]
 
 
@@ -306,7 +306,7 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
     if explained:
         names += [f"contribution {name}" for name in channels]
     else:
-        say("note: the series is long; contributions of channels are written for episodes alone.")
+        say("note: the series is long; contributions of channels are written for episodes only.")
     numbers = {name: np.full(n_rows, np.nan) for name in names}
     alarm, whose = np.zeros(n_rows, bool), np.empty(n_rows, object)
     for name, rows, detection in zip(file.entities, file.rows, found, strict=True):
@@ -353,5 +353,5 @@ def _draw(path: Path, detection: SeriesDetection, asked: AskedSeries) -> None:
     except ImportError as error:
         if (error.name or "").split(".")[0] != "matplotlib":
             raise
-        raise CommandError("no picture without matplotlib: pip install 'isthmus[plots]'.") from error
+        raise CommandError("no figure without matplotlib: pip install 'isthmus[plots]'.") from error
     say(f"The picture is {str(path)!r}.")

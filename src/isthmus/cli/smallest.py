@@ -56,10 +56,10 @@ def smallest(
     """Find the smallest code that still reconstructs the rows well.
 
     Without a target it is the size that the data support: the one at which held-out rows are most probable (the
-    evidence) or, where noise differs between columns, at which hidden cells are best predicted from the others. Both
-    are printed. Errors are those of test rows that took no part in the choice, beside PCA's. With --time the rows are
-    windows of a series, and the baseline is singular spectrum analysis. Many models are fitted, so a small table takes
-    about a minute; --seeds 1 is quicker.
+    evidence) or, if the noise differs between columns, at which hidden cells are best predicted from the others. Both
+    are printed. Errors are for test rows, which are not used for the choice, and are compared with PCA's. With --time
+    the rows are windows of a series, and the baseline is singular spectrum analysis. Many models are fitted, so a small
+    table takes about a minute; --seeds 1 is faster.
 
     Parameters
     ----------
@@ -90,15 +90,15 @@ def smallest(
     """
     if given:
         raise UsageError(
-            "isthmus smallest compares codes that hold all of a row; the size of one beside what rows are given is "
-            f"found by: isthmus fit {data} --given {','.join(given)} --n-components auto"
+            "isthmus smallest takes no covariates; the size of a code given covariates is found by:"
+            f" isthmus fit {data} --given {','.join(given)} --n-components auto"
         )
     targets = {"--keep": keep, "--max-error": max_error, "--as-good-as": as_good_as}
     asked = [flag for flag, value in targets.items() if value is not None]
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(asked)} are each a target; give one.")
     if settings.get("n_components") is not None:
-        raise UsageError("isthmus smallest finds --n-components itself; --sizes names sizes to fit beside it.")
+        raise UsageError("isthmus smallest finds --n-components itself; --sizes adds sizes to fit.")
     if time is not None:
         from isthmus.cli.series_smallest import smallest_of_series
 

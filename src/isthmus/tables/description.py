@@ -86,7 +86,7 @@ class Description:
             counts = Counter(finding.kind for finding in self.learned)
             parts = [f"{count:,} {PLURALS.get(kind, kind) if count > 1 else kind}" for kind, count in counts.items()]
             total = len(self.learned)
-            what = f"{total:,} {'column' if total == 1 else 'columns'} learned from ({', '.join(parts)})"
+            what = f"{total:,} {'column' if total == 1 else 'columns'} used for training ({', '.join(parts)})"
             names = [finding.name for finding in self.left_out]
             if names:
                 what += f"; left out: {_few(names)}"

@@ -24,7 +24,7 @@ class CombinedAutoencoder(BaseAutoencoder):
     """-log p(x|z) plus every penalty of positive weight; without penalties, the vanilla autoencoder."""
 
     bottleneck: str = hyper("point", "kind of code", choices=BOTTLENECKS)
-    top_k: int = hyper(8, "number of latents that a top_k bottleneck keeps per row", at_least=1)
+    top_k: int = hyper(8, "number of latents kept per row, for a top-k bottleneck", at_least=1)
     corruption: str = hyper("none", "corruption of the input during training", choices=CORRUPTIONS)
     corruption_level: float = hyper(
         0.3,
@@ -35,7 +35,9 @@ class CombinedAutoencoder(BaseAutoencoder):
     activation_rate: float = hyper(0.1, "target mean activity of each latent", above=0, below=1)
     rate_weight: float = hyper(0.0, "weight of the KL penalty towards activation_rate", at_least=0)
     contraction: float = hyper(0.0, "weight λ of the squared norm of the encoder's Jacobian", at_least=0)
-    dependence: float = hyper(0.0, "weight of a penalty on dependence of the code on the given columns", at_least=0)
+    dependence: float = hyper(
+        0.0, "weight of a penalty on dependence between the code and the given columns", at_least=0
+    )
     divergence: float = hyper(1.0, "weight β of the divergence from N(0, I), for a gaussian bottleneck", at_least=0)
 
     def make_corruption(self, low: Tensor, high: Tensor) -> Corruption:

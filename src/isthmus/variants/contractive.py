@@ -19,7 +19,7 @@ class ContractiveAutoencoder(BaseAutoencoder):
     contraction: float = hyper(0.1, "weight λ of the squared norm of the encoder's Jacobian", at_least=0)
     jacobian: str = hyper(
         "auto",
-        "exact, an unbiased estimate, or (auto) exact where latents are few",
+        "computation of the penalty: exact, an unbiased estimate, or auto, exact if there are few latents",
         choices=("auto", "exact", "estimate"),
     )
 

@@ -27,8 +27,8 @@ class DenoisingAutoencoder(BaseAutoencoder):
     corruption_varies: bool = hyper(False, "each row draws its own level, from 0 to corruption_level")
     restoring: bool = hyper(
         False,
-        "undo this corruption in your own data: the level is in their units, a masked cell is 0, and training "
-        "starts at the best linear restoration instead of PCA",
+        "train to remove this corruption from real data: the level is in the data's units, a masked cell is 0, and "
+        "training starts at the best linear restoration instead of PCA",
     )
 
     def make_corruption(self, low: Tensor, high: Tensor) -> Corruption:

@@ -21,7 +21,7 @@ class NestedAutoencoder(BaseAutoencoder):
     """Minimises the squared error from the first k latents, averaged over k (arXiv:1402.0915)."""
 
     size_decay: float = hyper(
-        0.5, "in training a size k is drawn with probability ∝ 1/k to this power; 0: all sizes equally", at_least=0
+        0.5, "d, where training draws size k with probability proportional to k^-d; 0: all sizes equally", at_least=0
     )
 
     def make_bottleneck(self, n_latents: int) -> Bottleneck:
