@@ -130,14 +130,14 @@ def _completed(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[s
     for name, rows, series in zip(data.file.entities, data.file.rows, data.file.series, strict=True):
         known, _ = model.windows_of(series)
         own_stamps, full = model.impute_steps(series)
-        n_empty += int(np.isnan(known.of_readings(known.part(0, len(known)))).sum())
+        n_empty += int(np.isnan(known.readings()).sum())
         place = np.arange(len(full)) if known.grid.is_identity else known.grid.place
         missing = np.setdiff1d(np.arange(len(full)), place)
         row_of = np.full(len(full), -1)
         row_of[place] = rows
         row_before = row_of[np.maximum.accumulate(np.where(row_of >= 0, np.arange(len(full)), 0))]
         n_steps += len(missing)
-        parts += [full[place], full[missing]]
+        parts += [known.completed(full), full[missing]]
         stamps += [data.file.stamps[rows], own_stamps[missing]]
         after += [rows, row_before[missing]]
         whose += [name] * (len(place) + len(missing))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.series.series import Series, on_grid, scratch
+from isthmus.series.series import Series, scratch, series_on
 from isthmus.series.stamps import grid_of, in_utc
 from isthmus.tables import DataError, open_table
 from isthmus.tables.text_dates import DateForm
@@ -145,7 +145,7 @@ def read_series(
         except ValueError as error:
             raise DataError(f"{of_entity}: {error}") from error
         some = values if whose is None else values[own]
-        found.append(Series(on_grid(some, grid), grid, wanted, grid.notes, has_names=True))
+        found.append(series_on(grid, some, wanted, grid.notes, has_names=True))
         rows.append(own)
     return SeriesFile(tuple(entities), tuple(found), tuple(rows), stamps, words, tuple(notes), zone or time_zone)
 
