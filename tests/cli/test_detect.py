@@ -5,20 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from typing import get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 from pyarrow import parquet
 
 from cli.conftest import COLUMNS, call, own_rows, sentence
-from isthmus.anomaly import AutoencoderOutlierDetector
 from isthmus.anomaly.scorer import MEASURES
 from isthmus.cli.detect import Score
-from isthmus.storage import load, save
 from isthmus.tables import write_table
-from isthmus.tables.writing_files import write_clip
 
 TWO = ("--components", "2")  # by the settings of a fit, several times as long as the detector's own
 
@@ -376,45 +373,44 @@ def test_what_the_rows_learned_from_have_may_be_absent_from_the_rows_to_judge(ro
     assert "no column 'name'" in sentence(refused)
 
 
-# ---- pictures and sounds ---------------------------------------------------------------------------------
+def dated_rows(zone=None):
+    rng, n = np.random.default_rng(0), 120
+    days = pd.date_range("2024-01-01", periods=n, tz=zone)
+    sent = days + pd.to_timedelta(3 + rng.integers(0, 2, n), "D")
+    came = sent + pd.to_timedelta(5 + rng.integers(0, 2, n), "D")
+    found = pd.DataFrame({"ordered": days, "sent": sent, "came": came})
+    found.loc[70, "sent"] = pd.Timestamp("2011-01-01", tz=zone)
+    return found
 
 
-def test_sounds_of_another_length_are_scored_in_the_form_of_the_fit(tmp_path):
-    """Names tell frequency and time, in the reasons as in the columns; what can't be read may be left out."""
-    rng = np.random.default_rng(0)
-    for folder, seconds, count in (("usual", 0.2, 12), ("asked", 0.1, 3)):
-        (tmp_path / folder).mkdir()
-        for number in range(count):
-            write_clip(tmp_path / folder / f"{number}.wav", rng.uniform(-0.5, 0.5, int(8000 * seconds)), 8000)
-    first, again, saved = tmp_path / "first.csv", tmp_path / "again.csv", tmp_path / "saved"
-    assert call("detect", tmp_path / "asked", "--train", tmp_path / "usual", "--save", saved, "-o", first).code == 0
-    assert call("detect", tmp_path / "asked", "--model", saved, "-o", again).code == 0
-    assert first.read_bytes() == again.read_bytes()
-    rows = list(csv.DictReader(io.StringIO(first.read_text())))
-    assert len(rows) == 3
-    assert all(re.fullmatch(r"\d+ Hz at [\d.]+ s", row["feature_1"]) for row in rows)
-
-    (tmp_path / "asked/broken.wav").write_bytes(b"RIFF")
-    asked = ("detect", tmp_path / "asked", "--model", saved)
-    assert "--skip-unreadable" in call(*asked).err
-    assert call(*asked, "--skip-unreadable").out == again.read_text()
-    called = call("detect", tmp_path / "asked", "--skip-unreadable", "--waveform", "--window", "0.02")
-    assert all(re.fullmatch(r"[\d.]+ s", row["feature_1"]) for row in csv.DictReader(io.StringIO(called.out)))
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("zone", [None, "America/New_York"])
+def test_dates_are_timestamps_in_parquet_and_keep_their_zone(suffix, zone, tmp_path):
+    rows = dated_rows(zone)
+    path = tmp_path / f"orders.{suffix}"
+    rows.to_parquet(path) if suffix == "parquet" else rows.to_csv(path, index=False)
+    called = call("detect", path, "--ids", "ordered", "-o", tmp_path / "found.parquet")
+    assert called.code == 0, called.err
+    first = parquet.read_table(tmp_path / "found.parquet").slice(0, 1)
+    kept = {None: None, "America/New_York": zone if suffix == "parquet" else "UTC"}[zone]  # text has offsets alone
+    assert {first.schema.field(name).type.tz for name in ("ordered", "value_1", "expected_1")} == {kept}
+    assert first.column("ordered").to_pylist() == [rows.loc[70, "ordered"].to_pydatetime()]
+    assert (first.column("feature_1").to_pylist(), first.column("value_1").to_pylist()) == (
+        ["sent"],
+        [rows.loc[70, "sent"].to_pydatetime()],
+    )
+    assert rows_of(call("detect", path, "--ids", "ordered").out)[0]["ordered"].startswith("2024-03-11")
 
 
-def test_a_reason_names_pixels_as_the_columns_do(tmp_path):
-    rng = np.random.default_rng(0)
-    pictures = rng.normal(size=(200, 1, 1)) * np.outer(np.arange(1, 5), np.arange(1, 5)) + rng.normal(size=(200, 4, 4))
-    pictures[7, 2, 3] += 40
-    np.save(tmp_path / "x.npy", pictures)
-    (worst, *_) = csv.DictReader(io.StringIO(call("detect", tmp_path / "x.npy").out))
-    assert worst["row"] == "7"
-    assert worst["feature_1"] == "pixel_2_3"
-    assert "pixel_2_3" in worst["reason"]
-    detector = AutoencoderOutlierDetector(random_state=0).fit(pictures)
-    save(detector, tmp_path / "saved")
-    assert load(tmp_path / "saved").explain(pictures[7:8]).columns[11] == "pixel_2_3"
+def test_cells_of_several_kinds_in_one_column_are_text(tmp_path):
+    rows = dated_rows().assign(colour=np.where(np.arange(120) % 3, "red", "blue"))
+    rows.to_parquet(tmp_path / "orders.parquet")
+    assert call("detect", tmp_path / "orders.parquet", "--ids", "ordered", "-o", tmp_path / "found.parquet").code == 0
+    found = parquet.read_table(tmp_path / "found.parquet")
+    values = {name: value for row in found.slice(0, 1).to_pylist() for name, value in _named(row)}
+    assert values["sent"] == "2011-01-01 00:00:00"
+    assert values["colour"] in ("red", "blue")
 
 
-def test_a_window_in_steps_is_no_flag_of_a_table(home):
-    assert "--window is for files of sounds" in sentence(call("detect", home / "asked.csv", "--window", "5"))
+def _named(row):
+    return [(row[f"feature_{rank}"], row[f"value_{rank}"]) for rank in (1, 2, 3)]

@@ -1,6 +1,7 @@
 """``isthmus detect FILE --time COLUMN``: episodes on standard output, steps in a file, bad input in one sentence."""
 
 import io
+import json
 
 import numpy as np
 import pandas as pd
@@ -233,3 +234,17 @@ def test_times_in_parquet_are_timestamps_in_their_zone(tmp_path, zone):
     found = parquet.read_table(output)
     assert str(found.schema.field("when").type) == ("timestamp[us]" if zone is None else f"timestamp[us, tz={zone}]")
     assert found.column("when").to_pylist() == list(times.to_pydatetime())
+
+
+@pytest.mark.parametrize(("names", "types"), [((3, 12), "int64"), (("03", "12"), "string")])
+def test_entities_keep_their_type(names, types, tmp_path):
+    from pyarrow import parquet
+
+    both = pd.concat([frame(place).assign(machine=name) for place, name in enumerate(names)])
+    both.to_csv(tmp_path / "machines.csv", index=False)
+    tokens = ("detect", tmp_path / "machines.csv", "--time", "stamp", "--entity", "machine", "--alarms", "2")
+    called = call(*tokens, "-o", tmp_path / "steps.parquet", "--json")
+    assert called.code == 0, called.err
+    found = parquet.read_table(tmp_path / "steps.parquet").column("machine")
+    assert (str(found.type), found.to_pylist()) == (types, both["machine"].tolist())
+    assert {one["machine"] for one in json.loads(called.out)["episodes"]} == set(names)

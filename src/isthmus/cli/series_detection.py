@@ -276,7 +276,7 @@ def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDet
             continue
         start = 0 if asked.until is None else detection.series.step_at(asked.until)
         for one in detection.episodes:
-            row: dict[str, Any] = {} if asked.entity is None else {asked.entity: name}
+            row: dict[str, Any] = {} if asked.entity is None else {asked.entity: file.entity(name)}
             row |= {} if asked.until is None else {"part": "clean past" if _is_past(one, start) else "after"}
             row |= {
                 "start": written_stamp(one.start), "end": written_stamp(one.end), "peak": written_stamp(one.peak),
@@ -310,7 +310,7 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
     numbers = {name: np.full(n_rows, np.nan) for name in names}
     alarm, whose = np.zeros(n_rows, bool), np.empty(n_rows, object)
     for name, rows, detection in zip(file.entities, file.rows, found, strict=True):
-        whose[rows] = name
+        whose[rows] = file.entity(name)
         if detection is None:
             continue
         parts = {"score": detection.scores, "rank": detection.ranks, "threshold": detection.thresholds}
