@@ -189,7 +189,7 @@ WRONG = {
     "a flag of rows": (("--time", "stamp", "--fdr", "0.1", "--variant", "sparse"), "--fdr, --variant: not for a"),
     "no time": (("--tracked", "--stride", "2"), "--stride, --tracked: for a series, whose column of times --time"),
     "too long a stride": (("--time", "stamp", "--stride", "200"), "a stride of 200 steps is longer than the window of"),
-    "a stride for a model": (("--time", "stamp", "--model", "x", "--stride", "4"), "--stride: set when the detector"),
+    "a stride for a model": (("--time", "stamp", "--model", "x", "--stride", "4"), "--stride: fixed when the detector"),
     "two pasts": (("--time", "stamp", "--train", "x.csv", "--until", "2024"), "--train and --until each say"),
     "a rate of nothing": (("--time", "stamp", "--alarms", "0 per week"), "--alarms must be a number of episodes"),
     "a rate of words": (("--time", "stamp", "--alarms", "few"), "--alarms must be a number of episodes"),
