@@ -11,6 +11,7 @@ from conftest import curved_table
 from isthmus import Autoencoder, Checkpoints, VariationalAutoencoder, rehearsal
 from isthmus.cli.outcome import UsageError
 from isthmus.hyperparameter import hyperparameters
+from isthmus.inference.alternation import MIN_EPOCHS, MIN_TURNS
 from isthmus.training.budget import budget_seconds, epochs_within
 from isthmus.training.loop import Training
 from isthmus.training.plan import automatic_epochs, most_useful_epochs
@@ -21,7 +22,7 @@ SETTINGS = {"hidden_layer_sizes": (16,), "batch_size": 32, "random_state": 0}
 @pytest.fixture
 def costs(monkeypatch):
     """A computer on which an epoch takes a tenth of a second, whatever the clock says."""
-    monkeypatch.setattr(rehearsal, "_cost", lambda *_: (0.0, 0.1))
+    monkeypatch.setattr(rehearsal, "_cost", lambda *_: lambda epochs: 0.1 * epochs)
 
 
 def test_a_time_comes_to_epochs_and_those_to_the_same_bits(kind, costs):
@@ -61,10 +62,12 @@ def test_what_is_learned_after_the_epochs_counts(monkeypatch):
         rehearsal, "_time_inference", lambda *_: rehearsal._Inference(step=0.0, metric=0.0, at_the_end=5.0)
     )
     found = []
-    monkeypatch.setattr(rehearsal, "epochs_within", lambda seconds, fixed, *_: found.append(fixed) or 1)
+    monkeypatch.setattr(
+        rehearsal, "epochs_within", lambda seconds, cost, most: found.append(2 * cost(1) - cost(2)) or 1
+    )
     for model in (Autoencoder(2, refit=False), Autoencoder(2, refit=True), VariationalAutoencoder(2)):
         model.set_params(budget="60s", random_state=0, hidden_layer_sizes=(4,)).fit(curved_table(200))
-    assert found == [5.0, 10.0, 0.0]
+    assert found == pytest.approx([5.0, 10.0, 0.0], abs=1e-6)
 
 
 def test_a_resumed_fit_keeps_its_plan(costs, tmp_path, monkeypatch):
@@ -96,7 +99,7 @@ def test_it_is_saved(costs, tmp_path):
 
 
 def test_too_little_is_one_epoch_and_said(monkeypatch):
-    monkeypatch.setattr(rehearsal, "_cost", lambda *_: (1.0, 30.0))
+    monkeypatch.setattr(rehearsal, "_cost", lambda *_: lambda epochs: 1 + 30.0 * epochs)
     with pytest.warns(
         RuntimeWarning, match=r"^Autoencoder: one epoch takes about 31\.0 s, more than is left of budget"
     ):
@@ -105,7 +108,7 @@ def test_too_little_is_one_epoch_and_said(monkeypatch):
 
 
 def test_more_than_helps_is_not_spent(monkeypatch):
-    monkeypatch.setattr(rehearsal, "_cost", lambda *_: (0.0, 1e-9))
+    monkeypatch.setattr(rehearsal, "_cost", lambda *_: lambda epochs: 1e-9 * epochs)
     model = Autoencoder(2, budget="2h", polish=0, n_iter_no_change=1, **SETTINGS).fit(curved_table(60))
     assert model.fitted_.planned_epochs == most_useful_epochs(automatic_epochs(45, 32))
 
@@ -137,7 +140,19 @@ def test_times(text, seconds):
 
 
 def test_epochs_within():
-    assert epochs_within(10, 0, 1, 100) == 9
-    assert epochs_within(10, 8, 1, 100) == 1
-    assert epochs_within(1e9, 0, 1, 100) == 100
-    assert epochs_within(10, 0, 0, 100) == 100
+    assert epochs_within(10, lambda epochs: epochs, 100) == 9
+    assert epochs_within(10, lambda epochs: 8 + epochs, 100) == 1
+    assert epochs_within(1e9, lambda epochs: epochs, 100) == 100
+    assert epochs_within(10, lambda epochs: 0, 100) == 100
+    assert epochs_within(10, lambda epochs: epochs + 5 * (epochs > 6), 100) == 6
+
+
+def test_turns_are_counted_for_as_many_epochs_as_fit(monkeypatch):
+    """Turns of the default plan may take longer than the budget; a shorter plan has fewer, or none."""
+    monkeypatch.setattr(rehearsal, "_time_inference", lambda *_: rehearsal._Inference(10.0, 0.0, 0.0))
+    fit = {}
+    for seconds in ("20s", "100s", "1h"):
+        fit[seconds] = Autoencoder(2, budget=seconds, refit=False, **SETTINGS).fit(curved_table(200)).fitted_
+    assert fit["20s"].planned_epochs == MIN_TURNS * MIN_EPOCHS - 1
+    assert fit["100s"].planned_epochs == (MIN_TURNS + 1) * MIN_EPOCHS - 1
+    assert fit["1h"].planned_epochs == most_useful_epochs(automatic_epochs(160, 32))

@@ -12,6 +12,8 @@ import math
 import statistics
 import time
 import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -49,12 +51,12 @@ def epochs_of_budget(
         return None
     if fitted.planned_epochs:  # the fit is resumed
         return fitted.planned_epochs
-    fixed, per_epoch = _cost(settings, fitted, plan, rows, held_out, group)
-    epochs = torch.tensor(epochs_within(seconds - spent, fixed, per_epoch, most_useful_epochs(plan.epochs)))
+    cost = _cost(settings, fitted, plan, rows, held_out, group)
+    epochs = torch.tensor(epochs_within(seconds - spent, cost, most_useful_epochs(plan.epochs)))
     epochs = int(group.broadcast_(epochs))
-    if group.is_main and fixed + per_epoch > seconds - spent:
+    if group.is_main and cost(1) > seconds - spent:
         warnings.warn(
-            f"{type(settings).__name__}: one epoch takes about {fixed + per_epoch:.1f} s, more than is left of "
+            f"{type(settings).__name__}: one epoch takes about {cost(1):.1f} s, more than is left of "
             f"budget={settings.budget!r}; one is run nevertheless.",
             RuntimeWarning,
             stacklevel=5,
@@ -66,14 +68,13 @@ def expected_seconds(
     settings: Any, fitted: FittedState, plan: Plan, rows: Rows, held_out: int, group: ProcessGroup
 ) -> float:
     """The estimated time of the planned run, without early stopping."""
-    fixed, per_epoch = _cost(settings, fitted, plan, rows, held_out, group)
-    return fixed + per_epoch * plan.epochs
+    return _cost(settings, fitted, plan, rows, held_out, group)(plan.epochs)
 
 
 def _cost(
     settings: Any, fitted: FittedState, plan: Plan, rows: Rows, held_out: int, group: ProcessGroup
-) -> tuple[float, float]:
-    """Seconds independent of the number of epochs, and seconds per epoch."""
+) -> Callable[[int], float]:
+    """The seconds of a fit with so many epochs; short plans have no turns, and long ones more of them."""
     model = copy.deepcopy(fitted.model)
     trial = Training(model, Objective(settings.make_penalties()), plan, fitted.device, fitted.seed, group)
     n_learned = len(rows) - held_out
@@ -85,17 +86,21 @@ def _cost(
         trial.measure(sample)
         measuring = time.perf_counter() - started
         trial.finish()
-        turns = choose_turns(settings, rows, fitted, plan)
         inference = _time_inference(model, rows, fitted.device) if can_polish(model) else _Inference(0.0, 0.0, 0.0)
     steps = step * math.ceil(n_learned / plan.batch_size)
     again = len(rows) / n_learned if choose_refit(settings, rows) else 0.0
-    fixed = inference.at_the_end * (2 if again else 1)
-    if not turns.count or group.slots > 1:
-        return fixed, steps * (1 + again) + measuring
-    share = ORDINARY + DECODER_STEP + ENCODER_SHARE * ENCODER_STEP
-    fixed += inference.step * (STEPS + DESCENT * turns.count) * (1 + again)
-    fixed += inference.metric * (2 + turns.count) * (2 if again else 1)
-    return fixed, steps * share * (1 + again) + (ORDINARY + ENCODER_SHARE) * measuring
+    times = 2 if again else 1
+
+    def seconds(epochs: int) -> float:
+        count = choose_turns(settings, rows, fitted, replace(plan, epochs=epochs)).count if group.slots == 1 else 0
+        if not count:
+            return inference.at_the_end * times + (steps * (1 + again) + measuring) * epochs
+        share = ORDINARY + DECODER_STEP + ENCODER_SHARE * ENCODER_STEP
+        in_turns = inference.step * (STEPS + DESCENT * count) * (1 + again) + inference.metric * (2 + count) * times
+        per_epoch = steps * share * (1 + again) + (ORDINARY + ENCODER_SHARE) * measuring
+        return inference.at_the_end * times + in_turns + per_epoch * epochs
+
+    return seconds
 
 
 def _timed_steps(trial: Training, batches: Any, plan: Plan) -> Any:

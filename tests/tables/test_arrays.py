@@ -519,3 +519,19 @@ def test_pictures_too_long_to_be_reduced_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"pictures of 40,000×10 pixels, such as '0\.png', would be less"):
         read(tmp_path)
     assert read(tmp_path, size=(400, 10)).image_shape == (10, 400)
+
+
+def test_pictures_that_illustrate_tables_are_no_rows(tmp_path):
+    rows = "a,b\n" + "".join(f"{row},{row % 7}\n" for row in range(40))
+    (tmp_path / "measured.csv").write_text(rows)
+    draw(tmp_path / "plot.png", np.zeros((8, 8), np.uint8))
+    assert read(tmp_path).columns == ("a", "b")
+    draw(tmp_path / "3.png", np.zeros((8, 8), np.uint8))  # 3 is a number of the table, too
+    (tmp_path / "plot.txt").write_text("a caption")
+    (tmp_path / "measured.csv").write_text(rows.replace("3,", "30,"))
+    with pytest.raises(
+        DataError, match=r"of 2 pictures and 1 table, such as '3.png' and 'measured.csv'.* name the table"
+    ):
+        read(tmp_path)
+    (tmp_path / "measured.csv").write_text("file,kind\nplot.png,x\n3.png,y\n")
+    assert read(tmp_path).labels.tolist() == ["y", "x"]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from pathlib import Path
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from isthmus.tables.bundled import BUNDLED
 from isthmus.tables.errors import DataError
 from isthmus.tables.formats.registry import is_table_name
 from isthmus.tables.formats.unreadable import visible_files
 
-__all__ = ["data_files", "matrix_among", "said_absent"]
+__all__ = ["data_files", "kind_of_folder", "matrix_among", "said_absent"]
 
+FEW = 10  # pictures or sounds, which may only illustrate a table beside them
+START = 1 << 20  # bytes of a table in which names of files are looked for
 SKIPPED_BESIDE = ("readme", "license", "licence", "manifest", "metadata", "_success", "checksums", "sha256sums")
 
 
@@ -22,6 +26,41 @@ def data_files(folder: Path) -> list[Path]:
         for file in visible_files(folder, (".", "_"))
         if is_table_name(file.name) and not file.name.lower().startswith(SKIPPED_BESIDE)
     ]
+
+
+def kind_of_folder(media: Mapping[str, Sequence[Path]], folder: Path, where: str, *, as_fitted: bool) -> str | None:
+    """Which of the kinds of ``media`` the folder's rows are; None if tables are, beside which pictures illustrate.
+
+    ``as_fitted`` says that the model takes rows with a shape. Tables named like a picture or a sound describe it, and
+    a text beside several of them is a note.
+    """
+    found = {kind: paths for kind, paths in media.items() if paths}
+    if not found:
+        return None
+    stems = {path.stem for paths in found.values() for path in paths}
+    tables = [] if as_fitted else [path for path in data_files(folder) if path.stem not in stems]
+    n_media = sum(map(len, found.values()))
+    tables = tables if n_media == 1 else [path for path in tables if ".txt" not in path.name.lower()]
+    if len(tables) >= n_media:
+        return None
+    unclear = dict(found)
+    if n_media < FEW and tables and not any(_names_one(table, stems) for table in tables):
+        unclear["tables"] = tables
+    if len(unclear) > 1:
+        counted = [f"{len(paths):,} {kind[:-1] if len(paths) == 1 else kind}" for kind, paths in unclear.items()]
+        such = " and ".join(repr(paths[0].name) for paths in unclear.values())
+        raise DataError(
+            f"{where}: a folder of {' and '.join(counted)}, such as {such}; move those of one kind into a folder of "
+            f"their own{', or name the table itself' if 'tables' in unclear else ''}."
+        )
+    return next(iter(found))
+
+
+def _names_one(table: Path, stems: set[str]) -> bool:
+    """Whether a cell of a table is the name of one of the files, with or without its suffix."""
+    with table.open("rb") as file:
+        cells = re.split(r"[,;|\t\r\n\"']", file.read(START).decode(errors="replace"))
+    return any(PurePosixPath(cell.strip()).stem in stems for cell in cells)
 
 
 def matrix_among(paths: list[Path], where: str) -> Path | None:

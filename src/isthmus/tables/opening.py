@@ -25,7 +25,7 @@ from isthmus.tables.container import File, Scratch, archive_kind, unpacked
 from isthmus.tables.description import Description
 from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
-from isthmus.tables.folder_files import data_files, matrix_among, said_absent
+from isthmus.tables.folder_files import data_files, kind_of_folder, matrix_among, said_absent
 from isthmus.tables.formats import feather, idx, parquet, pictures, sound
 from isthmus.tables.formats.registry import OPENERS, READABLE, format_of
 from isthmus.tables.frames import arrow_of, is_frame
@@ -303,14 +303,10 @@ def _described(stream: HeldStream, table: Table) -> HeldStream:
 
 def _of_folder(folder: Path, where: str, request: Request) -> TableStream:
     found, sounds = pictures.pictures_in(folder), sound.sounds_in(folder)
-    if found and sounds:
-        raise DataError(
-            f"{where}: a folder of {len(found):,} pictures and {len(sounds):,} sounds, such as {found[0].name!r} and "
-            f"{sounds[0].name!r}; move those of one kind into a folder of their own."
-        )
-    if found:
+    kind = kind_of_folder({"pictures": found, "sounds": sounds}, folder, where, as_fitted=request.row_shape is not None)
+    if kind == "pictures":
         return _array_stream(pictures.read_pictures(found, folder, request), _beside(request), where, OF_PICTURES)
-    if sounds:
+    if kind == "sounds":
         return _array_stream(sound.read_sounds(sounds, folder, request), _beside(request), where, OF_SOUNDS)
     if (train := idx.pictures_to_train_on(folder)) is not None:
         return _noted(

@@ -8,8 +8,8 @@ None
 
 from __future__ import annotations
 
-import math
 import re
+from collections.abc import Callable
 
 __all__ = ["BUDGET", "budget_epochs", "budget_seconds", "epochs_within"]
 
@@ -29,12 +29,16 @@ def budget_epochs(budget: int | str | None) -> int | None:
     return None if budget is None or isinstance(budget, str) else int(budget)
 
 
-def epochs_within(seconds: float, fixed: float, per_epoch: float, most: int) -> int:
-    """The number of epochs that fit into ``seconds``, of which ``fixed`` are spent in any case; at least one.
+def epochs_within(seconds: float, cost: Callable[[int], float], most: int) -> int:
+    """The largest number of epochs, at least 1 and at most ``most``, whose cost fits into ``seconds``.
 
-    >>> epochs_within(100.0, fixed=10.0, per_epoch=2.0, most=1000), epochs_within(1.0, 10.0, 2.0, 1000)
+    ``cost`` gives the seconds of so many epochs; it never falls with their number.
+
+    >>> epochs_within(100.0, lambda epochs: 10 + 2 * epochs, 1000), epochs_within(1.0, lambda epochs: 10.0, 1000)
     (40, 1)
     """
-    if per_epoch <= 0 or not math.isfinite(per_epoch):
-        return most
-    return max(1, min(most, int((PLANNED * seconds - fixed) / per_epoch)))
+    fit, too_many = 1, most + 1
+    while too_many - fit > 1:
+        middle = (fit + too_many) // 2
+        fit, too_many = (middle, too_many) if cost(middle) <= PLANNED * seconds else (fit, middle)
+    return fit
