@@ -139,7 +139,7 @@ def test_flac_without_the_library_says_what_to_install(tmp_path, monkeypatch):
 def test_pictures_and_sounds_in_one_folder_are_refused(tmp_path):
     write_wav(tmp_path / "a.wav", tone(0.1))
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "b.png")
-    with pytest.raises(DataError, match=r"1 pictures and 1 sounds, such as 'b\.png' and 'a\.wav'"):
+    with pytest.raises(DataError, match=r"1 picture and 1 sound, such as 'b\.png' and 'a\.wav'"):
         read(tmp_path)
 
 

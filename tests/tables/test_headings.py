@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 
@@ -166,3 +168,19 @@ def test_zones_of_forms(tmp_path):
     table = isthmus.read(path)
     assert table.description.findings[0].kind == "date"
     assert str(table.frame["when"][0].as_py()).startswith("2023-05-01 11:05:09")
+
+
+def test_a_table_of_commas_whose_sample_is_cut_in_a_line_has_no_fixed_widths(tmp_path):
+    rng = np.random.default_rng(0)
+    answers = rng.choice(["Not selected", "Your hair or hairline", "Often"], (600, 90)).tolist()
+    rows = [[100 + row, "5/11/18 3:07", "5/11/18 3:16", "Very often", *own] for row, own in enumerate(answers)]
+    table = described(tmp_path, [], rows)
+    assert (table.n_rows, len(table.findings)) == (600, 94)
+
+
+def test_questions_above_answers_alone_are_names(tmp_path):
+    asked = [f"How often do you do number {place}, in public or at home, unprompted or asked?" for place in range(5)]
+    answers = np.random.default_rng(0).choice(["Yes", "No", "Maybe"], (50, 5)).tolist()
+    with (tmp_path / "survey.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([asked, *answers])
+    assert isthmus.read(tmp_path / "survey.csv").columns == tuple(asked)

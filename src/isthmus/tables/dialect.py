@@ -175,7 +175,7 @@ def dialect_of(text: str, *, encoding: str, separator: str | None = None, decima
     spaced = _spaced(text[:65536], chosen, quote)
     best = Dialect(encoding, chosen, quote, escape, comment=comment, spaced=spaced)
     rows = [row for _, row in best.rows(plain)][:SAMPLE_ROWS]
-    if not candidates or best.is_blanks:
+    if best.is_blanks or not (candidates or chosen in whole):
         fixed = Dialect(encoding, WIDE_BLANKS, "", "", comment=comment, starts=starts_of(plain[:SAMPLE_ROWS]))
         below = [row for _, row in fixed.rows(plain)][:SAMPLE_ROWS] if fixed.starts else []
         if below and not _is_even(rows) and _score(below, BLANKS) > _score(rows, best.separator):

@@ -22,6 +22,7 @@ __all__ = ["Heading", "heading_of", "widest_row"]
 MAX_HEADINGS = 4
 MAX_UNITS = 2
 MIN_BELOW = 3  # rows needed to see that a column has no gaps
+MIN_ANSWERS = 3  # columns of answers that repeat
 MIN_OWN = 0.25  # share of rows with as many cells as there are names, where most rows have more
 COUNTED = re.compile(r"(.*\D)[0-9]+")
 FOLLOWING = 12  # rows examined to see whether a table continues
@@ -332,9 +333,15 @@ def _leaves_index_unnamed(row: Sequence[str], below: Sequence[Sequence[str]]) ->
 
 
 def _looks_named(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether a row above text only looks like names: not much longer than the cells below, nor one more of them."""
+    """Whether a row above text only looks like names: not much longer than the cells below, nor one more of them.
+
+    Questions of a survey are long; they are names where the answers below most of them repeat.
+    """
     if any(_continues(cell, [row[place].strip() for row in below]) for place, cell in enumerate(cells)):
         return False
+    answers = [{row[place].strip() for row in below} for place in range(len(cells))]
+    if sum(2 * len(known) <= len(below) for known in answers) >= max(MIN_ANSWERS, len(cells) / 2):
+        return True
     lengths = [len(cell.strip()) for row in below for cell in row if cell.strip()]
     if not lengths:
         return True
