@@ -72,6 +72,6 @@ def say_limits(detector: Any) -> None:
     n_held_out = len(detector.calibration_scores_)
     if detector.false_alarm_rate_ < 1 / (n_held_out + 1):
         say(
-            f"note: {n_held_out} held-out rows are too few for a false-alarm rate of {detector.false_alarm_rate:g}; the "
-            "threshold comes from a tail fitted to their scores, and is approximate."
+            f"note: {n_held_out} held-out rows are too few for a false-alarm rate of {detector.false_alarm_rate:g}; "
+            "the threshold comes from a tail fitted to their scores, and is approximate."
         )
