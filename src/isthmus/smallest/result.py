@@ -243,7 +243,7 @@ def second_opinion(found: RateDistortion) -> str | None:
         return "Hidden cells, predicted from the other cells of their row, give the same size."
     if choice.rule == "entries":
         at_least = "at least " if evidence.at_least else ""
-        why = f"each additional dimension serves only {_few(choice.columns_a_latent)} columns, so it fits their own noise"
+        why = f"each additional dimension serves only {_few(choice.columns_a_latent)} columns, so it fits their noise"
         if choice.columns_depend is not None:
             why = "held-out rows are no more probable than with each column shuffled, so the columns are independent"
         return f"By the evidence of held-out rows it would be {at_least}{evidence.size}. Trust the hidden cells: {why}."
