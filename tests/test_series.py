@@ -979,3 +979,15 @@ def test_windows_take_the_size_of_the_autoencoder_given(tmp_path):
     for sizes in ((3, 5), (None, 0.9), (3, "auto")):
         with pytest.raises(ValueError, match=r"the autoencoder has n_components=.* set one of them to a whole number"):
             WindowedAutoencoder(sizes[0], window=32, autoencoder=Autoencoder(sizes[1])).fit(X)
+
+
+def test_readings_with_the_same_stamp_keep_their_values_where_missing_ones_are_filled():
+    model = WindowedAutoencoder(2, window=40, network="none", random_state=0).fit(sine())
+    X = np.insert(sine(), 301, [5.0, np.nan], axis=0)
+    times = np.insert(hours(900), 301, hours(900)[300])
+    order = np.random.default_rng(0).permutation(len(X))
+    found = model.impute(X[order], times=times[order])
+    back = np.empty_like(found)
+    back[order] = found
+    np.testing.assert_array_equal(back[np.isfinite(X)], X[np.isfinite(X)])
+    assert back[301, 1] == X[300, 1]  # the value known at that time

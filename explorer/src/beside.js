@@ -1,5 +1,5 @@
 // Models side by side: one item as each of them reconstructs it, and the dots' way from one model's map to the next.
-import { element, fill, place, formatNumber } from "./dom.js";
+import { element, fill, place, formatError } from "./dom.js";
 import { cellText, errorOf } from "./columns.js";
 import { checkbox } from "./layers.js";
 import { spark } from "./lines.js";
@@ -76,7 +76,7 @@ function columns(app, item) {
         element("figcaption", {}, [heading(app, model, tab)]),
         ...(data.lines ? [spark(data, row, again)] : [picture(data, again, { name: `reconstruction by ${facts.name}` }),
           picture(data, again.map((/** @type {number} */ value, /** @type {number} */ i) => value - row[i]), { signed: app.models[0].facts.differenceScale, name: `difference of ${facts.name}` })]),
-        element("p", { class: "small" }, [element("b", { text: formatNumber(model.errors[item], 3) }), ` by ${facts.size} dimension${facts.size === 1 ? "" : "s"}, smaller than for ${Math.round(100 * model.betterThan[item])}% of ${app.what}s`]),
+        element("p", { class: "small" }, [element("b", { text: formatError(model.errors[item]) }), ` by ${facts.size} dimension${facts.size === 1 ? "" : "s"}, smaller than for ${Math.round(100 * model.betterThan[item])}% of ${app.what}s`]),
       ]);
     })]);
 }
@@ -90,6 +90,6 @@ function lines(app, item) {
   const head = element("tr", {}, [element("th", { scope: "col", text: order.length < fields.length ? `column (${order.length} of ${fields.length}, largest error first)` : "column" }), element("th", { scope: "col", class: "number", text: "original" }),
     ...models.map((/** @type {any} */ other, /** @type {number} */ tab) => element("th", { scope: "col", class: "number" }, [heading(app, other, tab)]))]);
   const body = order.map((i) => element("tr", {}, [element("th", { scope: "row", text: fields[i].name }), ...[row, ...answers].map((values) => element("td", { class: "number", text: cellText(data, fields[i], values, values === row) }))]));
-  const error = element("tr", {}, [element("th", { scope: "row", text: `squared error ${model.errorUnit}` }), element("td", { class: "number" }), ...models.map((/** @type {any} */ other) => element("td", { class: "number" }, [element("b", { text: formatNumber(other.errors[item], 3) })]))]);
+  const error = element("tr", {}, [element("th", { scope: "row", text: `squared error ${model.errorUnit}` }), element("td", { class: "number" }), ...models.map((/** @type {any} */ other) => element("td", { class: "number" }, [element("b", { text: formatError(other.errors[item]) })]))]);
   return element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "models side by side" }, [element("table", {}, [element("thead", {}, [head]), element("tbody", {}, [...body, error])])]);
 }

@@ -1,6 +1,6 @@
 // Many items at once: how many, what distinguishes them from the rest, and their ids as a file.
 import { cellText, dateText } from "./columns.js";
-import { element, fill, formatNumber, place } from "./dom.js";
+import { element, fill, formatError, place } from "./dom.js";
 import { overlay } from "./lines.js";
 import { picture } from "./pictures.js";
 
@@ -52,7 +52,7 @@ export function drawChosen(app) {
     element("button", { type: "button", id: "export-ids", text: "Export ids", onclick: () => download(items.map((item) => data.facts.ids[item])) }),
     element("button", { type: "button", id: "clear-chosen", text: "Clear", onclick: () => app.choose(null) })]);
   fill("chosen", element("div", { class: "row spread" }, [element("h2", { text: `${items.length.toLocaleString("en")} of ${data.n.toLocaleString("en")} ${what}s selected` }), buttons]),
-    element("p", { class: "small", text: [...classesOf(app, items), `mean error ${formatNumber(middle(items), 3)}${rest.length ? `, the rest ${formatNumber(middle(rest), 3)}` : ""}`].join("; ") + "." }),
+    element("p", { class: "small", text: [...classesOf(app, items), `mean error ${formatError(middle(items))}${rest.length ? `, the rest ${formatError(middle(rest))}` : ""}`].join("; ") + "." }),
     ...(rest.length && items.length ? [data.pictures ? pictures(app) : data.lines ? overlay(data, effects(data, chosen).rest, effects(data, chosen).chosen, ["mean of the rest", "mean of the selection"]) : columns(app)] : []));
 }
 

@@ -1,10 +1,10 @@
 // The columns of a table as their owner knows them: numbers, dates, booleans and categories, and which of them tell most.
-import { element, formatInRange, formatNumber } from "./dom.js";
+import { element, formatDecimals, formatInRange, formatNumber } from "./dom.js";
 
 /** @typedef {{name: string, kind: string, begin: number, end: number, whole?: boolean, categories?: string[], words?: string[]}} Field */
 /** @typedef {ArrayLike<number>} Row */
 
-const PACKED = 2e-5; // of a column's range: what packing may take from a whole number
+const PACKED = 1e-7, FLOAT = 1e-7; // of a column's range, and of a value: what packing as float32 may take from it
 const DAY = 864e5, LOOKED_AT = 2000, VARIED = 16;
 
 /** Columns as fields; in a plain table each is a number. @param {any} facts @returns {Field[]} */
@@ -34,10 +34,15 @@ export function cellText(data, field, row, own = false) {
   if (field.kind === "boolean") return value >= 0.5 ? wordsOf(field)[1] + share(value) : wordsOf(field)[0] + share(1 - value);
   if (field.kind === "date") return dateText(value, field.whole);
   const { low, high } = data.reach, width = high[field.begin] - low[field.begin], whole = Math.round(value);
-  if (Math.abs(value - whole) <= Math.min(0.01, PACKED * width)) return formatNumber(whole, 16);
-  const text = formatInRange(value, width), decimals = text.includes("e") ? 0 : (text.split(".")[1] ?? "").length;
-  const places = own ? [1, 2, 3, 4].find((d) => d > decimals && 10 ** -d > 2 * PACKED * width && Math.abs(value - Number(value.toFixed(d))) <= PACKED * width) : undefined;
-  return places === undefined || text.includes("e") ? text : formatNumber(Number(value.toFixed(places)), 16);
+  const decimals = own ? data.decimals(field.begin) : null;
+  if (decimals !== null) return Math.abs(value) < 1e12 && isWritten(value, decimals, width) ? formatDecimals(value, decimals) : formatNumber(value, 6);
+  return Math.abs(value - whole) <= Math.min(0.01, PACKED * width) ? formatNumber(whole, 16) : formatInRange(value, width);
+}
+
+/** Whether a value was written with so many decimals, as far as packing tells. @param {number} value @param {number} decimals @param {number} width of its column */
+export function isWritten(value, decimals, width) {
+  const off = PACKED * width + FLOAT * Math.abs(value);
+  return 2 * off < 10 ** -decimals && Math.abs(value - Number(value.toFixed(decimals))) <= off;
 }
 
 /** Days since 1970 as a date, with the time of day where it has one. @param {number} days @param {boolean} [whole] */

@@ -31,6 +31,12 @@ export function fill(id, ...children) {
   if (inside) ((held?.id && place(held.id)) || listed()[Math.min(at, listed().length - 1)])?.focus({ preventScroll: true });
 }
 
+/** Words whose dates stay in one line. @param {string} text */
+export const datesKept = (text) => text.replace(/\b\d{4}-\d\d(-\d\d)?\b/g, (date) => date.replaceAll("-", "\u2011"));
+
+/** A name for a narrow place: it breaks after what joins its parts, a date only after its day. @param {string} text */
+export const breakable = (text) => datesKept(text).replace(/(?<=\p{L}|\p{N})[-_./](?=\p{L}|\p{N})/gu, (mark) => `${mark}\u200b`);
+
 const HUGE = 1e12; // from here on by powers of ten
 
 /** A number for reading: so many digits that matter, a true minus. @param {number} value @param {number} [digits] */
@@ -39,6 +45,15 @@ export function formatNumber(value, digits = 4) {
   const size = Math.abs(value);
   const text = size !== 0 && (size < 0.001 || size >= HUGE) ? value.toExponential(2) : grouped(Number(value.toPrecision(digits)));
   return text.replaceAll("-", "−");
+}
+
+/** A number with so many decimals. @param {number} value @param {number} decimals */
+export const formatDecimals = (value, decimals) => (Math.abs(value) < 1e4 ? value.toFixed(decimals) : value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals })).replace("-", "−");
+
+/** An error with three digits, zeros at the end among them; what rounding leaves of none is 0. @param {number} value */
+export function formatError(value) {
+  if (Math.abs(value) < 1e-20) return "0";
+  return value >= 1e-4 && value < 999.5 ? value.toPrecision(3) : formatNumber(value, 3);
 }
 
 /** A number with commas between thousands, from five digits on: a year has none. @param {number} value */

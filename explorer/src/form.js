@@ -1,5 +1,5 @@
 // A form for a row of a table: numbers with the share of items that lie below, categories, booleans and dates as such.
-import { categoryOf, dateText } from "./columns.js";
+import { categoryOf, dateText, wordsOf } from "./columns.js";
 import { element, formatNumber } from "./dom.js";
 
 const FIRST = 30;
@@ -66,9 +66,10 @@ function choice(_, field, row, changed) {
 }
 
 /** @param {Data} _ @param {Field} field @param {Float64Array} row @param {() => void} changed */
-function tick(_, { name, begin }, row, changed) {
+function tick(_, field, row, changed) {
+  const { name, begin } = field;
   const box = element("input", { type: "checkbox", "aria-label": name, onchange: () => { row[begin] = Number(box.checked); changed(); } });
-  return { box: plain(name, element("label", {}, [box, "yes"])), say: () => (box.checked = row[begin] >= 0.5) };
+  return { box: plain(name, element("label", {}, [box, wordsOf(field)[1]])), say: () => (box.checked = row[begin] >= 0.5) };
 }
 
 /** @param {Data} _ @param {Field} field @param {Float64Array} row @param {() => void} changed */

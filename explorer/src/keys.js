@@ -3,7 +3,7 @@ import { element, fill, place } from "./dom.js";
 import { followed } from "./guide.js";
 
 const KEYS = [
-  ["arrows", "move by 1% of the range, with Shift by 10%"], ["n p", "next and previous nearest item"], ["j k", "down and up the ranking"],
+  ["arrows", "move by 1% of the range, with Shift by 10%"], ["n p", "next and previous nearest dot"], ["j k", "down and up the ranking"],
   ["a b", "set the ends of the path"], [", .", "step along the path"], ["c", "next colouring"], ["d", "uncertainty on and off"], ["1 … 0", "only that class"], ["+ −", "zoom"], ["s", "select all in view"], ["Esc", "clear"], ["?", "this list"],
 ];
 const HELP = "By mouse: the map shows what you point at, a click keeps it, the wheel zooms, dragging moves the map, and Shift with dragging selects. By touch: drag to decode, tap to keep, two fingers zoom and move. By keyboard, while the map has the focus:";
@@ -17,7 +17,17 @@ export function listenToKeys(app) {
     keys.hidden = !keys.hidden;
     place("help").setAttribute("aria-expanded", String(!keys.hidden));
   };
+  const clear = () => {
+    app.map.reset();
+    app.settle();
+    app.choose(null);
+    app.set({ a: -1, b: -1, only: -1, find: "" });
+  };
   place("help").addEventListener("click", help);
+  addEventListener("keydown", (event) => { // wherever Escape means nothing else
+    const target = /** @type {Element} */ (event.target);
+    if (event.key === "Escape" && (target === document.body || target.matches("button, summary"))) clear();
+  });
   place("plane").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.target !== place("plane") || event.ctrlKey || event.metaKey || event.altKey) return;
     place("plane").classList.remove("by-pointer");
@@ -38,12 +48,7 @@ export function listenToKeys(app) {
       c: () => app.nextColour(), d: () => app.set({ uncertainty: !state.uncertainty }), "?": help,
       s: () => app.choose(app.inView()),
       "+": () => app.zoom(1.5), "=": () => app.zoom(1.5), "-": () => app.zoom(1 / 1.5),
-      Escape: () => {
-        app.map.reset();
-        app.settle();
-        app.choose(null);
-        app.set({ a: -1, b: -1, only: -1, find: "" });
-      },
+      Escape: clear,
     };
     if (/^\d$/.test(event.key)) actions[event.key] = () => app.only(classOf(app, event.key));
     if (!actions[event.key]) return;

@@ -75,15 +75,24 @@ function legend(app) {
     made.style.background = colour;
     return made;
   };
+  const blank = blanks(app), missing = blank ? [element("span", { class: "row small entry" }, [swatch("transparent"), "missing", element("span", { class: "count", text: blank.toLocaleString("en") })])] : [];
   const named = group && state.colour !== "class" ? group.names.slice(0, MAX_NAMED).map((/** @type {string} */ name, /** @type {number} */ of) =>
     element("span", { class: "row small entry", onpointerenter: () => app.isolate(of), onpointerleave: () => app.isolate(-1) }, [swatch(group.colours[of]), name, element("span", { class: "count", text: group.counts[of].toLocaleString("en") })])) : [];
-  if (classes.length > MAX_NAMED) return [...scale, ...named];
+  if (classes.length > MAX_NAMED) return [...scale, ...named, ...missing];
   const counts = Array(classes.length).fill(0);
   for (const label of data.labels || []) counts[label]++;
-  return [...scale, ...named, ...classes.map((/** @type {string} */ name, /** @type {number} */ index) =>
+  return [...scale, ...named, ...missing, ...classes.map((/** @type {string} */ name, /** @type {number} */ index) =>
     element("button", { type: "button", id: `class-${index}`, title: `only ${name}`, "aria-pressed": String(state.only === index), onclick: () => app.only(index),
       onpointerenter: () => app.isolate(index), onpointerleave: () => app.isolate(-1), onfocus: () => app.isolate(index), onblur: () => app.isolate(-1) },
-    [swatch(state.colour === "class" ? group.colours[index] : "transparent"), name, " ", element("span", { class: "count", text: counts[index].toLocaleString("en") })]))];
+    [...(state.colour === "class" ? [swatch(group.colours[index])] : []), name, " ", element("span", { class: "count", text: counts[index].toLocaleString("en") })]))];
+}
+
+/** Items without a value of what dots are coloured by: they are hollow. @param {any} app */
+function blanks({ state, data }) {
+  const measure = data.measures.find((/** @type {any} */ one) => one.name === state.colour), field = /^\d+$/.test(state.colour) ? data.fields[Number(state.colour)] : null;
+  let count = 0;
+  for (let item = 0; item < data.n; item++) count += Number(measure ? Number.isNaN(measure.values[item]) : field ? Number.isNaN(data.row(item)[field.begin]) : false);
+  return count;
 }
 
 /** @param {any} app */
@@ -92,5 +101,5 @@ function colourScale(app) {
   const ends = measure ? [measure.order[0], measure.order[measure.order.length - 1]].map((end) => (measure.kind === "date" ? dateText(end, false) : formatNumber(end, 3))) : state.colour === "error" ? ["smallest error", "largest"] : state.colour === "uncertainty" ? ["near training codes", "far"] : rangeText(data, data.fields[Number(state.colour)]);
   const bar = element("span", { class: "scale" }), name = named(app, state.colour);
   bar.style.background = `linear-gradient(90deg,${[0, 0.25, 0.5, 0.75, 1].map(ramp).join(",")})`;
-  return element("span", { class: "row small", role: "img", "aria-label": `${name}: from ${ends[0]} to ${ends[1]}` }, [...(/^\d+$/.test(state.colour) ? [element("b", { text: name })] : []), element("span", { text: ends[0] }), bar, element("span", { text: ends[1] })]);
+  return element("span", { class: "row small", role: "img", "aria-label": `${name}: from ${ends[0]} to ${ends[1]}` }, [...(measure || /^\d+$/.test(state.colour) ? [element("b", { text: name })] : []), element("span", { text: ends[0] }), bar, element("span", { text: ends[1] })]);
 }

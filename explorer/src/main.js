@@ -1,7 +1,7 @@
 // The page put together: state changes through `set`, `select` and `moveTo`; quick things are drawn at once, the rest on rest.
 import { drawBeside, morph } from "./beside.js";
 import { drawChosen, inside } from "./chosen.js";
-import { fill, place, formatNumber } from "./dom.js";
+import { fill, place, formatError, formatNumber } from "./dom.js";
 import { drawGuide, followed } from "./guide.js";
 import { listenToKeys } from "./keys.js";
 import { colourings, drawLayers } from "./layers.js";
@@ -253,7 +253,7 @@ class App {
   announce() {
     const { state, data, model } = this;
     const text = `${this.axisName(0)} ${formatNumber(model.along(state.z, 0))}${model.nAxes > 1 ? `, ${this.axisName(1)} ${formatNumber(model.along(state.z, 1))}` : ""}; ${this.uncertainty}; ` +
-      `${state.item >= 0 ? `${data.name(state.item)}, error ${formatNumber(model.errors[state.item], 3)}` : `no ${this.what} lies here`}; nearest items ${this.near.slice(0, 3).map((/** @type {number} */ i) => data.label(i) || data.facts.ids[i]).join(", ")}.`;
+      `${state.item >= 0 ? `${data.name(state.item)}, error ${formatError(model.errors[state.item])}` : `no ${this.what} lies here`}; nearest: ${this.near.slice(0, 3).map((/** @type {number} */ i) => data.label(i) || data.facts.ids[i]).join(", ")}.`;
     const wait = Math.max(0, (this.spoke || 0) + 520 - performance.now());
     clearTimeout(this.voice);
     this.voice = setTimeout(() => { this.spoke = performance.now(); fill("live", text); }, wait);

@@ -1,5 +1,5 @@
 // One tab: its networks in the user's units, its codes, and how far a place is from what was learned.
-import { fieldsOf, tellingFields } from "./columns.js";
+import { fieldsOf, isWritten, tellingFields } from "./columns.js";
 import { bottleneck, meanOf, network, withCondition } from "./network.js";
 import { tensor } from "./payload.js";
 import { Polish } from "./polish.js";
@@ -215,6 +215,7 @@ export class Data {
     /** @type {{low: number[], high: number[]} | null} */ this.reached = null;
     /** @type {{mean: Float64Array, spread: Float64Array} | null} */ this.moment = null;
     /** @type {Map<number, Float64Array>} */ this.sorted = new Map();
+    /** @type {Map<number, number | null> | undefined} */ this.written = undefined;
     this.given = facts.given && { names: facts.given.names, width: facts.given.choices.shape[1], choices: tensor(block, facts.given.choices), own: tensor(block, facts.given.own) };
     this.asGiven = -1; // the condition chosen for everything; each row's own without
     this.reference = 0; // the item looked at last, whose condition a place without an item has
@@ -270,6 +271,16 @@ export class Data {
     return found;
   }
 
+  /** Decimals with which a column's values were written; null where they have more than four. @param {number} column @returns {number | null} */
+  decimals(column) {
+    this.written ??= new Map();
+    if (!this.written.has(column)) {
+      const values = this.ordered(column), width = this.reach.high[column] - this.reach.low[column];
+      this.written.set(column, [0, 1, 2, 3, 4].find((places) => values.every((value) => isWritten(value, places, width))) ?? null);
+    }
+    return /** @type {number | null} */ (this.written.get(column));
+  }
+
   /** @param {number} item */
   row(item) {
     return this.rows.subarray(item * this.width, (item + 1) * this.width);
@@ -289,7 +300,7 @@ export class Data {
 
   /** @param {number} item */
   name(item) {
-    if (item >= this.n) return `probe: ${this.facts.probes[item - this.n]}`;
+    if (item >= this.n) return `made up: ${this.facts.probes[item - this.n]}`;
     const label = this.label(item);
     return `${label ? `${label}, ` : ""}${this.facts.noun === "word" ? "" : `${this.facts.noun} `}${this.facts.ids[item]}`;
   }

@@ -1,6 +1,6 @@
 // What is said and shown of the place selected: pictures, the error and its rank, neighbours, sliders.
 import { cellText, deviation } from "./columns.js";
-import { element, fill, place, formatNumber, formatInRange } from "./dom.js";
+import { breakable, datesKept, element, fill, place, formatError, formatInRange } from "./dom.js";
 import { overlay } from "./lines.js";
 import { picture, thumbnail } from "./pictures.js";
 import { drawRowTable } from "./rowtable.js";
@@ -44,8 +44,8 @@ function about({ model, data, state, what }, row, again) {
   if (!row) return [`The ${data.drawn ? what : "values"} that the decoder gives for this place on the map.`];
   const error = item >= 0 ? model.errors[item] : model.error(row, again), share = item >= 0 ? model.betterThan[item] : model.better(error);
   const all = data.facts.ranked, rank = Math.min(all, Math.round(share * all) + 1);
-  const whose = item < 0 ? "" : item >= data.n ? " This one is made up, not measured." : "";
-  return ["Squared error ", element("b", { text: formatNumber(error, 3) }), ` ${model.errorUnit}: smaller than for ${Math.round(100 * share)}% of ${what}s${item >= 0 && item < data.n ? `, rank ${rank.toLocaleString("en")} of ${all.toLocaleString("en")} (1 is the largest)` : ""}.${whose}`];
+  const whose = item < 0 ? "" : item >= data.n ? " This one is made up, not measured." : state.given >= 0 ? ` It is that under the ${what}'s own condition.` : "";
+  return ["Squared error ", element("b", { text: formatError(error) }), ` ${model.errorUnit}: smaller than for ${Math.round(100 * share)}% of ${what}s${item >= 0 && item < data.n ? `, rank ${rank.toLocaleString("en")} of ${all.toLocaleString("en")} (1 is the largest)` : ""}.${whose}`];
 }
 
 /** @param {any} app @param {number} item @param {() => void} pressed @param {string} [figure] a number to show below the name */
@@ -54,7 +54,7 @@ export function itemButton(app, item, pressed, figure) {
   const name = item >= data.n ? data.facts.probes[item - data.n] : data.label(item) || data.facts.ids[item];
   return element("button", { type: "button", class: item >= data.n ? "probe" : data.facts.noun === "word" ? "word" : null, "aria-label": data.name(item), title: data.name(item), "aria-current": item === app.state.item ? "true" : null, "data-item": item,
     onclick: pressed, onpointerenter: () => app.hint(item), onpointerleave: () => app.hint(-1), onfocus: () => app.hint(item), onblur: () => app.hint(-1) },
-    [...(data.facts.noun === "word" ? [] : [thumbnail(model, data.row(item))]), element("span", { text: name }), ...(figure ? [element("span", { class: "figure", text: figure })] : [])]);
+    [...(data.facts.noun === "word" ? [] : [thumbnail(model, data.row(item))]), element("span", { text: breakable(name) }), ...(figure ? [element("span", { class: "figure", text: figure })] : [])]);
 }
 
 /** @param {any} app */
@@ -104,9 +104,9 @@ const SAID = 4;
 function changes({ model, data, state }, latent, limits) {
   const [from, to] = limits.map((end) => model.decode(replaced(state.z, latent, end)));
   const found = data.fields.map((/** @type {any} */ field) => {
-    const [a, b] = [from, to].map((row) => (field.kind === "category" ? cellText(data, field, row).replace(/, \d+%$/, "") : ""));
-    const by = field.kind === "category" ? 1.5 * Number(a !== b) : deviation(data, field, to) - deviation(data, field, from);
-    return { by, text: field.kind === "category" ? `${field.name} ${a} → ${b}` : `${field.name} ${by > 0 ? "+" : "−"}${Math.abs(by).toFixed(1)} sd` };
-  }).filter((/** @type {any} */ one) => Math.abs(one.by) >= 0.05).sort((/** @type {any} */ a, /** @type {any} */ b) => Math.abs(b.by) - Math.abs(a.by)).slice(0, SAID);
-  return [found.length ? `From left to right: ${found.map((/** @type {any} */ one) => one.text).join(", ")}.` : "Nothing changes along it."];
+    const [a, b] = [from, to].map((row) => cellText(data, field, row).replace(/, \d+%$/, ""));
+    const by = a === b ? 0 : field.kind === "category" ? 1.5 : Math.abs(deviation(data, field, to) - deviation(data, field, from));
+    return { by, text: `${field.name} ${a} → ${b}` };
+  }).filter((/** @type {any} */ one) => one.by >= 0.05).sort((/** @type {any} */ a, /** @type {any} */ b) => b.by - a.by).slice(0, SAID);
+  return [found.length ? datesKept(`From left to right: ${found.map((/** @type {any} */ one) => one.text).join("; ")}.`) : "Nothing changes along it."];
 }

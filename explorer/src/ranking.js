@@ -33,12 +33,12 @@ export function makeRanking(app) {
   const { data, state } = app, { classes, labelName } = data.facts;
   const choices = element("div", { class: "row", role: "group", "aria-label": "order" }, Object.entries(ORDERS).map(([rank, text]) =>
     element("button", { type: "button", text, "data-rank": rank, onclick: () => app.set({ rank, up: false }) })));
-  const find = element("input", { type: "search", id: "find", "aria-label": "only items whose name contains", placeholder: "Filter by name", oninput: () => app.set({ find: find.value }) });
+  const find = element("input", { type: "search", id: "find", "aria-label": `only ${app.what}s whose name contains`, placeholder: "Filter by name", oninput: () => app.set({ find: find.value }) });
   const classOf = element("select", { id: "only", "aria-label": `only one ${labelName}`, onchange: () => app.set({ only: Number(classOf.value) }) },
     [element("option", { value: "-1", text: `every ${labelName}` }), ...classes.map((/** @type {string} */ name, /** @type {number} */ index) => element("option", { value: index, text: name }))]);
   find.value = state.find;
   fill("ranking", element("div", { class: "row spread" }, [choices, element("div", { class: "row" }, [...(classes.length > 1 ? [classOf] : []), find])]),
-    element("div", { class: "strip", id: "strip" }), element("p", { id: "none-found", class: "small", text: "No item passes these filters.", hidden: true }), makeTable(app));
+    element("div", { class: "strip", id: "strip" }), element("p", { id: "none-found", class: "small", text: `No ${app.what} passes these filters.`, hidden: true }), makeTable(app));
 }
 
 /** @param {any} app */

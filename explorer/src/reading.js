@@ -27,6 +27,9 @@ export function rowOfText(text, fields) {
   return { row, note: more };
 }
 
+/** A number or a date as Germans write it, in the page's own form: 1.597,62 and 21.07.2022. @param {string} cell */
+const plainly = (cell) => cell.replace(/^([+-]?)(\d{1,3}(?:\.\d{3})*|\d+),(\d+)$/, (_, sign, whole, part) => `${sign}${whole.replaceAll(".", "")}.${part}`).replace(/^(\d{1,2})\.(\d{1,2})\.(\d{4})(?=$|\s)/, (_, day, month, year) => `${year}-${month.padStart(2, "0")}-${day.padStart(2, "0")}`);
+
 /** @param {string} cell */
 const isNumber = (cell) => cell !== "" && Number.isFinite(Number(cell));
 
@@ -46,9 +49,10 @@ function readCell(row, field, cell) {
     row[begin] = Number(yes);
     return "";
   }
-  const days = kind === "date" && !isNumber(cell) ? Date.parse(/[Tt:]/.test(cell) ? cell : `${cell}T00:00Z`) / 864e5 : NaN;
-  if (!isNumber(cell) && Number.isNaN(days)) return kind === "date" ? "a date such as 2024-05-31" : "a number";
-  row[begin] = isNumber(cell) ? Number(cell) : days;
+  const plain = plainly(cell), clock = /[Tt:]/.test(plain) ? "" : "T00:00Z";
+  const days = kind === "date" && !isNumber(plain) ? Date.parse(plain + clock) / 864e5 : NaN;
+  if (!isNumber(plain) && Number.isNaN(days)) return kind === "date" ? "a date such as 2024-05-31" : "a number";
+  row[begin] = isNumber(plain) ? Number(plain) : days;
   return "";
 }
 

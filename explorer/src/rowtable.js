@@ -21,7 +21,7 @@ export function makeRowTable(app) {
   const head = element("tr", {}, [["column"], ["range of the data"], ["original", "number"], ["decoded", "number"]].map(([text, kind]) => element("th", { scope: "col", class: kind, text })));
   place("trio").classList.add("table");
   place("trio").replaceChildren(element("div", { class: "row spread" }, [element("label", {}, ["columns", order]), ...(data.fields.length > 5 ? [find] : [])]),
-    element("table", { class: "bars" }, [element("thead", {}, [head]), element("tbody", { id: "row-table" })]), more);
+    element("table", { class: "bars" }, [element("thead", {}, [head]), element("tbody", { id: "row-table" })]), element("p", { id: "no-column", class: "small", text: "No column has these letters in its name.", hidden: true }), more);
 }
 
 /** @param {any} app @param {ArrayLike<number> | null} row @param {ArrayLike<number>} again */
@@ -39,6 +39,7 @@ export function drawRowTable(app) {
   const { data, model, state, columns } = app, row = state.item >= 0 ? data.row(state.item) : app.own, again = model.decode(state.z);
   const order = ordered(app, row, again), shown = columns.all ? order : order.slice(0, FIRST), more = place("more-columns");
   fill("row-table", ...shown.map((/** @type {number} */ i) => line(data, data.fields[i], row, again)));
+  place("no-column").hidden = order.length > 0;
   more.hidden = order.length <= FIRST;
   more.textContent = columns.all ? `Show the first ${FIRST}` : `Show all ${order.length} columns`;
 }
@@ -47,7 +48,8 @@ export function drawRowTable(app) {
 function line(data, field, row, again) {
   const { low, high } = data.reach, { begin } = field;
   const at = field.kind === "category" ? begin + Math.max(0, categoryOf(field, row || again)) : begin;
-  const share = (/** @type {number} */ value) => (100 * Math.min(1, Math.max(0, field.kind === "number" || field.kind === "date" ? (value - low[begin]) / (high[begin] - low[begin] || 1) : value))).toFixed(1);
+  const no = field.kind === "boolean" && !((row || again)[begin] >= 0.5); // as of a category, the bar is the share of what the original says
+  const share = (/** @type {number} */ whole) => { const value = no ? 1 - whole : whole; return (100 * Math.min(1, Math.max(0, field.kind === "number" || field.kind === "date" ? (value - low[begin]) / (high[begin] - low[begin] || 1) : value))).toFixed(1); };
   const bar = (/** @type {string} */ kind, /** @type {number} */ value) => {
     const made = element("span", { class: `bar ${kind}` });
     made.style.width = Number.isNaN(value) ? "0" : `${share(value)}%`;

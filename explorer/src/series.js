@@ -6,7 +6,7 @@ import { moment } from "./timeaxis.js";
 
 const STILL = 4, FEW = 4, CLOSEST = 8; // pixels of no drag; channels drawn at first; steps that a view has at least
 const ALARM = { light: "#c2410c", dark: "#ff9d5c" };
-const dark = matchMedia("(prefers-color-scheme: dark)");
+const coarse = matchMedia("(pointer: coarse)"), dark = matchMedia("(prefers-color-scheme: dark)");
 
 export class SeriesPanel {
   /** @param {any} app @param {any} facts @param {ArrayBuffer} block @param {Int32Array[]} places which series each window is of, its first step, whether it was learned from */
@@ -71,7 +71,7 @@ export class SeriesPanel {
     fill("series-tools", ...(names.length > 1 ? [which] : []), ...(count > FEW ? [every] : []), zoom, element("span", { id: "episode-tools", class: "row" }));
     const { readings } = this, key = (/** @type {string} */ kind, /** @type {string} */ text) => element("span", { class: `key ${kind}`, text });
     fill("series-keys", key("original", "readings"), ...(readings.expected ? [key("", "reconstruction, with a band of two standard deviations")] : []), ...(readings.score ? [key("alarm", "episodes; the strip at the foot is what a channel adds to the score")] : []),
-      ...(readings.facts.heldOut.length ? [key("held", "held out from training")] : []), element("span", { class: "keyed", text: "Click to select a window, scroll to zoom, drag to move. Keys: ← → next window, [ ] next episode, + − zoom." }));
+      ...(readings.facts.heldOut.length ? [key("held", "held out from training")] : []), element("span", { text: coarse.matches ? "Tap to select a window, pinch to zoom, drag to move." : "Click to select a window, scroll to zoom, drag to move. Keys: ← → next window, [ ] next episode, + − zoom." }));
     place("series-part").hidden = false;
     this.listen();
     this.list();

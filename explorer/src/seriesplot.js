@@ -78,9 +78,13 @@ export function drawSeries(pen, readings, box, view, ink) {
   pen.fillStyle = ink.ink;
   pen.textAlign = "center";
   pen.textBaseline = "top";
+  let taken = -Infinity;
   for (const { at, text } of timeTicks(view.from, view.to, Math.max(2, Math.floor((box.right - box.left) / 120)), readings.dated)) {
     const half = pen.measureText(text).width / 2, px = x(at);
-    if (px - half > box.left - 30 && px + half < box.right + RIGHT) pen.fillText(text, px, box.bottom + 6);
+    if (px - half > Math.max(box.left - 30, taken + 6) && px + half < box.right + RIGHT) {
+      pen.fillText(text, px, box.bottom + 6);
+      taken = px + half;
+    }
     pen.fillRect(px, box.bottom, 1, 3);
   }
 }

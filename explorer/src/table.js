@@ -1,8 +1,8 @@
 // Every item as a row of a table that sorts by its columns: the way to each dot that needs no map.
-import { element, fill, place, formatNumber } from "./dom.js";
+import { element, fill, place, formatError } from "./dom.js";
 
 const ROWS = 100;
-const COLUMNS = /** @type {const} */ ([["name", "item"], ["error", "squared error"], ["uncertainty", "distance, quantile"], ["pca", "PCA's error"], ["change", "rank against PCA"]]);
+const COLUMNS = /** @type {const} */ ([["name", "name"], ["error", "squared error"], ["uncertainty", "distance, percentile"], ["pca", "PCA's error"], ["change", "rank against PCA"]]);
 
 /** @param {any} app */
 export function makeTable(app) {
@@ -12,17 +12,23 @@ export function makeTable(app) {
   const more = element("button", { type: "button", id: "more-rows", onclick: () => { app.tableRows += 500; drawTable(app); } });
   app.tableRows = ROWS;
   const box = element("details", { ontoggle: () => drawTable(app) }, [element("summary", { id: "table-summary" }),
-    element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "table of items" }, [element("table", { id: "table" }, [head, element("tbody", { id: "table-rows" })]), more])]);
+    element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": `table of ${app.what}s` }, [element("table", { id: "table" }, [head, element("tbody", { id: "table-rows" })]), more])]);
   return box;
+}
+
+/** How many of the data are listed, and how many that are made up. @param {any} app */
+function listed({ order, data, what }) {
+  const own = order.filter((/** @type {number} */ item) => item < data.n).length, made = order.length - own;
+  return `${own.toLocaleString("en")} ${what}${own === 1 ? "" : "s"}${made ? ` and ${made} made up` : ""}`;
 }
 
 /** What an item is ranked by, in words. @param {any} app @param {number} item */
 export function figures({ model, change }, item) {
   const moved = change[item];
   return {
-    error: formatNumber(model.errors[item], 3),
+    error: formatError(model.errors[item]),
     uncertainty: `${Math.round(100 * model.uncertainties[item])}%`,
-    pca: formatNumber(model.pcaErrors[item], 3),
+    pca: formatError(model.pcaErrors[item]),
     change: moved === 0 ? "=" : `${moved > 0 ? "▲" : "▼"} ${Math.abs(moved)}`,
   };
 }
@@ -30,7 +36,7 @@ export function figures({ model, change }, item) {
 /** @param {any} app */
 export function drawTable(app) {
   const { data, state, order } = app, table = place("table"), shown = Math.min(app.tableRows, order.length);
-  fill("table-summary", `Table of ${order.length.toLocaleString("en")} item${order.length === 1 ? "" : "s"}`);
+  fill("table-summary", `Table of ${listed(app)}`);
   if (!table.closest("details").open) return;
   for (const head of table.querySelectorAll("[data-sort]")) head.setAttribute("aria-sort", state.rank !== head.dataset.sort ? "none" : state.up === (state.rank !== "name") ? "ascending" : "descending");
   fill("table-rows", ...order.slice(0, shown).map((/** @type {number} */ item, /** @type {number} */ at) => {

@@ -17,6 +17,12 @@ export function moment(seconds, step) {
 
 /** Round places of an axis and what is written there; a date stands where the day or the year changes. @param {number} from @param {number} to @param {number} count @param {boolean} dated @returns {{at: number, text: string}[]} */
 export function timeTicks(from, to, count, dated) {
+  const found = roundTicks(from, to, count, dated);
+  return found.length > 2 || count > 32 ? found : timeTicks(from, to, 2 * count, dated); // one or two are no scale
+}
+
+/** @param {number} from @param {number} to @param {number} count @param {boolean} dated @returns {{at: number, text: string}[]} */
+function roundTicks(from, to, count, dated) {
   if (!dated || to - from < 2) return ticks(from, to, count).map((at) => ({ at, text: dated ? moment(at, 0.001).slice(11) : formatNumber(at, 6) }));
   const rough = (to - from) / count, step = STEPS.find((one) => one >= rough);
   /** @type {{at: number, text: string}[]} */ const found = [];

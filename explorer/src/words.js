@@ -1,7 +1,7 @@
 // The words around the map: the opening sentence, captions, headings and the footer of a tab.
 import { drawChosen } from "./chosen.js";
 import { charts } from "./curves.js";
-import { element, fill, place, formatNumber } from "./dom.js";
+import { element, fill, place, formatError, formatNumber } from "./dom.js";
 import { makeOwn } from "./own.js";
 import { makeSliders } from "./panels.js";
 
@@ -33,7 +33,7 @@ export function frame(app) {
   fill("tabs", ...(app.models.length > 1 ? app.models.map((/** @type {Model} */ m, /** @type {number} */ tab) =>
     element("button", { type: "button", "aria-pressed": String(m === model), text: m.facts.name, onclick: () => app.set({ tab }) })) : []));
   const grey = data.pictures ? ` Grey from ${formatNumber(items.span[0])} to ${formatNumber(items.span[1])} in every ${data.sound ? "spectrogram" : "picture"}; differences from ${formatNumber(-facts.differenceScale, 2)} (blue) to ${formatNumber(facts.differenceScale, 2)} (orange).` : "";
-  fill("footer", `${facts.variant}: ${facts.size} latent dimension${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Mean squared error ${model.errorUnit}${data.fields.length < data.width && !data.drawn ? " (each category is one)" : ""}, on held-out ${app.what}s: ${formatNumber(facts.mse, 3)}; PCA with ${facts.pcaSize}: ${formatNumber(facts.pcaMse, 3)}. Seed ${facts.seed ?? "none"}.${grey}`);
+  fill("footer", `${facts.variant}: ${facts.size} latent dimension${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Mean squared error ${model.errorUnit}${data.fields.length < data.width && !data.drawn ? " (each category is one)" : ""}, on held-out ${app.what}s: ${formatError(facts.mse)}; PCA with ${facts.pcaSize}: ${formatError(facts.pcaMse)}. Seed ${facts.seed ?? "none"}.${grey}`);
   const where = facts.size > 2 ? `, at its place along the two widest directions of the ${facts.size}-dimensional codes` : facts.size === 2 ? ", at its two latent coordinates" : ", at its one latent coordinate";
   fill("meaning", `Each mark is one ${app.what}${where}.`);
   fill("own-title", `A ${app.what} of your own`);

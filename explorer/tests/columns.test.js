@@ -44,11 +44,15 @@ test("cells read as what they are", () => {
   assert.equal(dateText(1e12), "1.00e+12");
 });
 
-test("a cell of the data keeps its decimals, as far as packing does", () => {
-  const price = { name: "price", kind: "number", begin: 0, end: 1 }, made = data([[18.7, 118.8]]);
-  assert.deepEqual([[46.3508], [46.35 + 1e-4], [46.0001]].map((row) => cellText(made, price, row, true)), ["46.35", "46.35", "46"]);
-  assert.equal(cellText(made, price, [46.3508]), "46"); // decoded: as many as distinguish values
-  assert.equal(cellText(data([[0, 30000]]), { ...price, name: "income" }, [12345.6], true), cellText(data([[0, 30000]]), price, [12345.6]));
+test("a cell of the data has the decimals of its column, as it was written", () => {
+  const price = { name: "price", kind: "number", begin: 0, end: 1 }, off = 4e-5; // what float32 leaves of a rent
+  const rents = data([[130.27 + off, 1790, 1597.62 - off, 12119.5]]);
+  assert.deepEqual([1597.62 - off, 1790, 12119.5].map((rent) => cellText(rents, price, [rent], true)), ["1597.62", "1790.00", "12,119.50"]);
+  assert.equal(cellText(rents, price, [1597.62]), "1598"); // decoded: as many as distinguish values
+  assert.equal(cellText(data([[18, 118]]), price, [46 + 1e-6], true), "46");
+  assert.equal(cellText(data([[18, 118]]), price, [46.347], true), "46.347"); // typed by the reader
+  const drawn = data([draws(1)]);
+  assert.deepEqual([0.4971234, 0.5].map((value) => cellText(drawn, price, [value], true)), ["0.50", "0.50"]); // four decimals fit some by chance
 });
 
 test("effects are Cohen's d: 1 for means one pooled deviation apart", () => {

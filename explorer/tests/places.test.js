@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { contrast, difference } from "../src/colours.js";
-import { formatNumber, formatInRange } from "../src/dom.js";
+import { breakable, formatError, formatNumber, formatInRange } from "../src/dom.js";
 import { freePlace } from "../src/dots.js";
 import { Model } from "../src/model.js";
 import { between } from "../src/path.js";
@@ -74,4 +74,14 @@ test("a name stands at its place, else a line above or below, else nowhere", () 
   assert.deepEqual(freePlace([[0, 10, 20]], [5, 10], 20), [5, -7]);
   assert.deepEqual(freePlace([[0, 10, 20], [0, -7, 20]], [5, 10], 20), [5, 27]);
   assert.equal(freePlace([-24, -7, 10, 27, 44].map((height) => [0, height, 20]), [5, 10], 20), null);
+});
+
+test("an error has three digits, so 0.13 and 0.0718 compare at a glance", () => {
+  assert.deepEqual([0.13, 0.0718, 0.0009321, 4.88, 123.4, 999.7, 12345, 2.78e-31, 3e-6, NaN].map((value) => formatError(value)), ["0.130", "0.0718", "0.000932", "4.88", "123", "1000", "12,300", "0", "3.00e−6", "–"]);
+});
+
+test("a long name breaks after its joints, a date only after its day", () => {
+  assert.equal(breakable("2024-02-07 15:00"), "2024\u201102\u201107 15:00");
+  assert.equal(breakable("tone_660-a.wav"), "tone_\u200b660-\u200ba.\u200bwav");
+  assert.equal(breakable("-1.5 to 2"), "-1.\u200b5 to 2");
 });

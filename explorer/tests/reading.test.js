@@ -50,3 +50,10 @@ test("a boolean has the words of its file", () => {
 test("shares below count ties by half", () => {
   assert.deepEqual([0, 1, 2, 9].map((value) => shareBelow(Float64Array.of(1, 2, 2, 3), value)), [0, 0.125, 0.5, 1]);
 });
+
+test("cells as a German file has them", () => {
+  const fields = [{ name: "Miete", kind: "number", begin: 0, end: 1 }, { name: "Fläche", kind: "number", begin: 1, end: 2 }, { name: "seit", kind: "date", begin: 2, end: 3 }];
+  assert.deepEqual([...(rowOfText("1.597,62;-106,7;11.01.1970", fields).row || [])], [1597.62, -106.7, 10]);
+  assert.deepEqual([...(rowOfText("seit;Fläche;Miete\n1.2.1970;1.5;12,345,6", fields).row || [])], []); // no number of any country
+  assert.deepEqual([...(rowOfText("1.5;2;1970-01-11", fields).row || [])], [1.5, 2, 10]);
+});

@@ -27,3 +27,8 @@ test("numbers stay numbers, and moments are as fine as the step", () => {
   assert.equal(moment(START + 2 * 3600, 86400), "2024-02-29");
   assert.equal(moment(START + 1.5, 0.5), "2024-02-28 22:00:01.500");
 });
+
+test("three ticks at least, however narrow the axis", () => {
+  const first = Date.UTC(2024, 0, 1) / 1000;
+  assert.deepEqual(timeTicks(first, first + 62.5 * 86400, 2, true).map(({ text }) => text), ["2024-01", "2024-02", "2024-03"]);
+});

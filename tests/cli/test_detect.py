@@ -8,6 +8,7 @@ import json
 from typing import get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 from pyarrow import parquet
 
@@ -370,3 +371,46 @@ def test_what_the_rows_learned_from_have_may_be_absent_from_the_rows_to_judge(ro
     refused = call("detect", *asked, role, "number", "--drop", "name")
     assert refused.code == 1
     assert "no column 'name'" in sentence(refused)
+
+
+def dated_rows(zone=None):
+    rng, n = np.random.default_rng(0), 120
+    days = pd.date_range("2024-01-01", periods=n, tz=zone)
+    sent = days + pd.to_timedelta(3 + rng.integers(0, 2, n), "D")
+    came = sent + pd.to_timedelta(5 + rng.integers(0, 2, n), "D")
+    found = pd.DataFrame({"ordered": days, "sent": sent, "came": came})
+    found.loc[70, "sent"] = pd.Timestamp("2011-01-01", tz=zone)
+    return found
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("zone", [None, "America/New_York"])
+def test_dates_are_timestamps_in_parquet_and_keep_their_zone(suffix, zone, tmp_path):
+    rows = dated_rows(zone)
+    path = tmp_path / f"orders.{suffix}"
+    rows.to_parquet(path) if suffix == "parquet" else rows.to_csv(path, index=False)
+    called = call("detect", path, "--ids", "ordered", "-o", tmp_path / "found.parquet")
+    assert called.code == 0, called.err
+    first = parquet.read_table(tmp_path / "found.parquet").slice(0, 1)
+    kept = {None: None, "America/New_York": zone if suffix == "parquet" else "UTC"}[zone]  # text has offsets alone
+    assert {first.schema.field(name).type.tz for name in ("ordered", "value_1", "expected_1")} == {kept}
+    assert first.column("ordered").to_pylist() == [rows.loc[70, "ordered"].to_pydatetime()]
+    assert (first.column("feature_1").to_pylist(), first.column("value_1").to_pylist()) == (
+        ["sent"],
+        [rows.loc[70, "sent"].to_pydatetime()],
+    )
+    assert rows_of(call("detect", path, "--ids", "ordered").out)[0]["ordered"].startswith("2024-03-11")
+
+
+def test_cells_of_several_kinds_in_one_column_are_text(tmp_path):
+    rows = dated_rows().assign(colour=np.where(np.arange(120) % 3, "red", "blue"))
+    rows.to_parquet(tmp_path / "orders.parquet")
+    assert call("detect", tmp_path / "orders.parquet", "--ids", "ordered", "-o", tmp_path / "found.parquet").code == 0
+    found = parquet.read_table(tmp_path / "found.parquet")
+    values = {name: value for row in found.slice(0, 1).to_pylist() for name, value in _named(row)}
+    assert values["sent"] == "2011-01-01 00:00:00"
+    assert values["colour"] in ("red", "blue")
+
+
+def _named(row):
+    return [(row[f"feature_{rank}"], row[f"value_{rank}"]) for rank in (1, 2, 3)]

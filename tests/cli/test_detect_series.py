@@ -1,6 +1,7 @@
 """``isthmus detect FILE --time COLUMN``: episodes on standard output, steps in a file, bad input in one sentence."""
 
 import io
+import json
 
 import numpy as np
 import pandas as pd
@@ -186,9 +187,9 @@ def test_episodes_of_the_clean_past_are_marked(file):
 WRONG = {
     "no such column": (("--time", "stmp"), r"no column 'stmp' for --time (did you mean 'stamp'?)"),
     "a flag of rows": (("--time", "stamp", "--fdr", "0.1", "--variant", "sparse"), "--fdr, --variant: not for a"),
-    "no time": (("--window", "8", "--stride", "2"), "--window, --stride: for a series, whose column of times --time"),
+    "no time": (("--tracked", "--stride", "2"), "--stride, --tracked: for a series, whose column of times --time"),
     "too long a stride": (("--time", "stamp", "--stride", "200"), "a stride of 200 steps is longer than the window of"),
-    "a stride for a model": (("--time", "stamp", "--model", "x", "--stride", "4"), "--stride: set when the detector"),
+    "a stride for a model": (("--time", "stamp", "--model", "x", "--stride", "4"), "--stride: fixed when the detector"),
     "two pasts": (("--time", "stamp", "--train", "x.csv", "--until", "2024"), "--train and --until each say"),
     "a rate of nothing": (("--time", "stamp", "--alarms", "0 per week"), "--alarms must be a number of episodes"),
     "a rate of words": (("--time", "stamp", "--alarms", "few"), "--alarms must be a number of episodes"),
@@ -233,3 +234,17 @@ def test_times_in_parquet_are_timestamps_in_their_zone(tmp_path, zone):
     found = parquet.read_table(output)
     assert str(found.schema.field("when").type) == ("timestamp[us]" if zone is None else f"timestamp[us, tz={zone}]")
     assert found.column("when").to_pylist() == list(times.to_pydatetime())
+
+
+@pytest.mark.parametrize(("names", "types"), [((3, 12), "int64"), (("03", "12"), "string")])
+def test_entities_keep_their_type(names, types, tmp_path):
+    from pyarrow import parquet
+
+    both = pd.concat([frame(place).assign(machine=name) for place, name in enumerate(names)])
+    both.to_csv(tmp_path / "machines.csv", index=False)
+    tokens = ("detect", tmp_path / "machines.csv", "--time", "stamp", "--entity", "machine", "--alarms", "2")
+    called = call(*tokens, "-o", tmp_path / "steps.parquet", "--json")
+    assert called.code == 0, called.err
+    found = parquet.read_table(tmp_path / "steps.parquet").column("machine")
+    assert (str(found.type), found.to_pylist()) == (types, both["machine"].tolist())
+    assert {one["machine"] for one in json.loads(called.out)["episodes"]} == set(names)

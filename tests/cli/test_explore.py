@@ -125,3 +125,13 @@ def test_runs_of_other_data_are_not_set_beside_each_other(run, tmp_path):
     assert call("fit", tmp_path / "other.csv", "-o", tmp_path / "other", "-p", "2", *QUICK, "--no-page").code == 0
     called = call("explore", run, "--beside", tmp_path / "other", "-o", tmp_path / "page.html")
     assert "other data" in sentence(called)
+
+
+def test_rows_without_ids_are_named_by_their_index_in_the_data(run, tmp_path, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(
+        "isthmus.explorer.write_explorer", lambda _, __, X, *___, ids, **____: asked.update(X=X, ids=ids)
+    )
+    assert call("explore", run, "-o", tmp_path / "page.html").code == 0
+    table = np.loadtxt(run.parent / "table.csv", delimiter=",", skiprows=1)
+    np.testing.assert_allclose(asked["X"], table[asked["ids"]], atol=1e-5)

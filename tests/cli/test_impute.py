@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cli.conftest import COLUMNS, call, own_rows, sentence
@@ -117,3 +118,22 @@ def test_bands_are_columns_beside_the_reconstruction(holey, tmp_path):
     middle, low, high = np.split(found.values, 3, 1)
     assert ((low < middle) & (middle < high)).all()
     assert 0.6 < ((low <= whole) & (whole <= high)).mean() < 0.95
+
+
+def test_dates_keep_their_time_zone(tmp_path):
+    rng, n = np.random.default_rng(0), 80
+    days = pd.Series(pd.date_range("2024-01-01", periods=n, tz="Asia/Tokyo"))
+    came = days + pd.to_timedelta(rng.integers(1, 9, n), "D")
+    rows = pd.DataFrame({"id": days, "came": came.where(np.arange(n) != 7), "load": rng.normal(size=n)})
+    rows.to_parquet(tmp_path / "rows.parquet")
+    fit = call("fit", tmp_path / "rows.parquet", "--ids", "id", "-p", "1", "--max-iter", "1", "--no-plots", "--no-page",
+               "-o", tmp_path / "run")  # fmt: skip
+    assert fit.code == 0, fit.err
+    assert call("impute", tmp_path / "run", tmp_path / "rows.parquet", "-o", tmp_path / "out.parquet").code == 0
+    found = pd.read_parquet(tmp_path / "out.parquet")
+    assert {str(found[name].dtype.tz) for name in ("id", "came")} == {"Asia/Tokyo"}
+    assert found["id"].tolist() == rows["id"].tolist()
+    known = rows["came"].notna()
+    assert found["came"][known].tolist() == rows["came"][known].tolist()
+    printed = call("impute", tmp_path / "run", tmp_path / "rows.parquet").out.splitlines()
+    assert printed[1].startswith(f"2024-01-01 00:00:00+09:00,{rows['came'][0].isoformat(' ')},")

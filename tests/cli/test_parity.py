@@ -30,7 +30,10 @@ FITTED_BY: dict[type, tuple[str, dict[str, str | None]]] = {
         "detect",
         {"autoencoder": "variant", "measure": "score", "trim": "no_trim", "random_state": "seed"},
     ),
-    SeriesOutlierDetector: ("detect", {"episodes": "alarm_rate", "threshold": "tracked", "random_state": "seed"}),
+    SeriesOutlierDetector: (
+        "detect",
+        {"window": "reading", "episodes": "alarm_rate", "threshold": "tracked", "random_state": "seed"},
+    ),
     WindowedAutoencoder: ("fit", {"window": "reading", "autoencoder": "variant", "random_state": "seed"}),
     ItemAutoencoder: ("fit", {"random_state": "seed"}),
     Denoiser: ("denoise", {"image_shape": None, "autoencoder": None, "random_state": "seed"}),

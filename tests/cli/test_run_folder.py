@@ -14,7 +14,7 @@ from cli.conftest import call, own_rows, sentence, tree
 from isthmus.cli import resume, run_folder
 from isthmus.cli.run_folder import FIGURE_NAMES, OWNED, open_run
 from isthmus.tables import staging, write_table
-from isthmus.tables.arrays import pixel_names
+from isthmus.tables.row_shape import pixel_names
 from isthmus.training.loop import Training
 
 

@@ -164,3 +164,21 @@ def test_a_file_that_has_changed_is_not_taken_for_that_of_the_fit(run, tmp_path)
         assert "is gone; name a file" in sentence(call("explore", run, "--overwrite"))
     finally:
         source.write_bytes(before)
+
+
+def test_rows_with_the_same_stamp_keep_their_own_values(run, new, tmp_path):
+    whole = pd.read_csv(new)
+    again = whole.iloc[[200, 500]].assign(heat=[17.0, np.nan], speed=[np.nan, 44.0])
+    doubled = pd.concat([whole, again]).sort_values("stamp", kind="stable")
+    doubled.to_csv(new, index=False)
+    called = call("impute", run, new, "-o", tmp_path / "out.csv")
+    assert called.code == 0, called.err
+    found = pd.read_csv(tmp_path / "out.csv")
+    assert found["stamp"].tolist() == doubled["stamp"].tolist()
+    for name in ("heat", "speed"):
+        known = doubled[name].notna().to_numpy()
+        np.testing.assert_allclose(found[name][known], doubled[name][known], rtol=1e-12)
+    assert (
+        found.loc[doubled["heat"].isna().to_numpy(), "heat"].tolist()[-1] == whole.loc[500, "heat"]
+    )  # its step's value
+    assert "7 of 1,804 cells were empty" in called.err

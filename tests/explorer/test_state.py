@@ -77,7 +77,7 @@ def test_at_rest_one_line_says_where_one_is(page):
     said = page.inner_text("#live")
     assert page.get_attribute("#live", "aria-live") == "polite"
     assert said.startswith("z1 ")
-    assert "no picture lies here; nearest items " in said
+    assert "no picture lies here; nearest: " in said
     page.keyboard.press("n")
     page.evaluate(AT_REST)
     said = page.inner_text("#live")

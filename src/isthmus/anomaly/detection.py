@@ -12,7 +12,7 @@ from isthmus.anomaly.contributions import Explanation, attribute_to_columns, joi
 from isthmus.anomaly.encoding import Encoded, decoded, summed_over_columns
 from isthmus.anomaly.expected import Expected, expect
 from isthmus.anomaly.reasons import MIN_NATS, RELATIONS, REMARKABLE, partners, reasons_of
-from isthmus.anomaly.scorer import WEIGHTS, Block, Scorer
+from isthmus.anomaly.scorer import Block, Scorer
 from isthmus.anomaly.scores import Surprise
 from isthmus.text_table import aligned
 
@@ -118,9 +118,9 @@ class Scoring:
     norm: float = NORM
 
     @classmethod
-    def of(cls, totals: dict[str, np.ndarray], *, combined: bool) -> Scoring:
+    def of(cls, totals: dict[str, np.ndarray], weights: dict[str, float] | None) -> Scoring:
         """From the amounts of held-out rows, shape (n_rows,) each."""
-        return cls(surprises_of(totals), {name: WEIGHTS[name] for name in totals} if combined else None)
+        return cls(surprises_of(totals), weights)
 
     def totals(self, totals: dict[str, np.ndarray]) -> np.ndarray:
         """Scores from the amounts of every part, shape (n_rows,)."""

@@ -17,21 +17,19 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from isthmus.anomaly.autoencoders import fitted_autoencoder
 from isthmus.anomaly.calibration import MAX_CALIBRATION_ROWS, Split, split_rows
 from isthmus.anomaly.conformal import Calibration, Threshold, benjamini_hochberg, rows_needed
 from isthmus.anomaly.contributions import Explanation
 from isthmus.anomaly.detection import WITHIN, DetectionResult, Report, Scoring, joined_results
 from isthmus.anomaly.drift import Drift, drift_between
 from isthmus.anomaly.encoding import Encoded, read
-from isthmus.anomaly.scorer import MEASURES, Gathered, Scorer, combined, gather, parts_of, with_columns
+from isthmus.anomaly.scorer import MEASURES, Gathered, Scorer, combined, gather, parts_of, weights_of, with_columns
 from isthmus.hyperparameter import check_hyperparameters, hyper
 from isthmus.tables.input_rows import large_stream
 
 __all__ = ["AutoencoderOutlierDetector"]
 
-SHARE_OF_VARIANCE = 0.5  # that PCA explains with the default number of components
-# The default autoencoder: a refit and polished codes would find no more anomalies, at four times the cost.
-SMALL = {"hidden_layer_sizes": (64,), "max_iter": 20, "batch_size": 128, "refit": False, "polish": 0}
 MIN_ROWS = 3
 
 
@@ -131,7 +129,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         seed = self._seed()
         encoded = self._read(X, reset=True, layout=autoencoder.fitted_.layout)
         held_out = self._read(X_held_out, reset=False)
-        gathered = gather(encoded.values, seed, trim=False, spans=encoded.spans)
+        gathered = gather(encoded.values, seed, trim=False, spans=encoded.spans, common=self._of_one_unit)
         scorer = combined([Scorer.around(autoencoder, gathered.filled, gathered, parts_of(self.measure))])
         (scorer,) = with_columns([scorer], [held_out.values])
         self._take(scorer, 0)
@@ -173,13 +171,13 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         check_hyperparameters(self)
         seed, encoded = self._seed(), self._read(X, reset=True)
         values, parts = encoded.values, parts_of(self.measure)
-        if values.shape[1] > 2 * len(values):
+        if values.shape[1] > 2 * len(values) and not self._of_one_unit:
             self._warn(
                 f"{len(values)} rows with {values.shape[1]} encoded columns: anomalies in a few columns will hardly be "
                 "found; leave out columns, or give more rows."
             )
         split = split_rows(values, self.calibration_fraction, seed, type(self).__name__)
-        gathered = gather(values, seed, trim=self.trim, spans=encoded.spans)
+        gathered = gather(values, seed, trim=self.trim, spans=encoded.spans, common=self._of_one_unit)
         scorers = [self._fit_scorer(gathered, split.rest(fold), parts, seed) for fold in split.folds]
         held_out = [values[fold[split.counted[fold]]][:MAX_CALIBRATION_ROWS] for fold in split.folds]
         scorers = with_columns(scorers, held_out)
@@ -192,31 +190,19 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return _Fit(encoded, split, scorers)
 
     def _fit_scorer(self, gathered: Gathered, rows: np.ndarray, parts: tuple[str, ...], seed: int) -> Scorer:
-        return Scorer.fit(gathered, rows, lambda values: self._new_autoencoder(values, seed).fit(values), parts)
+        common = self._of_one_unit
+        return Scorer.fit(gathered, rows, lambda values: fitted_autoencoder(self, values, seed, common=common), parts)
 
     def _take(self, scorer: Any, n_trimmed: int) -> None:
         self.scorer_, self.autoencoder_, self.n_trimmed_ = scorer, scorer.autoencoder, n_trimmed
 
     def _calibrate(self, totals: dict[str, np.ndarray]) -> None:
-        self.scoring_ = Scoring.of(totals, combined=self.measure == "combined")
+        self.scoring_ = Scoring.of(totals, weights_of(self.measure, of_one_unit=self._of_one_unit))
         self._set_calibration(Calibration.of(self.scoring_.totals(totals)))
 
     def _set_calibration(self, calibration: Calibration) -> None:
         self.calibration_, self.calibration_scores_ = calibration, calibration.scores
         self.set_false_alarm_rate(self.false_alarm_rate)
-
-    def _new_autoencoder(self, values: np.ndarray, seed: int) -> Any:
-        from isthmus.inner_fit import unfitted_copy
-
-        units = (values - values.mean(0)) / np.where(values.std(0) > 0, values.std(0), 1.0)
-        if self.autoencoder is None:
-            from isthmus.variants.vanilla import Autoencoder
-
-            return Autoencoder(_code_size(units), scale="standard", random_state=seed, **SMALL)
-        chosen = unfitted_copy(self.autoencoder, type(self).__name__, seed)
-        if chosen.n_components is None and not chosen.make_bottleneck(1).sparse:
-            chosen.set_params(n_components=_code_size(units))
-        return chosen
 
     # ---- using -----------------------------------------------------------------------------------------
 
@@ -287,6 +273,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         layout = layout if reset else self.layout_
         found = read(self, X, layout, reset=reset, least=MIN_ROWS if reset else 1)
         self.layout_ = found.layout
+        if reset:
+            self.row_shape_ = found.row_shape
         return found
 
     def _scored(self, values: np.ndarray) -> np.ndarray:
@@ -301,10 +289,19 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return Report(self.scoring_, self.calibration_, threshold, self._columns(), owners=self._owners())
 
     def _columns(self) -> tuple[str, ...]:
-        return tuple(map(str, getattr(self, "feature_names_in_", [f"x{i}" for i in range(self._n_columns)])))
+        """The names of the fit; else those of pixels, or of the frequencies and times of a sound."""
+        names = None if self.row_shape_ is None else self.row_shape_.number_names()
+        if names is None:
+            names = [f"x{place}" for place in range(self._n_columns)]
+        return tuple(map(str, getattr(self, "feature_names_in_", names)))
 
     def _owners(self) -> list[int]:
         return list(range(self._n_columns)) if self.layout_ is None else self.layout_.owners
+
+    @property
+    def _of_one_unit(self) -> bool:
+        """Whether rows are pictures or sounds, whose numbers have one unit."""
+        return self.row_shape_ is not None and bool(self.row_shape_.grid)
 
     @property
     def _n_columns(self) -> int:
@@ -345,12 +342,3 @@ def _part(encoded: Encoded, rows: np.ndarray) -> Encoded:
     places = {int(row): place for place, row in enumerate(rows)}
     unseen = {places[row]: names for row, names in encoded.unseen.items() if row in places}
     return Encoded(encoded.values[rows], encoded.layout, unseen, encoded.cells[rows])
-
-
-def _code_size(U: np.ndarray) -> int:
-    """The number of components with which PCA explains half of the variance of rows in standard units; at least 1."""
-    variances = np.linalg.svd(U - U.mean(0), compute_uv=False) ** 2
-    if variances.sum() == 0:
-        return 1
-    explained = np.cumsum(variances) / variances.sum()
-    return min(int(np.searchsorted(explained, SHARE_OF_VARIANCE)) + 1, *U.shape)

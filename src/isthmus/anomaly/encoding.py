@@ -22,6 +22,7 @@ from isthmus.tables.finite import require_finite, require_some_observed
 from isthmus.tables.input_rows import InputRows, arrow_cells, in_memory, input_rows, large_stream
 from isthmus.tables.layout import TableLayout, layout_of, plain_layout
 from isthmus.tables.not_rows import numbers_required
+from isthmus.tables.row_shape import RowShape
 
 __all__ = ["Encoded", "decoded", "read", "spans_of", "summed_over_columns"]
 
@@ -42,12 +43,15 @@ class Encoded:
         The columns in which a row has a category not seen at fit.
     cells : ndarray of shape (n_rows, n_columns)
         The cells as given.
+    row_shape : RowShape or None
+        The shape of a row, if it is a picture, a sound or the like.
     """
 
     values: np.ndarray
     layout: TableLayout | None
     unseen: dict[int, list[str]]
     cells: np.ndarray
+    row_shape: RowShape | None = None
 
     @property
     def spans(self) -> tuple[tuple[int, int], ...]:
@@ -101,7 +105,7 @@ def _plain(estimator: Any, rows: InputRows, *, reset: bool, least: int) -> Encod
         set_columns(estimator, len(names), names)
     values = values.toarray() if hasattr(values, "toarray") else values
     _require_cells(estimator, values, feature_names(estimator, values.shape[1]), reset=reset)
-    return Encoded(values, None, {}, values)
+    return Encoded(values, None, {}, values, rows.row_shape)
 
 
 def _in_order(estimator: Any, values: Any, names: Sequence[str]) -> Any:

@@ -24,9 +24,10 @@ from isthmus.anomaly.ranks import NormalScores
 from isthmus.anomaly.relations import ColumnSurprises
 from isthmus.anomaly.scores import SIXTH_ROOT, StandardUnits, residual_variances, roots_of
 
-__all__ = ["MEASURES", "WEIGHTS", "Block", "Gathered", "Scorer", "combined", "gather", "parts_of", "with_columns"]
+__all__ = ["MEASURES", "Block", "Gathered", "Scorer", "combined", "gather", "parts_of", "weights_of", "with_columns"]
 
 WEIGHTS = {"relations": 1.0, "density": 1.0, "neighbours": 1.0, "core": 0.5}  # of the surprises in the combined score
+OF_SHAPES = {"relations": 0.25, "density": 1.0, "neighbours": 1.0, "core": 0.1}  # of pictures and sounds
 MEASURES = ("combined", *WEIGHTS, "mahalanobis", "reconstruction", "latent", "likelihood")
 FILLING_ROUNDS = 3
 MIN_ROWS = 2
@@ -35,6 +36,11 @@ MIN_ROWS = 2
 def parts_of(measure: str) -> tuple[str, ...]:
     """The parts of the score that a ``measure`` consists of."""
     return tuple(WEIGHTS) if measure == "combined" else (measure,)
+
+
+def weights_of(measure: str, *, of_one_unit: bool) -> dict[str, float] | None:
+    """The weights of the parts; None where a single one is the score."""
+    return dict(OF_SHAPES if of_one_unit else WEIGHTS) if measure == "combined" else None
 
 
 @dataclass(frozen=True)
@@ -283,8 +289,11 @@ def with_columns(scorers: Sequence[Scorer], held_out: Sequence[np.ndarray]) -> l
 
 
 def combined(scorers: Sequence[Scorer]) -> Scorer:
-    """One scorer of new rows, with the autoencoders of all."""
-    return dataclasses.replace(scorers[0], others=tuple(scorers[1:]), new_rows=True)
+    """One scorer of new rows, with the autoencoders of all.
+
+    A row hardly changes the common unit of all columns, so new rows are not counted in that.
+    """
+    return dataclasses.replace(scorers[0], others=tuple(scorers[1:]), new_rows=not scorers[0].units.common)
 
 
 @dataclass(frozen=True)
@@ -313,25 +322,28 @@ class Gathered:
     spans: Spans = ()
 
 
-def gather(values: np.ndarray, seed: int, *, trim: bool, spans: Spans = ()) -> Gathered:
-    """What scorers learn from rows with NaN; of more than `MAX_ROWS` rows a random sample is kept."""
+def gather(values: np.ndarray, seed: int, *, trim: bool, spans: Spans = (), common: bool = False) -> Gathered:
+    """What scorers learn from rows with NaN; of more than `MAX_ROWS` rows a random sample is kept.
+
+    ``common`` says that the columns have one unit, as pixels have.
+    """
     chosen = np.sort(np.random.default_rng(seed).permutation(len(values))[:MAX_ROWS])
     hidden = np.isnan(values)
     filled = values
     if hidden.any():
-        known = StandardUnits.of(np.where(hidden, np.nanmean(values, axis=0), values))
+        known = StandardUnits.of(np.where(hidden, np.nanmean(values, axis=0), values), common=common)
         units = StandardUnits(known.center, known.spread)  # constant columns must not be clipped before they are filled
         u = np.where(hidden, 0.0, units.apply(np.where(hidden, 0.0, values)))
         for _ in range(FILLING_ROUNDS):
             u = ShrunkCovariance.of(u[chosen]).filled(u, hidden)
         filled = np.where(hidden, units.undo(u), values)
-    units = StandardUnits.of(filled)
+    units = StandardUnits.of(filled, common=common)
     u = units.apply(filled[chosen])
     cells = ShrunkCovariance.of(u)
     far, gross = remoteness(u, cells, spans), np.zeros(len(values), dtype=bool)
     gross[chosen] = far.gross & trim
     if gross.any():
-        units = StandardUnits.of(filled[~gross])
+        units = StandardUnits.of(filled[~gross], common=common)
         u = units.apply(filled[chosen])
         cells = ShrunkCovariance.of(u[~gross[chosen]])
         far = remoteness(u, cells, spans)

@@ -25,6 +25,11 @@ that tail would be the anomalies among the training rows. The score is the lengt
 between their sum (Fisher 1925), in which one large surprise drowns among the noise of the others, and their maximum. A
 part adds its share of the squares to the score. New rows are first counted in the units (`StandardUnits.shares`).
 
+The numbers of pictures and sounds have one unit, and a pixel that hardly varies must not count as much as all others: u
+is then in units of the root of the mean variance, and the score
+
+    √(S(relations)² / 16 + S(density)² + S(neighbours)² + S(core)² / 100)
+
 Each part can be the score alone, and so can four others:
 
     mahalanobis      Σ_j (P r)_j² / P_jj,  r = u - û,  P the inverse of the shrunk covariance of residuals
@@ -73,21 +78,27 @@ class StandardUnits:
     center, spread : ndarray of shape (n_features,)
     limit : ndarray of shape (n_features,), or float
         Where values are clipped, in standard units.
+    common : bool
+        Whether all columns have one spread.
     """
 
     center: np.ndarray
     spread: np.ndarray
     limit: np.ndarray | float = LARGEST
+    common: bool = False
 
     @classmethod
-    def of(cls, X: np.ndarray) -> StandardUnits:
-        """Mean and standard deviation.
+    def of(cls, X: np.ndarray, *, common: bool = False) -> StandardUnits:
+        """Mean and standard deviation; with ``common``, the root of the mean variance as the spread of all columns.
 
         The unit of a constant column is a hundredth of its value or, for zeros, of the other columns' median spread:
         any other value was never seen. It counts for at most √n_rows, like a value that one row has and all others
         lack: n rows can't show that a column never changes.
         """
         center, spread = X.mean(0), X.std(0)
+        overall = float(np.sqrt(np.mean(spread**2)))
+        if common and overall > 0:
+            return cls(center, np.full(len(center), overall), common=True)
         size = np.abs(center)
         constant = spread <= 1e-7 * size
         constant |= spread == 0

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from isthmus.series import WindowedAutoencoder
+    from isthmus.series.reading import SeriesFile
 
 __all__ = [
     "evaluate_series",
@@ -106,7 +107,7 @@ def _of_windows(command: str, model: WindowedAutoencoder, data: SeriesData, run:
         whose += [name] * len(grid)
     table = np.concatenate(values)
     names = [f"z{place + 1}" for place in range(table.shape[1])] if command == "encode" else ["log_density"]
-    return _keys(run, np.concatenate(stamps), whose) | _numbers(names, table)
+    return _keys(run, data.file, np.concatenate(stamps), whose) | _numbers(names, table)
 
 
 def _denoised(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def _denoised(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[st
     for name, rows, series in zip(data.file.entities, data.file.rows, data.file.series, strict=True):
         values[rows], whose[rows] = model.denoise(series), name
     _say_left(values)
-    return _keys(run, data.file.stamps, whose.tolist()) | _numbers(list(model.channels_), values)
+    return _keys(run, data.file, data.file.stamps, whose.tolist()) | _numbers(list(model.channels_), values)
 
 
 def _completed(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[str, Any]:
@@ -130,14 +131,14 @@ def _completed(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[s
     for name, rows, series in zip(data.file.entities, data.file.rows, data.file.series, strict=True):
         known, _ = model.windows_of(series)
         own_stamps, full = model.impute_steps(series)
-        n_empty += int(np.isnan(known.of_readings(known.part(0, len(known)))).sum())
+        n_empty += int(np.isnan(known.readings()).sum())
         place = np.arange(len(full)) if known.grid.is_identity else known.grid.place
         missing = np.setdiff1d(np.arange(len(full)), place)
         row_of = np.full(len(full), -1)
         row_of[place] = rows
         row_before = row_of[np.maximum.accumulate(np.where(row_of >= 0, np.arange(len(full)), 0))]
         n_steps += len(missing)
-        parts += [full[place], full[missing]]
+        parts += [known.completed(full), full[missing]]
         stamps += [data.file.stamps[rows], own_stamps[missing]]
         after += [rows, row_before[missing]]
         whose += [name] * (len(place) + len(missing))
@@ -148,7 +149,7 @@ def _completed(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[s
     n_all = n_empty + n_steps * values.shape[1]
     say(f"{missed}{n_empty:,} of {n_cells:,} cells were empty; {n_all - left:,} of {n_all:,} cells are filled.")
     _say_left(values)
-    return _keys(run, np.concatenate(stamps)[order], [whose[at] for at in order]) | _numbers(
+    return _keys(run, data.file, np.concatenate(stamps)[order], [whose[at] for at in order]) | _numbers(
         list(model.channels_), values
     )
 
@@ -253,9 +254,11 @@ def page_of_series(run: Run, source: str | None, reading: TableFlags, output: Pa
     say(f"the page is in {str(page)!r}; open it in a browser.")
 
 
-def _keys(run: Run, stamps: np.ndarray, whose: list[Any]) -> dict[str, Any]:
+def _keys(run: Run, file: SeriesFile, stamps: np.ndarray, whose: list[Any]) -> dict[str, Any]:
     record = require_record(run)
-    entity = {} if record.entity is None or all(name is None for name in whose) else {record.entity: whose}
+    entity: dict[str, Any] = {}
+    if record.entity is not None and any(name is not None for name in whose):
+        entity[record.entity] = [file.entity(name) for name in whose]
     return {record.time: stamp_column(stamps)} | entity
 
 

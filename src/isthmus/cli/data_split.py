@@ -116,6 +116,11 @@ class DataSplit:
         """The rows of the evaluation."""
         return self.table.take(self.test)
 
+    @cached_property
+    def held_out_named(self) -> Table:
+        """The rows of the evaluation; without ids of their own they are named by their index in the data."""
+        return self.held_out if self.held_out.ids is not None else replace(self.held_out, ids=self.test_places)
+
     def evaluate(self, estimator: Any, seed: int) -> Evaluation:
         """Figures on the held-out rows, with labels where there are any."""
         from isthmus.evaluation import evaluate

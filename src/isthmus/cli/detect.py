@@ -17,7 +17,7 @@ from isthmus.cli.engine import Engine, answers_of_workers
 from isthmus.cli.matching_rows import Expected, open_matching
 from isthmus.cli.outcome import UsageError, say, warnings_said
 from isthmus.cli.own_inputs import refuse_own_inputs
-from isthmus.cli.reading_flags import TableFlags, TableReading
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import (
     Drop,
     Ids,
@@ -81,7 +81,6 @@ def detect(
     time: SeriesTime = None,
     entity: SeriesEntity = None,
     time_zone: TimeZone = None,
-    window: Annotated[int | None, Parameter(validator=Number(gte=2))] = None,
     stride: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     until: str | None = None,
     alarm_rate: Annotated[str | None, Parameter("--alarms")] = None,
@@ -89,7 +88,7 @@ def detect(
     overwrite: Overwrite = False,
     json: JsonOutput = False,
     given: UnusedGiven = (),
-    reading: TableReading = TableFlags(),  # noqa: B008
+    reading: Reading = READ_BY_ITSELF,
 ) -> None:
     """Find anomalous rows.
 
@@ -133,8 +132,6 @@ def detect(
         Figure to draw of the most anomalous rows: .png, .svg or .pdf.
     save
         Folder to write the detector to, for --model.
-    window
-        For a series: steps in a window; without it, windows of the period, 96 and 192 steps are compared.
     stride
         For a series: steps between the windows that are scored; scores in between are interpolated. The larger, the
         faster. By default an eighth of a window.
@@ -153,13 +150,13 @@ def detect(
         )
     if time is not None:
         asked = AskedSeries(
-            data, time, entity, time_zone, reading, train, until, model, window, stride, alarm_rate, tracked, top,
+            data, time, entity, time_zone, reading, train, until, model, stride, alarm_rate, tracked, top,
             labels, drop, seed,
         )  # fmt: skip
         detect_series(asked, output, plot, save, overwrite=overwrite, json=json)
         return
     require_time(
-        {"--entity": entity, "--time-zone": time_zone, "--window": window, "--stride": stride, "--until": until,
+        {"--entity": entity, "--time-zone": time_zone, "--stride": stride, "--until": until,
          "--alarms": alarm_rate, "--tracked": tracked or None}
     )  # fmt: skip
     of_fit = {
@@ -313,7 +310,7 @@ def _only_present(source: str, roles: dict[str, Any], options: dict[str, Any]) -
 def _columns_of(table: Table, drop: tuple[str, ...]) -> Expected:
     what = "the columns of the training rows"
     known = (table.label_name, table.id_name, drop, table.image_shape)
-    return Expected(table.columns, what, *known, layout=table.layout)
+    return Expected(table.columns, what, *known, layout=table.layout, row_shape=table.row_shape)
 
 
 def _with_limit(detection: Any, alarms: Any) -> Any:

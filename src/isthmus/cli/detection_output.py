@@ -75,28 +75,37 @@ def write_detections(
     """
     columns = {name: cells[:most] for name, cells in _columns(table, detection, alarms, top).items()}
     if output is None and facts is None and reads_a_person():
-        show_most_anomalous(_with_written_stamps(columns))
+        show_most_anomalous(columns)
     elif output is not None or facts is None:
-        write_columns(output, columns, overwrite=overwrite)
+        typed = _typed_columns(columns, table, detection, top) if _is_parquet(output) else None
+        write_columns(output, columns, overwrite=overwrite, typed=typed)
     if facts is not None:
         print_json({**facts, **({"scored": as_rows(columns)} if output is None else {"output": str(output)})})
     if output is not None:
         say(f"{min(len(table), most or len(table)):,} rows, the most anomalous first, are in {str(output)!r}.")
 
 
-def write_columns(output: Path | None, columns: Mapping[str, Any], *, overwrite: bool, zone: str | None = None) -> None:
+def write_columns(
+    output: Path | None,
+    columns: Mapping[str, Any],
+    *,
+    overwrite: bool,
+    zone: str | None = None,
+    typed: Mapping[str, Any] | None = None,
+) -> None:
     """Write named columns in the format of the output's suffix; without an output, as CSV on standard output.
 
     Arrays of dates are timestamps in Parquet, in UTC with ``zone`` as their time zone if there is one; else text.
+    ``typed`` has those columns as Arrow arrays whose type in Parquet is another than in text.
     """
     from isthmus.tables import atomic_write
 
     suffix = ".csv" if output is None else output.suffix.lower()
-    if suffix == ".parquet":
+    if _is_parquet(output):
         from pyarrow import parquet
 
         with atomic_write(output or Path(), overwrite=overwrite) as temporary:
-            parquet.write_table(_as_arrow(columns, zone), temporary)
+            parquet.write_table(_as_arrow({**columns, **(typed or {})}, zone), temporary)
         return
     if suffix == ".json":
         rows = as_rows(columns)
@@ -118,6 +127,8 @@ def _as_arrow(columns: Mapping[str, Any], zone: str | None) -> Any:
     import pyarrow
 
     def typed(cells: Any) -> Any:
+        if isinstance(cells, pyarrow.Array):
+            return cells
         if _are_dates(cells):
             return pyarrow.array(cells.astype("datetime64[us]"), pyarrow.timestamp("us", zone))
         kinds = {type(cell) for cell in cells if cell is not None}
@@ -125,6 +136,10 @@ def _as_arrow(columns: Mapping[str, Any], zone: str | None) -> Any:
         return pyarrow.array([None if cell is None else str(cell) for cell in cells] if mixed else cells)
 
     return pyarrow.table({name: typed(cells) for name, cells in columns.items()})
+
+
+def _is_parquet(output: Path | None) -> bool:
+    return output is not None and output.suffix.lower() == ".parquet"
 
 
 def _are_dates(cells: Any) -> bool:
@@ -159,14 +174,36 @@ def _with_written_stamps(columns: Mapping[str, Any]) -> dict[str, list[Any]]:
     }
 
 
+def _id_name(table: Table) -> str:
+    return "row" if table.id_name is None else table.id_name
+
+
+def _typed_columns(columns: Mapping[str, list[Any]], table: Table, detection: DetectionResult, top: int) -> Any:
+    """The ids, values and expected values that are dates, as Arrow arrays of timestamps."""
+    from isthmus.cli.detection_types import timestamps_of
+    from isthmus.tables.row_ids import as_arrow, dates_in
+
+    n_rows = len(columns["score"])
+    order, found = detection.order[:n_rows], {}
+    if table.ids is not None:
+        found[_id_name(table)] = as_arrow(*dates_in(table.ids[order], table.id_zone))
+    places = detection.explanation.top(top)[order]
+    for rank in range(places.shape[1]):
+        for name in (f"value_{rank + 1}", f"expected_{rank + 1}"):
+            found[name] = timestamps_of(table, places[:, rank].tolist(), columns[name])
+    return {name: cells for name, cells in found.items() if cells is not None}
+
+
 def _columns(table: Table, detection: DetectionResult, alarms: np.ndarray, top: int) -> dict[str, Any]:
     import numpy as np
 
+    from isthmus.tables.row_ids import as_text
+
     why = detection.explanation
     order = detection.order
-    ids = np.arange(len(table)) if table.ids is None else table.ids
+    ids = np.arange(len(table)) if table.ids is None else as_text(table.ids, table.id_zone)
     columns: dict[str, Any] = {
-        ("row" if table.id_name is None else table.id_name): ids[order] if _are_dates(ids) else ids[order].tolist(),
+        _id_name(table): ids[order].tolist(),
         "score": _short(why.scores[order]),
         "p_value": _short(detection.p_values[order]),
         "alarm": alarms[order].tolist(),
@@ -176,7 +213,7 @@ def _columns(table: Table, detection: DetectionResult, alarms: np.ndarray, top: 
     places = why.top(top)[order]
     for rank in range(places.shape[1]):
         chosen = (order, places[:, rank])
-        columns[f"feature_{rank + 1}"] = [table.columns[place] for place in places[:, rank]]
+        columns[f"feature_{rank + 1}"] = [table.display_names[place] for place in places[:, rank]]
         columns[f"contribution_{rank + 1}"] = _short(why.contributions[chosen])
         columns[f"value_{rank + 1}"] = _cells(table, order, places[:, rank], why.values)
         columns[f"expected_{rank + 1}"] = _cells(table, order, places[:, rank], why.expected, short=True)
@@ -256,7 +293,7 @@ def draw_top_anomalies(path: Path, table: Table, detection: DetectionResult, ala
             why.contributions,
             words(why.values) if mixed else why.values,
             words(why.expected) if mixed else why.expected,
-            columns=[escaped(name) for name in table.columns],
+            columns=[escaped(name) for name in table.display_names],
             names=names,
             p_values=top.p_values,
             alarms=alarms[order],

@@ -39,7 +39,10 @@ def detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
                 found.set_false_alarm_rate(settings["false_alarm_rate"])
         names = getattr(found, "feature_names_in_", None)
         columns = unnamed(found.scorer_.n_features) if names is None else tuple(map(str, names))
-        return found, Expected(columns, "the columns the detector was fitted on", layout=found.layout_)
+        shape = found.row_shape_
+        pictures = None if shape is None else shape.image_shape
+        known: dict[str, Any] = {"image_shape": pictures, "layout": found.layout_, "row_shape": shape}
+        return found, Expected(columns, "the columns the detector was fitted on", **known)
     from isthmus.cli.data_split import held_out_again
 
     run.require_autoencoder(found)

@@ -97,7 +97,7 @@ def explore(
     asked: dict[str, Any] = {"labels": labels, "ids": ids, "drop": drop, "reading": reading, "given": conditions}
     try:
         split = held_out_again(found)
-        rows, training, given_train = split.held_out, split.training, split.training_given
+        rows, training, given_train = split.held_out_named, split.training, split.training_given
     except CommandError as error:
         if data is None:
             raise

@@ -311,7 +311,7 @@ def _explore(page: Path, models: dict[str, Any], rows: DataSplit, evaluations: d
         write_page(
             page,
             models,
-            rows.held_out,
+            rows.held_out_named,
             rows.training,
             given_train=rows.training_given,
             evaluations=evaluations,

@@ -70,7 +70,7 @@ def write_rows(
 
     words: dict[str, Any] = {}
     if beside is not None:
-        words = {name: getattr(beside, name) for name in ("ids", "id_name", "labels", "label_name")}
+        words = {name: getattr(beside, name) for name in ("ids", "id_name", "id_zone", "labels", "label_name")}
     if output is None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "rows.csv")
@@ -145,7 +145,7 @@ def write_blocks(
     with tempfile.TemporaryDirectory() as folder:
         path = output or Path(folder, "rows.csv")
         names = {"id_name": stream.id_name, "label_name": stream.label_name}
-        with table_writer(path, columns, **names, overwrite=overwrite) as write:
+        with table_writer(path, columns, **names, id_zone=first.id_zone, overwrite=overwrite) as write:
             write(answered, first.ids, first.labels)
             for block, answer in answers:
                 write(answer, block.ids, block.labels)
@@ -192,11 +192,14 @@ def _write_frame(output: Path | None, table: Table, beside: Table | None, *, ove
     """The same for a mixed-type table, which only CSV and Parquet can hold."""
     import pyarrow
 
+    from isthmus.tables.row_ids import as_arrow, as_text, dates_in
     from isthmus.tables.writing import write_frame
 
-    frame = table.to_arrow() if output is not None and output.suffix.lower() == ".parquet" else table.written()
+    typed = output is not None and output.suffix.lower() == ".parquet"
+    frame = table.to_arrow() if typed else table.written()
     if beside is not None and beside.ids is not None:
-        frame = frame.add_column(0, beside.id_name, pyarrow.array(beside.ids))
+        ids = as_arrow(*dates_in(beside.ids, beside.id_zone)) if typed else as_text(beside.ids, beside.id_zone)
+        frame = frame.add_column(0, beside.id_name, pyarrow.array(ids))
     if beside is not None and beside.labels is not None:
         frame = frame.append_column(beside.label_name, pyarrow.array(beside.labels))
     if output is not None:

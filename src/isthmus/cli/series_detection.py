@@ -10,8 +10,10 @@ from isthmus.cli.detection_output import as_rows, require_writable, stamp_column
 from isthmus.cli.detection_summary import reads_a_person, show_episodes
 from isthmus.cli.outcome import CommandError, UsageError, escaped, print_json, say
 from isthmus.cli.own_inputs import refuse_own_inputs
-from isthmus.cli.reading_flags import TableFlags
+from isthmus.cli.reading_flags import ReadingFlags
 from isthmus.cli.row_flags import refuse_flags_of_tables
+from isthmus.cli.series_run import table_options
+from isthmus.cli.window_flags import window_length
 
 if TYPE_CHECKING:
     from isthmus.series import SeriesDetection, SeriesOutlierDetector
@@ -35,11 +37,10 @@ class AskedSeries:
     time: str
     entity: str | None
     time_zone: str | None
-    reading: TableFlags
+    reading: ReadingFlags
     train: str | None
     until: str | None
     model: str | None
-    window: int | None
     stride: int | None
     alarms: str | None
     tracked: bool
@@ -122,7 +123,7 @@ def _require_sense(asked: AskedSeries, save: Path | None) -> None:
         raise UsageError(f"{' and '.join(past)} each say what is normal; give one of them.")
     if asked.model is not None:
         fixed = {
-            "window": asked.window,
+            "window": asked.reading.window,
             "stride": asked.stride,
             "alarms": asked.alarms,
             "tracked": asked.tracked or None,
@@ -153,7 +154,7 @@ def _read(asked: AskedSeries, source: str, channels: tuple[str, ...] | None, *, 
     from isthmus.series.reading import read_series
     from isthmus.tables import open_table
 
-    drop, labels, entity, options = asked.drop, asked.labels, asked.entity, asked.reading.options()
+    drop, labels, entity, options = asked.drop, asked.labels, asked.entity, table_options(asked.reading)
     if not whole:
         names = open_table(source, **{name: value for name, value in options.items() if name != "kinds"}).all_columns
         drop = tuple(name for name in drop if name in names)
@@ -195,7 +196,7 @@ def _detected(
     except ValueError:
         alarms = asked.alarms
     detector = SeriesOutlierDetector(
-        window="auto" if asked.window is None else asked.window,
+        window=window_length(asked.reading),
         train=train,
         until=asked.until,
         episodes=alarms,
@@ -275,7 +276,7 @@ def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDet
             continue
         start = 0 if asked.until is None else detection.series.step_at(asked.until)
         for one in detection.episodes:
-            row: dict[str, Any] = {} if asked.entity is None else {asked.entity: name}
+            row: dict[str, Any] = {} if asked.entity is None else {asked.entity: file.entity(name)}
             row |= {} if asked.until is None else {"part": "clean past" if _is_past(one, start) else "after"}
             row |= {
                 "start": written_stamp(one.start), "end": written_stamp(one.end), "peak": written_stamp(one.peak),
@@ -309,7 +310,7 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
     numbers = {name: np.full(n_rows, np.nan) for name in names}
     alarm, whose = np.zeros(n_rows, bool), np.empty(n_rows, object)
     for name, rows, detection in zip(file.entities, file.rows, found, strict=True):
-        whose[rows] = name
+        whose[rows] = file.entity(name)
         if detection is None:
             continue
         parts = {"score": detection.scores, "rank": detection.ranks, "threshold": detection.thresholds}

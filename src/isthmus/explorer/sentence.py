@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from isthmus.evaluation import Evaluation
     from isthmus.explorer.row_kind import RowKind
 
-__all__ = ["banner", "opening_sentence", "percentage"]
+__all__ = ["banner", "does_as_well", "opening_sentence", "percentage"]
 
 ROUNDING = 1e-9  # a smaller share of lost variance is float32's rounding error
 EQUAL = 0.01  # errors this close, relative to PCA's, count as equal
@@ -55,13 +55,21 @@ def opening_sentence(
     if kind.closed_form and is_linear:
         return [*pieces[:-1], ["plain", f" of the variance{left}. This is {kind.closed_form}."]]
     best = f"{kind.closed_form or 'PCA'}, the best linear code, keeps {percentage(pca)}"
-    if error.pca_needs is None:
+    if does_as_well(evaluation):
+        needs = "."
+    elif error.pca_needs is None:
         needs = f" and needs more than {evaluation.n_directions} to match it."
     elif error.pca_needs > size:
         needs = f" and needs {error.pca_needs} to match it."
     else:
         needs = "."
     return [*pieces, ["plain", best + needs]]
+
+
+def does_as_well(evaluation: Evaluation) -> bool:
+    """Whether PCA of the same size has about the same error, or a smaller one."""
+    error = evaluation.reconstruction
+    return error.model.mse >= error.pca.mse * (1 - EQUAL)
 
 
 def banner(evaluation: Evaluation, kind: RowKind, *, is_linear: bool = False) -> str:
@@ -75,7 +83,7 @@ def banner(evaluation: Evaluation, kind: RowKind, *, is_linear: bool = False) ->
         return "PCA is exact here, too; use PCA." if error.model.r2 is not None else ""
     if model > pca * (1 + EQUAL):
         return f"PCA does better here: its error is {_short(pca)}, this model's {_short(model)}."
-    if model >= pca * (1 - EQUAL):
+    if does_as_well(evaluation):
         return f"PCA does as well here (its error is {_short(pca)}, this model's {_short(model)}); use PCA."
     return ""
 

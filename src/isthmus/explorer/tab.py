@@ -22,7 +22,7 @@ from isthmus.explorer.programs import (
     network_program,
 )
 from isthmus.explorer.rounding import fewest_levels, largest
-from isthmus.explorer.sentence import banner, opening_sentence
+from isthmus.explorer.sentence import banner, does_as_well, opening_sentence
 from isthmus.inference.missing import completed
 from isthmus.inference.polishing import target_of
 
@@ -122,7 +122,7 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         trips = _round_trips(view)
     return {
         "name": view.name,
-        "variant": type(estimator).__name__ if not view.is_pca else "PCA",
+        "variant": "PCA" if view.is_pca or (items.kind.closed_form and linear) else type(estimator).__name__,
         "pca": view.is_pca,
         "sentence": opening_sentence(
             evaluation,
@@ -141,7 +141,7 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "seed": estimator.fitted_.seed if estimator.random_state is None else estimator.random_state,
         "mse": reconstruction.model.mse,
         "pcaMse": reconstruction.pca.mse,
-        "pcaNeeds": reconstruction.pca_needs,
+        "pcaNeeds": None if does_as_well(evaluation) else reconstruction.pca_needs,
         "prior": estimator.model_.bottleneck.has_prior,
         "codes": packer.floats(view.codes),
         "known": packer.rows(places.known.T),

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.series.series import Series, on_grid, scratch
+from isthmus.series.series import Series, scratch, series_on
 from isthmus.series.stamps import grid_of, in_utc
 from isthmus.tables import DataError, open_table
+from isthmus.tables.roles import WHOLE_NUMBER
 from isthmus.tables.text_dates import DateForm
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class SeriesFile:
         Remarks on the file, in sentences.
     zone : str or None
         The time zone of the file, whose stamps are given here in UTC; None if they are not converted.
+    whole_entities : bool
+        Whether all entities are plain whole numbers, which are words here.
     """
 
     entities: tuple[Any, ...]
@@ -61,9 +64,14 @@ class SeriesFile:
     labels: np.ndarray | None
     notes: tuple[str, ...]
     zone: str | None = None
+    whole_entities: bool = False
 
     def __len__(self) -> int:
         return len(self.stamps)
+
+    def entity(self, name: Any) -> Any:
+        """The name of an entity as it is written: a number if all are whole numbers."""
+        return int(name) if self.whole_entities and name is not None else name
 
 
 def read_series(
@@ -145,9 +153,10 @@ def read_series(
         except ValueError as error:
             raise DataError(f"{of_entity}: {error}") from error
         some = values if whose is None else values[own]
-        found.append(Series(on_grid(some, grid), grid, wanted, grid.notes, has_names=True))
+        found.append(series_on(grid, some, wanted, grid.notes, has_names=True))
         rows.append(own)
-    return SeriesFile(tuple(entities), tuple(found), tuple(rows), stamps, words, tuple(notes), zone or time_zone)
+    whole = whose is not None and all(re.fullmatch(WHOLE_NUMBER, str(name)) for name in entities)
+    return SeriesFile(tuple(entities), tuple(found), tuple(rows), stamps, words, tuple(notes), zone or time_zone, whole)
 
 
 def _require(names: Sequence[str], flags: dict[str, str | None], source: str) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "on_grid",
     "scratch",
     "series_of",
+    "series_on",
     "with_channels_of",
 ]
 
@@ -33,7 +34,8 @@ CHUNK_STEPS = 1 << 17
 class Series:
     """Numbers of shape (n_steps, n_channels) and the grid they lie on.
 
-    ``values`` is an array or a memory-mapped file; it is only ever sliced.
+    ``values`` is an array or a memory-mapped file; it is only ever sliced. ``repeated`` holds the readings as they
+    were given if several have the same stamp, and so share a step, whose value is their mean.
     """
 
     values: Any
@@ -41,6 +43,7 @@ class Series:
     channels: tuple[str, ...]
     notes: tuple[str, ...] = ()
     has_names: bool = False
+    repeated: Any = None
 
     def __len__(self) -> int:
         return self.values.shape[0]
@@ -84,6 +87,18 @@ class Series:
     def of_readings(self, of_steps: np.ndarray) -> np.ndarray:
         """Values of steps as values of readings, in the order the readings were given."""
         return of_steps if self.grid.is_identity else of_steps[self.grid.place]
+
+    def readings(self) -> np.ndarray:
+        """The readings as they were given, shape (n_readings, n_channels); NaN where missing or infinite."""
+        if self.repeated is None:
+            return self.of_readings(self.part(0, len(self)))
+        values = np.asarray(self.repeated, dtype=np.float64)
+        return np.where(np.isfinite(values), values, np.nan)
+
+    def completed(self, of_steps: np.ndarray) -> np.ndarray:
+        """The readings as they were given, those that are missing filled with the value of their step."""
+        readings = self.readings()
+        return np.where(np.isnan(readings), self.of_readings(of_steps), readings)
 
 
 def series_of(X: Any, times: Any = None, *, who: str, channels: Sequence[str] | None = None) -> Series:
@@ -139,7 +154,7 @@ def series_of(X: Any, times: Any = None, *, who: str, channels: Sequence[str] | 
         notes.append(
             f"{n_infinite:,} {'value is' if n_infinite == 1 else 'values are'} infinite and counted as missing."
         )
-    return Series(on_grid(values, grid), grid, names, (*notes, *grid.notes), has_names)
+    return series_on(grid, values, names, (*notes, *grid.notes), has_names=has_names)
 
 
 def _floats(values: Any) -> Iterator[np.ndarray]:
@@ -193,12 +208,22 @@ def with_channels_of(series: Series, like: Series, who: str) -> Series:
         extra = [name for name in series.channels if name not in like.channels]
         notes = (f"not at fit, and left out: {', '.join(extra)}.",) if extra else ()
         return dataclasses.replace(
-            series, values=series.values[:, order], channels=like.channels, notes=(*series.notes, *notes)
+            series,
+            values=series.values[:, order],
+            channels=like.channels,
+            notes=(*series.notes, *notes),
+            repeated=None if series.repeated is None else series.repeated[:, order],
         )
     if series.n_channels != like.n_channels:
         count = "1 channel" if series.n_channels == 1 else f"{series.n_channels} channels"
         raise ValueError(f"{who}: the series has {count}, and {like.n_channels} were fitted.")
     return dataclasses.replace(series, channels=like.channels, has_names=like.has_names)
+
+
+def series_on(grid: Grid, values: Any, channels: tuple[str, ...], notes: tuple[str, ...], *, has_names: bool) -> Series:
+    """The series of readings on their grid."""
+    repeated = values if grid.n_repeated else None
+    return Series(on_grid(values, grid), grid, channels, notes, has_names, repeated)
 
 
 def on_grid(values: Any, grid: Grid) -> Any:
@@ -275,4 +300,4 @@ def joined_series(several: list[Series], who: str) -> Series:
         segments=np.concatenate(segments),
         is_identity=True,
     )
-    return dataclasses.replace(first, values=values, grid=grid)
+    return dataclasses.replace(first, values=values, grid=grid, repeated=None)

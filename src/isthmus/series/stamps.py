@@ -50,6 +50,8 @@ class Grid:
         Whether step i is reading i.
     notes : tuple of str
         Remarks on the stamps, in sentences.
+    n_repeated : int
+        Readings that have the stamp of another and share its step.
     """
 
     place: np.ndarray
@@ -58,6 +60,7 @@ class Grid:
     step: float
     is_identity: bool
     notes: tuple[str, ...] = ()
+    n_repeated: int = 0
 
     def __len__(self) -> int:
         return len(self.stamps)
@@ -151,7 +154,7 @@ def grid_of(stamps: np.ndarray | None, n_readings: int) -> Grid:
     identity = order is None and len(place) == place[-1] + 1
     found = ordered if identity else _stamps_of_steps(ordered, place)
     unit = SECOND if stamps.dtype.kind == "M" else 1
-    return Grid(place_of, found, segments, step / unit, identity, tuple(notes))
+    return Grid(place_of, found, segments, step / unit, identity, tuple(notes), repeated)
 
 
 def in_utc(stamps: np.ndarray, time_zone: str, who: str) -> np.ndarray:

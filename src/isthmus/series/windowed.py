@@ -275,7 +275,7 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         than three fifths of a window stays NaN. Missing *steps* are filled by `impute_steps`.
         """
         series, found = self.reconstruct_steps(X, times=times)
-        return in_form_of(X, series.of_readings(self._completed(series, found)), self.channels_)
+        return in_form_of(X, series.completed(self._completed(series, found)), self.channels_)
 
     def impute_steps(self, X: Any, *, times: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Stamps and values of every step of the grid, with missing values and missing steps filled in."""

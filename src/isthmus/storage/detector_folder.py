@@ -31,6 +31,7 @@ from isthmus.storage.record import Setting, fact, record
 from isthmus.storage.settings import Settings, estimator_of, hyperparameters_of, settings_of, unfitted
 from isthmus.storage.tensor_file import StoredTensors, TensorKind, tensors_from
 from isthmus.tables.layout import TableLayout
+from isthmus.tables.row_shape import RowShape
 
 __all__ = ["DetectorKind", "DetectorRecord"]
 
@@ -51,6 +52,7 @@ class DetectorRecord:
     ``rests`` are the variances of its covariances outside their bases, ``bases`` the likelihood bases of the other
     folds. Earlier versions had neither, nor a tail. ``nearest`` are the rows of the denoiser, all where it is None;
     ``norm`` is how parts are added; ``joins`` tells whether new rows are counted in the units.
+    ``row_shape`` is the shape of a picture or a sound.
     """
 
     settings: dict[str, Setting]
@@ -70,6 +72,7 @@ class DetectorRecord:
     nearest: int | None = fact(default=None, at_least=1, at_most=MAX_ROWS)
     norm: float = fact(default=1.0, at_least=1, at_most=100)
     joins: bool = False
+    row_shape: RowShape | None = None
 
     def __post_init__(self) -> None:
         for name, one in self.surprises.items():
@@ -140,6 +143,7 @@ class DetectorKind(Kind):
             nearest=None if scorer.normal is None else scorer.normal.nearest,
             norm=float(estimator.scoring_.norm),
             joins=scorer.new_rows,
+            row_shape=estimator.row_shape_,
         )
         return Parts(record, tensors_from(arrays), inner)
 
@@ -152,6 +156,8 @@ class DetectorKind(Kind):
         n_columns = n_numbers if layout is None else len(layout.columns)
         if layout is not None and layout.width != n_numbers:
             raise ValueError(f"the layout of its table must have {n_numbers} encoded columns, got {layout.width}")
+        if record.row_shape is not None and record.row_shape.n_numbers != n_numbers:
+            raise ValueError(f"row_shape must have {n_numbers} numbers, got {record.row_shape.n_numbers}")
         names = record.feature_names if layout is None else tuple(layout.names)
         if names is not None and len(names) != n_columns:
             raise ValueError(f"feature_names must be {n_columns} names, got {len(names)}")
@@ -164,7 +170,7 @@ class DetectorKind(Kind):
             _require_parts(parts, detector.measure, arrays, name)
         detector.autoencoder = None if record.autoencoder is None else estimator_of(record.autoencoder)
         set_columns(detector, n_columns, names)
-        detector.layout_ = layout
+        detector.layout_, detector.row_shape_ = layout, record.row_shape
         common = {
             "units": StandardUnits(arrays["center"], arrays["spread"], arrays.get("limit", BEYOND)),
             "parts": parts,

@@ -11,6 +11,7 @@ import numpy as np
 
 from isthmus.tables.bounds import require_columns, require_room
 from isthmus.tables.errors import DataError
+from isthmus.tables.row_shape import pixel_names
 from isthmus.tables.table import Table, check_finite
 
 __all__ = [
@@ -21,7 +22,6 @@ __all__ = [
     "exact_float",
     "labels_among",
     "picture_shape",
-    "pixel_names",
     "require_letters",
     "table_from_array",
     "table_of_columns",
@@ -38,19 +38,6 @@ HELD_OUT = re.compile(r"(?:^|/)(?:test|val|valid|validation|dev)(?:/|$)", re.IGN
 NUMBERS, WORDS_AND_NUMBERS = "fiub", "biufUSMm"
 LAST_CODE_POINT, SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)
 CHANNELS = (1, 3, 4)
-
-
-def pixel_names(image_shape: tuple[int, ...]) -> tuple[str, ...]:
-    """A name for each number of a flattened picture.
-
-    >>> pixel_names((1, 2)), pixel_names((3, 1, 1))
-    (('pixel_0_0', 'pixel_0_1'), ('red_0_0', 'green_0_0', 'blue_0_0'))
-    """
-    height, width = image_shape[-2:]
-    planes = ("pixel",) if len(image_shape) == 2 else ("red", "green", "blue", "alpha")[: image_shape[0]]
-    if len(image_shape) == 3 and image_shape[0] > 4:
-        planes = tuple(f"channel{place}" for place in range(image_shape[0]))
-    return tuple(f"{plane}_{y}_{x}" for plane in planes for y in range(height) for x in range(width))
 
 
 def picture_shape(shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool] | None:

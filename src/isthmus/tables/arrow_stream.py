@@ -82,6 +82,7 @@ class Reading:
         return Table(
             cells, self.layout.names, ids=words(self.id_name, "id"), id_name=self.id_name,
             labels=words(self.label_name, "label"), label_name=self.label_name, name=name, layout=self.layout,
+            id_zone=None if self.id_name is None else getattr(arrow.schema.field(self.id_name).type, "tz", None),
         )  # fmt: skip
 
     def values(

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.tables.arrays import pixel_names
 from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
 from isthmus.tables.formats.idx import read_idx_bytes
+from isthmus.tables.row_shape import pixel_names
 from isthmus.tables.table import Table
 
 __all__ = ["BUNDLED", "load_bundled"]

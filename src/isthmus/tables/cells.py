@@ -9,7 +9,7 @@ import numpy as np
 
 from isthmus.tables.text_dates import DAY
 
-__all__ = ["arrow_type", "moments", "plain_cells", "texts", "without_nan"]
+__all__ = ["arrow_type", "as_type", "date_texts", "moments", "plain_cells", "texts", "without_nan", "zone_of"]
 
 STAMP = re.compile(r"timestamp\[(s|ms|us|ns)(?:, tz=([\w+:/-]{1,60}))?\]")
 EXACT = 2**53
@@ -27,6 +27,41 @@ def arrow_type(name: str) -> Any:
     if name.startswith("decimal"):
         return pyarrow.float64()
     return pyarrow.type_for_alias(name)
+
+
+def as_type(cells: Any, dtype: str) -> Any:
+    """Timestamps in UTC, or durations since midnight, as the type of dates or times with this name."""
+    import pyarrow
+
+    kind = arrow_type(dtype)
+    if pyarrow.types.is_time(kind) and pyarrow.types.is_duration(cells.type):
+        cells = cells.cast(pyarrow.int64()).cast(pyarrow.time64("us"))
+    return cells if cells.type == kind else cells.cast(kind, safe=False)
+
+
+def zone_of(dtype: str) -> str | None:
+    """The time zone that Arrow's name for a type of timestamps has; None without one.
+
+    >>> zone_of("timestamp[us, tz=Europe/Berlin]"), zone_of("timestamp[us]")
+    ('Europe/Berlin', None)
+    """
+    stamp = STAMP.fullmatch(dtype)
+    return None if stamp is None else stamp[2]
+
+
+def date_texts(dates: Any, zone: str | None = None) -> list[str | None]:
+    """Dates (datetime64, or Arrow timestamps in UTC) as text, with the offset of ``zone`` where there is one.
+
+    >>> date_texts(np.array(["2024-07-01T10:30", "NaT"], "datetime64[us]"), "Europe/Berlin")
+    ['2024-07-01 12:30:00+02:00', None]
+    """
+    import pyarrow
+
+    cells = pyarrow.array(np.asarray(dates).astype("datetime64[us]"))
+    if zone is not None:
+        cells = cells.cast(pyarrow.timestamp("us", "UTC")).cast(pyarrow.timestamp("us", zone))
+        return [None if one is None else one.isoformat(" ") for one in cells.to_pylist()]
+    return [None if one is None else one.removesuffix(".000000") for one in cells.cast(pyarrow.string()).to_pylist()]
 
 
 def plain_cells(cells: Any) -> Any:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from isthmus.tables.cells import arrow_type, moments, plain_cells, texts, without_nan
+from isthmus.tables.cells import arrow_type, date_texts, moments, plain_cells, texts, without_nan, zone_of
 from isthmus.tables.errors import DataError
 from isthmus.tables.marks import without_marks
 from isthmus.tables.text_dates import DAY, DateForm, dates_of
@@ -339,6 +339,8 @@ class Column:
             return [value if value is None else f"{value * form.unit / 1e6:.15g}" for value in values]
         if isinstance(form, BooleanForm):
             return [value if value is None else form.true if value else form.false for value in values]
+        if self.kind == "date" and self.dtype.startswith("timestamp"):
+            return date_texts(self.typed(cells), zone_of(self.dtype))
         return [value if value is None else str(value) for value in texts(cells).to_pylist()]
 
 

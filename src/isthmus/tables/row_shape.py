@@ -119,3 +119,38 @@ class RowShape:
     def is_mirrored(self) -> bool:
         """Whether a mirrored row is as likely: true of photos, which have colour, not of letters."""
         return self.axes == ("channel", "height", "width") and self.sizes[0] in (3, 4)
+
+    def number_names(self) -> tuple[str, ...] | None:
+        """What each number of a picture or a sound is; None for rows of another kind.
+
+        >>> RowShape.of_picture((1, 2)).number_names()
+        ('pixel_0_0', 'pixel_0_1')
+        >>> RowShape((2, 2), ("frequency", "time"), Signal(8000, 64, 4, 32)).number_names()
+        ('0 Hz at 0 s', '0 Hz at 0.004 s', '2000 Hz at 0 s', '2000 Hz at 0.004 s')
+        """
+        signal = self.signal
+        if self.image_shape is not None:
+            return pixel_names(self.image_shape)
+        if signal is None:
+            return None
+        if not signal.is_spectrogram:
+            return tuple(f"{place / signal.rate:.6g} s" for place in range(self.n_numbers))
+        bands, frames = self.sizes
+        return tuple(
+            f"{band * signal.rate / signal.fft:.0f} Hz at {frame * signal.hop / signal.rate:.3g} s"
+            for band in range(bands)
+            for frame in range(frames)
+        )
+
+
+def pixel_names(image_shape: tuple[int, ...]) -> tuple[str, ...]:
+    """A name for each number of a flattened picture.
+
+    >>> pixel_names((1, 2)), pixel_names((3, 1, 1))
+    (('pixel_0_0', 'pixel_0_1'), ('red_0_0', 'green_0_0', 'blue_0_0'))
+    """
+    height, width = image_shape[-2:]
+    planes = ("pixel",) if len(image_shape) == 2 else ("red", "green", "blue", "alpha")[: image_shape[0]]
+    if len(image_shape) == 3 and image_shape[0] > 4:
+        planes = tuple(f"channel{place}" for place in range(image_shape[0]))
+    return tuple(f"{plane}_{y}_{x}" for plane in planes for y in range(height) for x in range(width))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.tables.cells import as_type
 from isthmus.tables.description import Description
 from isthmus.tables.errors import DataError
 from isthmus.tables.layout import TableLayout, plain_layout
@@ -27,9 +28,10 @@ class Table:
     """Rows with their names, ids and labels: numbers of shape (rows, columns), or cells of several kinds.
 
     ``cells`` is an array of float32 or float64, NaN where a cell is missing; or an Arrow table of the columns of
-    ``layout``, where they are of several kinds. ``ids`` and ``labels`` have shape (rows,). ``image_shape`` is (height,
-    width) for grey pictures and (channels, height, width) for colour, where a row is a picture flattened in that order.
-    ``row_shape`` says the same for rows of any kind, sounds and embeddings too.
+    ``layout``, where they are of several kinds. ``ids`` and ``labels`` have shape (rows,); ids that are dates are in
+    UTC, and ``id_zone`` is the time zone of the file. ``image_shape`` is (height, width) for grey pictures and
+    (channels, height, width) for colour, where a row is a picture flattened in that order. ``row_shape`` says the same
+    for rows of any kind, sounds and embeddings too.
     ``given`` is an Arrow table of the conditions, columns that both networks see and that are not learned from.
     ``official_test`` holds the indices of the rows that the data's makers set aside for testing. ``description`` says
     how the file was read; ``notes`` are remarks for a description that is still to be made.
@@ -53,6 +55,7 @@ class Table:
     row_shape: RowShape | None = None
     given: pyarrow.Table | None = None
     notes: tuple[str, ...] = ()
+    id_zone: str | None = None
 
     def __post_init__(self) -> None:
         if self.row_shape is None and self.image_shape is not None:
@@ -95,10 +98,19 @@ class Table:
 
     def to_arrow(self) -> pyarrow.Table:
         """The columns as an Arrow table, each of its own type."""
-        if self.is_mixed:
-            return self.cells
+        if self.is_mixed and self.layout is not None:
+            return self._dates_typed(self.layout)
         layout = self.layout or plain_layout(self.columns, [str(self.cells.dtype)] * self.n_columns)
         return layout.decode(self.cells)
+
+    def _dates_typed(self, layout: TableLayout) -> pyarrow.Table:
+        """The cells, dates among them in the types and time zones of the file."""
+        table = self.cells
+        for column in layout.columns:
+            if column.kind == "date" and column.form is None:
+                place = table.column_names.index(column.name)
+                table = table.set_column(place, column.name, as_type(table.column(place), column.dtype))
+        return table
 
     def written(self) -> pyarrow.Table:
         """The same, with every column as its file writes it: dates in their own form, booleans in their own words."""
@@ -108,7 +120,9 @@ class Table:
         if self.layout is None or not self.is_mixed:
             return table
         cells = [
-            own if column.form is None else pyarrow.array(column.written(own.combine_chunks()), pyarrow.string())
+            own
+            if column.form is None and column.kind != "date"
+            else pyarrow.array(column.written(own.combine_chunks()), pyarrow.string())
             for column, own in zip(self.layout.columns, table.select(list(self.layout.names)).columns, strict=True)
         ]
         return pyarrow.table(cells, names=list(self.layout.names))
@@ -153,6 +167,12 @@ class Table:
     def has_names(self) -> bool:
         """Whether its columns have names of their own, not those of pixels or x0, x1, …."""
         return self.image_shape is None and self.columns != tuple(f"x{place}" for place in range(self.n_columns))
+
+    @cached_property
+    def display_names(self) -> tuple[str, ...]:
+        """Names of the columns for output: the numbers of a sound are named by frequency and time."""
+        heard = None if self.row_shape is None or self.row_shape.signal is None else self.row_shape.number_names()
+        return heard or self.columns
 
     def take(self, indices: Sequence[int] | np.ndarray) -> Table:
         """The rows at ``indices``, in that order, as a new table (without an official test set)."""

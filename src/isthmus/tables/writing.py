@@ -13,6 +13,7 @@ import numpy as np
 
 from isthmus.tables.atomic import atomic_write
 from isthmus.tables.errors import DataError
+from isthmus.tables.row_ids import as_arrow, as_text, dates_in
 
 if TYPE_CHECKING:
     import pyarrow
@@ -33,6 +34,7 @@ def write_table(
     *,
     ids: np.ndarray | None = None,
     id_name: str | None = None,
+    id_zone: str | None = None,
     labels: np.ndarray | None = None,
     label_name: str | None = None,
     overwrite: bool = False,
@@ -50,7 +52,9 @@ def write_table(
         Their names. In text, a name, id or label that a spreadsheet would run as a formula gets an apostrophe
         in front.
     ids, labels
-        Shape (rows,), words or numbers, under the names ``id_name`` ("id") and ``label_name`` ("label").
+        Shape (rows,), words, numbers or dates, under the names ``id_name`` ("id") and ``label_name`` ("label").
+    id_zone
+        Time zone of ids that are dates, which are given in UTC.
     overwrite
         Replace a file that exists.
 
@@ -59,10 +63,13 @@ def write_table(
     DataError
         The file exists, cannot be written, has another suffix, or the shapes do not agree.
     """
+    if ids is not None and Path(path).suffix.lower() == ".parquet":
+        ids, id_zone = dates_in(_plain(np.asarray(ids)), id_zone)
     with table_writer(
         path,
         columns,
         id_name=None if ids is None else id_name or "id",
+        id_zone=id_zone,
         label_name=None if labels is None else label_name or "label",
         overwrite=overwrite,
     ) as write:
@@ -75,6 +82,7 @@ def table_writer(
     columns: Sequence[str],
     *,
     id_name: str | None = None,
+    id_zone: str | None = None,
     label_name: str | None = None,
     overwrite: bool = False,
 ) -> Iterator[Callable[..., None]]:
@@ -97,9 +105,10 @@ def table_writer(
         elif suffix == ".npz":
             sink = closing.enter_context(_Archive(temporary, columns, id_name, label_name))
         elif suffix == ".parquet":
-            sink = closing.enter_context(_ParquetFile(temporary, columns, names))
+            sink = closing.enter_context(_ParquetFile(temporary, columns, names, id_zone))
         else:
-            sink = closing.enter_context(_TextFile(temporary, "\t" if suffix == ".tsv" else ",", columns, names))
+            separator = "\t" if suffix == ".tsv" else ","
+            sink = closing.enter_context(_TextFile(temporary, separator, columns, names, id_zone))
 
         def write(values: np.ndarray, ids: np.ndarray | None = None, labels: np.ndarray | None = None) -> None:
             values = np.asarray(values)
@@ -158,7 +167,11 @@ def _plain(entries: np.ndarray) -> np.ndarray:
 
 
 def _batches(
-    values: np.ndarray, columns: Sequence[str], names: Sequence[str], beside: dict[str, np.ndarray]
+    values: np.ndarray,
+    columns: Sequence[str],
+    names: Sequence[str],
+    beside: dict[str, np.ndarray],
+    zone: str | None = None,
 ) -> Iterator[pyarrow.Table]:
     """The rows a few megabytes at a time, at least once, so a table without rows keeps its columns."""
     import pyarrow
@@ -167,8 +180,11 @@ def _batches(
     height = max(1, BATCH_CELLS // max(1, values.shape[1]))
     for start in range(0, max(1, len(values)), height):
         rows = slice(start, start + height)
-        cells = [beside[name][rows] if name in beside else values[rows, position[name]] for name in names]
-        yield pyarrow.table([pyarrow.array(cell) for cell in cells], names=list(names))
+        cells = [
+            as_arrow(beside[name][rows], zone) if name in beside else pyarrow.array(values[rows, position[name]])
+            for name in names
+        ]
+        yield pyarrow.table(cells, names=list(names))
 
 
 class _NumberFile:
@@ -228,8 +244,8 @@ class _Archive:
 
 
 class _ParquetFile:
-    def __init__(self, path: Path, columns: Sequence[str], names: Sequence[str]):
-        self.path, self.columns, self.names = path, columns, names
+    def __init__(self, path: Path, columns: Sequence[str], names: Sequence[str], zone: str | None):
+        self.path, self.columns, self.names, self.zone = path, columns, names, zone
         self.writer: Any = None
 
     def __enter__(self) -> Self:
@@ -238,7 +254,7 @@ class _ParquetFile:
     def write(self, values: np.ndarray, beside: dict[str, np.ndarray]) -> None:
         from pyarrow import parquet
 
-        for batch in _batches(values, self.columns, self.names, beside):
+        for batch in _batches(values, self.columns, self.names, beside, self.zone):
             self.writer = self.writer or parquet.ParquetWriter(self.path, batch.schema)
             self.writer.write_table(batch.cast(self.writer.schema))
 
@@ -248,8 +264,9 @@ class _ParquetFile:
 
 
 class _TextFile:
-    def __init__(self, path: Path, separator: str, columns: Sequence[str], names: Sequence[str]):
+    def __init__(self, path: Path, separator: str, columns: Sequence[str], names: Sequence[str], zone: str | None):
         self.columns, self.names, self.separator, self.special = columns, names, separator, _special(separator)
+        self.zone = zone
         self.file = path.open("wb")
         self.file.write(_header(names, separator))
 
@@ -259,7 +276,7 @@ class _TextFile:
     def write(self, values: np.ndarray, beside: dict[str, np.ndarray]) -> None:
         from pyarrow import csv as arrow_csv
 
-        safe = {name: _without_formulas(entries) for name, entries in beside.items()}
+        safe = {name: _without_formulas(as_text(entries, self.zone)) for name, entries in beside.items()}
         words = (cell for entries in safe.values() if entries.dtype.kind == "U" for cell in entries.tolist())
         options = arrow_csv.WriteOptions(
             include_header=False,

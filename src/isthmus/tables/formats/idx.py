@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from isthmus.tables.arrays import pixel_names
 from isthmus.tables.bounds import require_columns, require_room
 from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
+from isthmus.tables.row_shape import pixel_names
 from isthmus.tables.table import Table
 
 __all__ = ["SUFFIXES", "matches", "pictures_to_train_on", "read_idx", "read_idx_bytes"]

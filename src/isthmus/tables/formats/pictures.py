@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from isthmus.tables.arrays import pixel_names
 from isthmus.tables.bounds import require_columns, require_room
 from isthmus.tables.cached_rows import RowCache, rows_stream
 from isthmus.tables.container import File
@@ -23,7 +22,7 @@ from isthmus.tables.formats.picture_files import FORMATS, MARKS, Depth, Look, de
 from isthmus.tables.formats.unreadable import UnreadableError, name_of, settle_faults, visible_files
 from isthmus.tables.pool import in_parallel
 from isthmus.tables.request import Request
-from isthmus.tables.row_shape import RowShape
+from isthmus.tables.row_shape import RowShape, pixel_names
 from isthmus.tables.stream import TableStream
 
 __all__ = ["FORMATS", "SUFFIXES", "matches", "pictures_in", "pillow", "read_pictures"]
