@@ -11,11 +11,15 @@ import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from tests.tables.test_columns_below_one_another import workbook
 
 import isthmus.fitting
 from isthmus.choices import choose_plan
 from isthmus.cli.outcome import run
+from isthmus.tables import write_images
 from isthmus.variants import variants
 
 ROOT = Path(__file__).parent.parent
@@ -81,6 +85,55 @@ def three_epochs(monkeypatch):
         return dataclasses.replace(plan, epochs=min(plan.epochs, 3))
 
     monkeypatch.setattr(isthmus.fitting, "choose_plan", shorter)
+
+
+USES = re.findall(
+    r"^\| \[[^|]+\| ([^|]+) \| ([^|]+) \|$", README.split("## What it is used for")[1], flags=re.MULTILINE
+)
+# Not run here: the first is run above, there is no interrupted fit, and tests/test_distributed.py starts processes.
+NOT_HERE = {
+    "isthmus smallest digits",
+    "isthmus fit --resume runs/mine",
+    "torchrun --nproc-per-node 4 -m isthmus fit folder",
+}
+
+
+def write_own_files():
+    """The files that the README's table of uses names."""
+    rng = np.random.default_rng(0)
+    hidden = rng.standard_normal((60, 1))
+    table = pd.DataFrame(np.sin(hidden * [1, 2, 3]) + 0.1 * rng.standard_normal((60, 3)), columns=["a", "b", "c"])
+    people = table.round(2).assign(member=hidden[:, 0] > 0)
+    table.mask(rng.random(table.shape) < 0.1).to_csv("table.csv", index=False)
+    people.to_csv("people.csv", index=False)
+    Path("survey.xlsx").write_bytes(workbook(People=[[*people], *people.astype(object).to_numpy().tolist()]))
+    table.assign(batch=rng.choice(["A", "B"], 60)).to_csv("cells.csv", index=False)
+    Path("folder").mkdir()
+    for part in (0, 1):
+        table[30 * part : 30 * part + 30].to_csv(f"folder/{part}.csv", index=False)
+    np.save("noisy.npy", np.outer(rng.standard_normal(60), rng.random(6)) + 0.1 * rng.standard_normal((60, 6)))
+    stamps = pd.date_range("2024-01-01", periods=400, freq="h")
+    speed = np.sin(np.arange(400) / 4) + 0.1 * rng.standard_normal(400)
+    pd.DataFrame({"stamp": stamps, "speed": speed}).to_csv("sensors.csv", index=False)
+    counts = rng.poisson(5 * rng.random((60, 1)) + 1, (60, 5))
+    pd.DataFrame(counts, columns=list("vwxyz")).to_csv("counts.csv", index=False)
+    stars = [(f"u{user}", f"i{item}", rng.integers(1, 6)) for user in range(40) for item in rng.permutation(12)[:6]]
+    pd.DataFrame(stars, columns=["user", "item", "stars"]).to_csv("ratings.csv", index=False)
+    write_images("photos", rng.random((30, 64)), image_shape=(8, 8))
+
+
+@pytest.mark.usefixtures("three_epochs")
+def test_the_commands_of_the_readmes_table_run_on_files_of_these_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO()))
+    write_own_files()
+    assert run(["fit", "table.csv", "-o", "runs/mine"]) == 0
+    assert len(USES) == 19
+    for _, cell in USES:
+        (line,) = re.findall("`([^`]+)`", cell)
+        program, *tokens = shlex.split(line)
+        if line not in NOT_HERE:
+            assert (program, run([*tokens, *SHORTER.get(tokens[0], [])])) == ("isthmus", 0), line
 
 
 @pytest.mark.usefixtures("three_epochs")

@@ -39,7 +39,7 @@ ENOUGH_SEEDS = 5
 def which_variant() -> str:
     """Every task a row, every variant a column: means over tables of means over seeds, lowest and highest seed."""
     kinds = _kinds()
-    lines = ["| job | " + " | ".join(kinds) + " |", "|---|" + "---|" * len(kinds)]
+    lines = ["| task | " + " | ".join(kinds) + " |", "|---|" + "---|" * len(kinds)]
     for task, (name, *_) in TASKS.items():
         best = best_variant(task)
         cells = []
@@ -143,7 +143,9 @@ def _mean(figures: list[float]) -> float:
 def speed_beside_peers() -> str:
     """The races against other libraries: seconds of the other over isthmus's, in the same run."""
     peers = {"tutorial's loop", "pythae", "skorch", "pyod", "mlp_regressor", "lightning", "limit: JAX scan"}
-    lines = ["| work | against | their seconds over ours, median (lowest – highest) | isthmus | the other |"]
+    lines = [
+        "| work | against | time of the other / time of isthmus, median (lowest – highest) | isthmus | the other |"
+    ]
     lines.append("|---|---|---|---|---|")
     for question in ("same-network", "whole-process", "fashion-epoch", "fashion-quality"):
         for row in results("speed")[question]["rows"]:
@@ -195,7 +197,7 @@ def best_detector() -> str:
 
 def generation_beside_peers() -> str:
     """Energy distance and 1-NN accuracy of rows drawn by each way."""
-    lines = ["| data | way | energy distance | 1-NN accuracy, 0.5 is best |", "|---|---|---|---|"]
+    lines = ["| data | method | energy distance | 1-NN accuracy, 0.5 is best |", "|---|---|---|---|"]
     for row in results("generation"):
         if "training rows" not in row["way"]:
             energy, accuracy = row["energy_distance"]["mean"], row["nearest_neighbour_accuracy"]["mean"]
@@ -256,7 +258,7 @@ def ways(benchmark: str) -> str:
     rows = results(benchmark)
     figures = [name for name in rows[0] if name not in ("set", "seed", "way")]
     figures.sort(key=lambda name: name == "seconds")
-    lines = [f"| set | way | seeds | {' | '.join(figures)} |", f"|---|---|---|{'---|' * len(figures)}"]
+    lines = [f"| set | method | seeds | {' | '.join(figures)} |", f"|---|---|---|{'---|' * len(figures)}"]
     for data, way in dict.fromkeys((row["set"], row["way"]) for row in rows):
         found = [row for row in rows if (row["set"], row["way"]) == (data, way)]
         cells = []
@@ -274,7 +276,7 @@ def ways(benchmark: str) -> str:
 def shapes() -> str:
     """Photos, sounds and word vectors: errors over PCA's, what stays of neighbours or labels; means over seeds."""
     lines = [
-        "| data | latents | seeds | error over PCA's | plain network's | kept in the code | in PCA's |",
+        "| data | latents | seeds | error / PCA's | plain network's / PCA's | kept in the code | kept in PCA's |",
         "|---|---|---|---|---|---|---|",
     ]
     rows = results("shapes")
@@ -298,7 +300,7 @@ def shapes() -> str:
 def cost_of_codes() -> str:
     """Microseconds a row on one core: the encoder's pass, three steps of descent, a step with the whole curvature."""
     lines = [
-        "| network | encoder | three steps | a step with H | its matrix products | over them |",
+        "| network | encoder | three steps | one step with H | its matrix products alone | ratio |",
         "|---|---|---|---|---|---|",
     ]
     for name, row in results("inference")["cost"].items():
@@ -325,7 +327,7 @@ def sizes_by_score() -> str:
     for name, row in found.items():
         if isinstance(row, dict):
             groups.setdefault(name.split(",")[0], []).append(row)
-    lines = ["| data, dimension | seeds | right | noise variance found over the true one |", "|---|---|---|---|"]
+    lines = ["| data, dimension | seeds | right | noise variance found / true |", "|---|---|---|---|"]
     for name, rows in groups.items():
         shares = [row["noise found"] / row["noise"] for row in rows]
         right = sum(row["found"] == row["true"] for row in rows)

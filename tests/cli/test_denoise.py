@@ -41,7 +41,7 @@ def test_clean_rows_teach_and_the_denoiser_is_kept(home, tmp_path):
         "--ids", "name", "-o", out, "--save", kept,
     )  # fmt: skip
     assert called.code == 0, called.err
-    assert "is estimated to be of standard deviation 0." in called.out
+    assert "is estimated to have standard deviation 0." in called.out
     assert "PCA at its best rank" in called.out
     assert "against" in called.out
     restored, truth = read(out, ids="name"), read(home / "truth.csv").values
@@ -114,7 +114,7 @@ def test_without_output_the_rows_alone_go_to_standard_output(home):
     called = call("denoise", home / "noisy.csv", "--ids", "name", "--level", "0.4")
     lines = called.out.splitlines()
     assert (lines[0], len(lines)) == ("name,a,b,c,d,e,f", 81)
-    assert "was taken to be of standard deviation 0.4" in called.err
+    assert "was taken to have standard deviation 0.4" in called.err
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_the_answer_is_one_sentence_and_a_table(table):
     assert "2 dimensions, and PCA does as well with 2: use PCA" in called.out
     assert "2 ←" in called.out
     assert "Chosen by evidence" in called.out
-    assert "Hidden cells, predicted from the other cells of their row, say the same." in called.out
+    assert "Hidden cells, predicted from the other cells of their row, give the same size." in called.out
     assert "The rest is noise, with variance 0.0" in called.out
     assert "24 held out" in called.err
 

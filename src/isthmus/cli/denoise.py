@@ -328,7 +328,7 @@ def _report(
         return
     lines = [_level_said(denoiser, given=given)]
     if evaluated is not None:
-        lines.append(f"{evaluated.sentence()[:-1]}, {on_what}.")
+        lines.append(f"{evaluated.sentence()[:-1]}, measured {on_what}.")
     for line in lines:
         (say if quiet else show)(line)
 
@@ -336,11 +336,11 @@ def _report(
 def _level_said(denoiser: Denoiser, *, given: bool) -> str:
     level = denoiser.noise_level_
     if level is None:
-        return f"The denoiser has learned every level of {denoiser.corruption} noise up to a high one."
-    verb = "was taken to be" if given else "is estimated to be"
+        return f"The denoiser was trained on every level of {denoiser.corruption} noise up to a high one."
+    verb = "was taken to" if given else "is estimated to"
     if denoiser.corruption == "gaussian":
         if (denoiser.scale_ != 1).any():
-            return f"The noise {verb} {level:.1%} of each column's standard deviation."
-        return f"The noise {verb} of standard deviation {level:.4g}, in the data's units."
+            return f"The noise {verb} be {level:.1%} of each column's standard deviation."
+        return f"The noise {verb} have standard deviation {level:.4g}, in the data's units."
     what = "0" if denoiser.corruption == "masking" else "an extreme"
-    return f"The share of cells set to {what} {verb} {100 * level:.1f}%."
+    return f"The share of cells set to {what} {verb} be {100 * level:.1f}%."

@@ -107,7 +107,7 @@ def explore(
         if data is not None:
             rows = read_matching(data, rows_expected(found, estimator), **asked)
         elif found.record is not None and is_tutorial_data(found.record.source, split) and not conditions.names:
-            say("fitting the tutorial's own recipe for comparison …")
+            say("fitting a tutorial's recipe for comparison …")
             size = min(estimator.n_components_, rows.n_columns)
             models[_free(BASELINE, models)] = fitted_baseline(size, found.record.seed, split)
     width = rows.n_columns

@@ -85,7 +85,7 @@ def fit(
 ) -> None:
     """Fit an autoencoder, evaluate it on held-out rows, and write a run folder.
 
-    The output compares it with PCA and, for the digits, with the tutorial's recipe. Ctrl-C ends training early and
+    The output compares it with PCA and, for the digits, with a tutorial's recipe. Ctrl-C ends training early and
     keeps the best model so far; pressing it again stops without writing anything. A fit that was interrupted in
     another way can be resumed with --resume RUN. Under torchrun training is distributed over several processes.
 
@@ -207,7 +207,7 @@ def _evaluate_and_keep(asked: Asked, run: Path, estimator: Any, rows: DataSplit,
     evaluations = {variant: rows.evaluate(estimator, seed)}
     models = {variant: estimator}
     if is_tutorial_data(asked.data, rows) and not asked.given:
-        say("fitting the tutorial's own recipe for comparison …")
+        say("fitting a tutorial's recipe for comparison …")
         models[BASELINE] = fitted_baseline(evaluations[variant].pca_components, seed, rows)
         evaluations[BASELINE] = rows.evaluate(models[BASELINE], seed)
     report = _report(run, variant, estimator, evaluations) | {"data": rows.facts()}

@@ -83,7 +83,7 @@ def write_rows(
             write_sounds(output, values, row_shape.signal, **names)
         else:
             write_images(output, values, row_shape.image_shape or (), **names)
-        say(f"{len(values)} {_files_of(row_shape)} are in {str(output)!r}.")
+        say(f"{len(values):,} {_files_of(row_shape)} are in {str(output)!r}.")
         return
     write_table(output, values, columns, **words, overwrite=overwrite)
     _say_written(output, len(values), what, values.shape[1])
@@ -108,7 +108,7 @@ def side_by_side(rows: Table, low: Table, high: Table) -> Table:
 
 
 def _say_written(output: Path, count: int, what: str, n_columns: int) -> None:
-    say(f"{count} {what} ({n_columns} column{'s' * (n_columns != 1)}) are in {str(output)!r}.")
+    say(f"{count:,} {what} ({n_columns} column{'s' * (n_columns != 1)}) are in {str(output)!r}.")
 
 
 def _say_left_out(output: Path, *words: str | None) -> None:

@@ -38,7 +38,7 @@ class Restoration:
         """The result in words."""
         median = "" if self.median is None else f", a 3×3 median filter {self.median:.2f} dB"
         return (
-            f"Denoising improves the rows from {self.noisy:.2f} to {self.denoised:.2f} dB "
+            f"Denoising improves the PSNR from {self.noisy:.2f} to {self.denoised:.2f} dB "
             f"({self.denoised - self.noisy:+.2f}); PCA at its best rank, {self.pca_rank}, gives "
             f"{self.pca:.2f} dB{median}."
         )

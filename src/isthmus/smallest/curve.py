@@ -109,7 +109,7 @@ def rate_distortion(
     say(f"fitting one nested code of {longest} dimensions, for the whole curve …")
     nested = uninterrupted(NestedAutoencoder(longest, **settings, random_state=random_state), train)
     if shown:
-        say(f"fitting {counted(n_seeds, 'model')} of each size shown: {', '.join(map(str, shown))} …")
+        say(f"fitting {counted(n_seeds, 'model')} for each of these sizes: {', '.join(map(str, shown))} …")
     seeds = range(random_state, random_state + n_seeds)
     alone: dict[int, list[BaseAutoencoder]] = {size: [] for size in shown}
     for size, seed in itertools.product(shown, seeds):

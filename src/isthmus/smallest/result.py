@@ -222,7 +222,7 @@ def choice_sentence(found: RateDistortion) -> str:
         how += "one standard error of the best"
     else:
         how = f"Chosen as the smallest size that reaches {asked_for(found)} on rows held out from training"
-    votes = f"; the {len(choice.votes)} splits by themselves say {_listed(choice.votes)}"
+    votes = f"; the {len(choice.votes)} splits by themselves choose {_listed(choice.votes)}"
     none = "no size" if choice.pca_size is None else str(choice.pca_size)
     return f"{how}{votes if len(choice.votes) > 1 else ''}. For PCA the same rule chooses {none}."
 
@@ -240,12 +240,10 @@ def second_opinion(found: RateDistortion) -> str | None:
         return None
     evidence, cells = choice.criteria["evidence"], choice.criteria["entries"]
     if evidence.size == cells.size:
-        return "Hidden cells, predicted from the other cells of their row, say the same."
+        return "Hidden cells, predicted from the other cells of their row, give the same size."
     if choice.rule == "entries":
         at_least = "at least " if evidence.at_least else ""
-        why = (
-            f"each further dimension serves only {_few(choice.columns_a_latent)} columns, so it follows their own noise"
-        )
+        why = f"each additional dimension serves only {_few(choice.columns_a_latent)} columns, so it fits their noise"
         if choice.columns_depend is not None:
             why = "held-out rows are no more probable than with each column shuffled, so the columns are independent"
         return f"By the evidence of held-out rows it would be {at_least}{evidence.size}. Trust the hidden cells: {why}."
@@ -253,7 +251,7 @@ def second_opinion(found: RateDistortion) -> str | None:
     if choice.columns_depend is not None:
         why = "held-out rows are more probable than with each column shuffled, so the columns depend on each other"
     elif choice.columns_a_latent is not None:
-        why = f"each further dimension serves {_few(choice.columns_a_latent)} columns"
+        why = f"each additional dimension serves {_few(choice.columns_a_latent)} columns"
     return (
         f"By hidden cells, predicted from the other cells of their row, it would be {cells.size}. "
         f"Trust the evidence: {why}."
