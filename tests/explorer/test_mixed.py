@@ -118,6 +118,19 @@ def test_nothing_lies_over_the_map(page):
     assert over == ["above"]
 
 
+def test_on_a_phone_a_selection_begins_with_its_count_and_the_lens_can_be_read(open_page, flats_file):
+    page = open_page(flats_file[0], viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page.tap("#choose-view")
+    count, export = (page.locator(name).bounding_box() for name in ("#chosen h2", "#export-ids"))
+    assert count["x"] + count["width"] <= export["x"] or count["y"] + count["height"] <= export["y"]
+    spot = page.locator("#above").bounding_box()
+    session = page.context.new_cdp_session(page)
+    for kind, off in (("touchStart", 0), ("touchMove", 30)):
+        place = {"x": spot["x"] + 150 + off, "y": spot["y"] + 200, "id": 0}
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [place]})
+    assert page.locator(".lens").bounding_box()["width"] >= 140
+
+
 def test_the_list_counts_rows_and_what_is_made_up(page):
     assert (
         page.inner_text("#table-summary")
