@@ -89,7 +89,7 @@ function lines(app, item) {
   const order = [...fields.keys()].sort((a, b) => off[b] - off[a]).slice(0, LINES);
   const head = element("tr", {}, [element("th", { scope: "col", text: order.length < fields.length ? `column (${order.length} of ${fields.length}, largest error first)` : "column" }), element("th", { scope: "col", class: "number", text: "original" }),
     ...models.map((/** @type {any} */ other, /** @type {number} */ tab) => element("th", { scope: "col", class: "number" }, [heading(app, other, tab)]))]);
-  const body = order.map((i) => element("tr", {}, [element("th", { scope: "row", text: fields[i].name }), ...[row, ...answers].map((values) => element("td", { class: "number", text: cellText(data, fields[i], values, values === row) }))]));
+  const body = order.map((i) => element("tr", {}, [element("th", { scope: "row", text: fields[i].name }), ...[row, ...answers].map((values) => element("td", { class: fields[i].kind === "category" ? "number words" : "number", text: cellText(data, fields[i], values, values === row) }))]));
   const error = element("tr", {}, [element("th", { scope: "row", text: `squared error ${model.errorUnit}` }), element("td", { class: "number" }), ...models.map((/** @type {any} */ other) => element("td", { class: "number" }, [element("b", { text: formatError(other.errors[item]) })]))]);
   return element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "models side by side" }, [element("table", {}, [element("thead", {}, [head]), element("tbody", {}, [...body, error])])]);
 }

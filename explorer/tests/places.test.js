@@ -66,6 +66,7 @@ test("numbers are said with a true minus, huge and tiny ones by powers", () => {
 
 test("a number of a range has the digits that tell its places apart", () => {
   assert.deepEqual([formatInRange(-1.239, 5), formatInRange(-0.0001, 5), formatInRange(1.5, 0)], ["−1.24", "0.00", "1.50"]);
+  assert.deepEqual([formatInRange(0.0012345, 0.0025), formatInRange(0.0461, 0.05), formatNumber(0.000343)], ["0.00123", "0.0461", "0.000343"]);
   assert.deepEqual([formatInRange(3206583156736, 1e13), formatInRange(1e9 + 0.25, 2), formatInRange(2e-12, 1e-11), formatInRange(1234.5, 1e4)], ["3.21e+12", "1,000,000,000.25", "2.00e−12", "1235"]);
 });
 

@@ -14,6 +14,8 @@ from isthmus.explorer import write_explorer
 from isthmus.explorer.row_kind import TABLE_ROW
 from isthmus.explorer.sentence import banner, opening_sentence
 
+LONG = "renovated from cellar to roof by the previous tenant"
+
 
 @pytest.fixture(scope="module")
 def flats_file(tmp_path_factory):
@@ -25,6 +27,7 @@ def flats_file(tmp_path_factory):
             "rent": np.round(15 * size + rng.normal(0, 40, 200), 2),
             "rooms": np.clip(np.round(size / 28), 1, 5),
             "balcony": np.where(size > 70, "ja", "nein"),
+            "state": np.where(rng.random(200) > 0.5, LONG, "not renovated since the house was built"),
             "since": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, 200), unit="D"),
         }
     )
@@ -129,6 +132,12 @@ def test_on_a_phone_a_selection_begins_with_its_count_and_the_lens_can_be_read(o
         place = {"x": spot["x"] + 150 + off, "y": spot["y"] + 200, "id": 0}
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [place]})
     assert page.locator(".lens").bounding_box()["width"] >= 140
+
+
+def test_models_stand_side_by_side_without_scrolling_at_1440(page):
+    width = "({ scrollWidth, clientWidth }) => scrollWidth - clientWidth"
+    assert LONG in page.inner_text("#beside")
+    assert page.locator("#beside .scroll").evaluate(width) <= 0
 
 
 def test_the_list_counts_rows_and_what_is_made_up(page):
