@@ -3,6 +3,7 @@ import { element, fill, place, formatError } from "./dom.js";
 import { cellText, errorOf } from "./columns.js";
 import { checkbox } from "./layers.js";
 import { spark } from "./lines.js";
+import { compared } from "./panels.js";
 import { picture } from "./pictures.js";
 
 const MILLISECONDS = 900, LINES = 8;
@@ -76,7 +77,7 @@ function columns(app, item) {
         element("figcaption", {}, [heading(app, model, tab)]),
         ...(data.lines ? [spark(data, row, again)] : [picture(data, again, { name: `reconstruction by ${facts.name}` }),
           picture(data, again.map((/** @type {number} */ value, /** @type {number} */ i) => value - row[i]), { signed: app.models[0].facts.differenceScale, name: `difference of ${facts.name}` })]),
-        element("p", { class: "small" }, [element("b", { text: formatError(model.errors[item]) }), ` by ${facts.size} dimension${facts.size === 1 ? "" : "s"}, smaller than for ${Math.round(100 * model.betterThan[item])}% of ${app.what}s`]),
+        element("p", { class: "small" }, [element("b", { text: formatError(model.errors[item]) }), ` by ${facts.size} dimension${facts.size === 1 ? "" : "s"}, ${compared(model.betterThan[item], `${app.what}s`)}`]),
       ]);
     })]);
 }

@@ -140,6 +140,13 @@ def test_models_stand_side_by_side_without_scrolling_at_1440(page):
     assert page.locator("#beside .scroll").evaluate(width) <= 0
 
 
+def test_the_caption_explains_what_is_drawn_and_nothing_else(page):
+    assert {"Grey:", "Hatched:", "Squares:"} <= set(page.inner_text("#caption").split())
+    page.uncheck("#layer-uncertainty")
+    page.uncheck("#layer-points")
+    assert not {"Grey:", "Hatched:", "Squares:"} & set(page.inner_text("#caption").split())
+
+
 def test_the_list_counts_rows_and_what_is_made_up(page):
     assert (
         page.inner_text("#table-summary")
