@@ -3,6 +3,7 @@ import { element, fill, place, formatError } from "./dom.js";
 import { cellText, errorOf } from "./columns.js";
 import { checkbox } from "./layers.js";
 import { spark } from "./lines.js";
+import { compared } from "./panels.js";
 import { picture } from "./pictures.js";
 
 const MILLISECONDS = 900, LINES = 8;
@@ -76,7 +77,7 @@ function columns(app, item) {
         element("figcaption", {}, [heading(app, model, tab)]),
         ...(data.lines ? [spark(data, row, again)] : [picture(data, again, { name: `reconstruction by ${facts.name}` }),
           picture(data, again.map((/** @type {number} */ value, /** @type {number} */ i) => value - row[i]), { signed: app.models[0].facts.differenceScale, name: `difference of ${facts.name}` })]),
-        element("p", { class: "small" }, [element("b", { text: formatError(model.errors[item]) }), ` by ${facts.size} dimension${facts.size === 1 ? "" : "s"}, smaller than for ${Math.round(100 * model.betterThan[item])}% of ${app.what}s`]),
+        element("p", { class: "small" }, [element("b", { text: formatError(model.errors[item]) }), ` by ${facts.size} dimension${facts.size === 1 ? "" : "s"}, ${compared(model.betterThan[item], `${app.what}s`)}`]),
       ]);
     })]);
 }
@@ -89,7 +90,7 @@ function lines(app, item) {
   const order = [...fields.keys()].sort((a, b) => off[b] - off[a]).slice(0, LINES);
   const head = element("tr", {}, [element("th", { scope: "col", text: order.length < fields.length ? `column (${order.length} of ${fields.length}, largest error first)` : "column" }), element("th", { scope: "col", class: "number", text: "original" }),
     ...models.map((/** @type {any} */ other, /** @type {number} */ tab) => element("th", { scope: "col", class: "number" }, [heading(app, other, tab)]))]);
-  const body = order.map((i) => element("tr", {}, [element("th", { scope: "row", text: fields[i].name }), ...[row, ...answers].map((values) => element("td", { class: "number", text: cellText(data, fields[i], values, values === row) }))]));
+  const body = order.map((i) => element("tr", {}, [element("th", { scope: "row", text: fields[i].name }), ...[row, ...answers].map((values) => element("td", { class: fields[i].kind === "category" ? "number words" : "number", text: cellText(data, fields[i], values, values === row) }))]));
   const error = element("tr", {}, [element("th", { scope: "row", text: `squared error ${model.errorUnit}` }), element("td", { class: "number" }), ...models.map((/** @type {any} */ other) => element("td", { class: "number" }, [element("b", { text: formatError(other.errors[item]) })]))]);
   return element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "models side by side" }, [element("table", {}, [element("thead", {}, [head]), element("tbody", {}, [...body, error])])]);
 }

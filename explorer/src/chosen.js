@@ -43,8 +43,8 @@ export function effects(data, chosen) {
 /** @param {any} app */
 export function drawChosen(app) {
   const { chosen, data, model } = app, box = place("chosen");
-  box.hidden = !chosen;
-  if (!chosen) return fill("chosen");
+  box.hidden = !chosen && !app.missed;
+  if (!chosen) return fill("chosen", ...(app.missed ? [element("h2", { text: `No ${app.what} selected` }), element("p", { class: "small", text: "Nothing lies inside. Draw around dots, or zoom out." })] : []));
   const items = [...chosen.keys()].filter((item) => chosen[item] && item < data.n), { what } = app;
   const middle = (/** @type {number[]} */ of) => of.reduce((sum, item) => sum + model.errors[item], 0) / (of.length || 1);
   const rest = Array.from({ length: data.n }, (_, item) => item).filter((item) => !chosen[item]);

@@ -43,7 +43,7 @@ const HUGE = 1e12; // from here on by powers of ten
 export function formatNumber(value, digits = 4) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  const text = size !== 0 && (size < 0.001 || size >= HUGE) ? value.toExponential(2) : grouped(Number(value.toPrecision(digits)));
+  const text = size !== 0 && (size < 1e-4 || size >= HUGE) ? value.toExponential(2) : grouped(Number(value.toPrecision(digits)));
   return text.replaceAll("-", "−");
 }
 
@@ -64,6 +64,6 @@ export function formatInRange(value, width) {
   if (!Number.isFinite(value)) return "–";
   const digits = width >= 1 && width < 100 ? 2 : 3 - Math.ceil(Math.log10(width || Math.abs(value) || 1)), size = Math.abs(value);
   const tiny = digits > 6, places = Math.min(15, Math.max(2, Math.ceil(Math.log10(size || 1)) + digits - 1)), step = 10 ** -digits;
-  const text = (tiny && size > 10 ** -digits / 2) || size >= HUGE ? value.toExponential(places) : size >= 1e4 ? grouped(digits < 0 ? Math.round(value / step) * step : Number(value.toFixed(Math.min(digits, 3)))) : value.toFixed(Math.min(Math.max(digits, 0), 3));
+  const text = (tiny && size > 10 ** -digits / 2) || size >= HUGE ? value.toExponential(places) : size >= 1e4 ? grouped(digits < 0 ? Math.round(value / step) * step : Number(value.toFixed(Math.min(digits, 3)))) : value.toFixed(Math.min(Math.max(digits, 0), 6));
   return (Number(text) === 0 ? text.replace("-", "") : text).replaceAll("-", "−");
 }

@@ -16,6 +16,7 @@ export function listenToKeys(app) {
     const keys = place("keys");
     keys.hidden = !keys.hidden;
     place("help").setAttribute("aria-expanded", String(!keys.hidden));
+    if (!keys.hidden) keys.scrollIntoView({ block: "nearest" });
   };
   const clear = () => {
     app.map.reset();

@@ -30,7 +30,7 @@ class App {
     /** @type {import("./groups.js").Group | null} */ this.group = null; // what dots are coloured by, where that is no number
     /** @type {Uint8Array | null} */ this.chosen = null; // items of the lasso
     /** @type {{item: number, z: number[], own: ArrayLike<number> | null} | null} */ this.pinned = null; // what is kept while the pointer looks elsewhere
-    this.lassoing = false;
+    this.lassoing = this.missed = false; // missed: nothing lay inside
     this.state.item = typical(this);
     this.left = new Uint8Array(this.data.total); // 1: not filtered out
     if (!location.hash) Object.assign(this.state, firstPath(this));
@@ -190,12 +190,13 @@ class App {
   /** @param {Uint8Array | null} chosen */
   choose(chosen) {
     this.chosen = chosen && chosen.some(Boolean) ? chosen : null;
+    this.missed = chosen !== null && !this.chosen;
     this.lassoing = false;
     this.settle();
     this.rest();
     drawLayers(this);
     drawChosen(this);
-    if (this.chosen) fill("live", place("chosen").querySelector("h2").textContent);
+    if (chosen) fill("live", place("chosen").querySelector("h2").textContent);
   }
 
   /** Items inside a line drawn on the map. @param {number[][]} line */

@@ -38,6 +38,9 @@ export function drawItem(app) {
 /** @param {any} sound @param {ArrayLike<number>} row @param {string} name */
 const playButton = (sound, row, name) => /** @type {any} */ (window).isthmusMore.playButton(sound, row, name); // of pages that are heard
 
+/** How an error compares with those of all; only all is 100%, and none is 0%. @param {number} share of larger ones @param {string} all */
+export const compared = (share, all) => (share > 0 ? `smaller than for ${share < 1 ? Math.min(99, Math.max(1, Math.round(100 * share))) : 100}% of ${all}` : `the largest of all ${all}`);
+
 /** The error and its rank among all. @param {any} app @param {ArrayLike<number> | null} row @param {ArrayLike<number>} again */
 function about({ model, data, state, what }, row, again) {
   const { item } = state;
@@ -45,7 +48,7 @@ function about({ model, data, state, what }, row, again) {
   const error = item >= 0 ? model.errors[item] : model.error(row, again), share = item >= 0 ? model.betterThan[item] : model.better(error);
   const all = data.facts.ranked, rank = Math.min(all, Math.round(share * all) + 1);
   const whose = item < 0 ? "" : item >= data.n ? " This one is made up, not measured." : state.given >= 0 ? ` It is that under the ${what}'s own condition.` : "";
-  return ["Squared error ", element("b", { text: formatError(error) }), ` ${model.errorUnit}: smaller than for ${Math.round(100 * share)}% of ${what}s${item >= 0 && item < data.n ? `, rank ${rank.toLocaleString("en")} of ${all.toLocaleString("en")} (1 is the largest)` : ""}.${whose}`];
+  return ["Squared error ", element("b", { text: formatError(error) }), ` ${model.errorUnit}: ${compared(share, `${what}s`)}${item >= 0 && item < data.n ? `, rank ${rank.toLocaleString("en")} of ${all.toLocaleString("en")} (1 is the largest)` : ""}.${whose}`];
 }
 
 /** @param {any} app @param {number} item @param {() => void} pressed @param {string} [figure] a number to show below the name */

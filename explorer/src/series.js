@@ -1,5 +1,5 @@
 // The series above its map: zoomed by wheel and fingers, moved by dragging; a click selects its window, and the window selected is marked.
-import { element, fill, formatInRange, formatNumber, place } from "./dom.js";
+import { element, fill, formatError, formatInRange, formatNumber, place } from "./dom.js";
 import { Readings } from "./readings.js";
 import { across, drawMarks, drawSeries, layout } from "./seriesplot.js";
 import { moment } from "./timeaxis.js";
@@ -168,7 +168,7 @@ export class SeriesPanel {
       const value = readings.low[place] === readings.high[place] || Number.isNaN(readings.low[place]) ? (Number.isNaN(readings.low[place]) ? "missing" : show(readings.low[place])) : `${show(readings.low[place])} to ${show(readings.high[place])}`;
       return `${count > 1 ? `${readings.channels[channel]} ` : ""}${value}${readings.expected && Number.isFinite(readings.expected[place]) ? ` (expected ${show(readings.expected[place])} ± ${show(2 * facts.deviation[channel])})` : ""}`;
     });
-    const score = readings.score && Number.isFinite(readings.score[i]) ? `; score ${formatNumber(readings.score[i], 3)}, threshold ${formatNumber(readings.threshold?.[i] ?? NaN, 3)}` : "";
+    const score = readings.score && Number.isFinite(readings.score[i]) ? `; score ${formatError(readings.score[i])}, threshold ${formatError(readings.threshold?.[i] ?? NaN)}` : "";
     place("series-says").textContent = `${when(readings.moments[at])}: ${values.join("; ")}${score}.`;
   }
 
@@ -262,8 +262,8 @@ export class SeriesPanel {
     const when = (/** @type {number} */ at) => (dated ? moment(moments[at], step) : formatNumber(moments[at], 8));
     const head = element("tr", {}, [["from"], ["to"], ["score at the peak", "number"], ["channels that add most"]].map(([text, kind]) => element("th", { scope: "col", class: kind, text })));
     const rows = [...episodes].sort((a, b) => b.score - a.score).map((one) => element("tr", {}, [
-      element("td", {}, [element("button", { type: "button", text: when(one.first), onclick: () => this.goTo(one) })]), element("td", { text: when(one.last) }), element("td", { class: "number", text: formatNumber(one.score, 3) }),
-      element("td", { text: one.channels.map((/** @type {string} */ name, /** @type {number} */ i) => `${name} ${formatNumber(one.adds[i], 3)}`).join(", ") })]));
+      element("td", {}, [element("button", { type: "button", text: when(one.first), onclick: () => this.goTo(one) })]), element("td", { text: when(one.last) }), element("td", { class: "number", text: formatError(one.score) }),
+      element("td", { text: one.channels.map((/** @type {string} */ name, /** @type {number} */ i) => `${name} ${formatError(one.adds[i])}`).join(", ") })]));
     fill("episodes", element("details", {}, [element("summary", { text: `${many.toLocaleString("en")} episode${many === 1 ? "" : "s"}, the highest score first${many > episodes.length ? `; the first ${episodes.length} listed` : ""}` }),
       element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "table of episodes" }, [element("table", {}, [element("thead", {}, [head]), element("tbody", {}, rows)])])]));
   }

@@ -11,12 +11,13 @@ import { makeSliders } from "./panels.js";
 export function caption(app) {
   const { model, data, what } = app, { facts } = model, { facts: items } = data, count = (/** @type {number} */ n) => n.toLocaleString("en");
   const grey = app.state.trip && facts.trips ? "Grey: decoded and encoded again, a code lands farther away than 95% of training codes do." : "Grey: farther from the training codes than 95% of them lie from each other.";
-  const said = [grey, "Hatched: farther than 99%, so what is decoded there is made up.",
-    items.probes.length ? `Squares: made-up ${what}s, such as the mean of all.` : "",
+  const { points, decodes, uncertainty } = app.state, said = [uncertainty ? grey : "", uncertainty ? "Hatched: farther than 99%, so what is decoded there is made up." : decodes && data.pictures && model.size > 1 ? "Hatched: no training codes are near." : "",
+    points && items.probes.length ? `Squares: made-up ${what}s, such as the mean of all.` : "",
     facts.outside ? `${count(facts.outside)} of ${count(items.heldOut)} ${what}s lie outside the map.` : "",
     model.size > 2 ? "The map is a slice of the latent space along the two widest directions of the codes, through the pinned place; dots fade with their distance from the slice." : "",
     data.given ? (app.state.given >= 0 ? `Everything is decoded as ${data.given.names[app.state.given]}; errors are those of each ${what} under its own condition.` : `Codes are decoded given the ${what}'s own condition; choose another above.`) : "",
     model.polish ? `The ${model.size === 1 ? "bar" : "ellipse"} around the marked place: where nine in ten codes of such a ${what} lie, given the noise.` : "",
+    facts.prior && uncertainty ? "Dashed: one and two standard deviations of the prior." : "",
     model.size === 1 && app.map.lanes < 2 ? "The vertical position means nothing: dots are spread so they can be seen." : model.size === 1 ? "Within a lane, the vertical position means nothing." : "",
     app.group && app.group.names.length > 10 && app.group.names.length <= 40 ? "Colours repeat; groups next to each other differ." : "",
     data.n < items.heldOut ? `Shown: ${count(data.n)} of ${count(items.heldOut)} ${what}s, chosen at random, and those with the largest errors; tiles show all.` : "",

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { contrast, difference } from "../src/colours.js";
+import { compared } from "../src/panels.js";
 import { breakable, formatError, formatNumber, formatInRange } from "../src/dom.js";
 import { freePlace } from "../src/dots.js";
 import { Model } from "../src/model.js";
@@ -66,6 +67,7 @@ test("numbers are said with a true minus, huge and tiny ones by powers", () => {
 
 test("a number of a range has the digits that tell its places apart", () => {
   assert.deepEqual([formatInRange(-1.239, 5), formatInRange(-0.0001, 5), formatInRange(1.5, 0)], ["−1.24", "0.00", "1.50"]);
+  assert.deepEqual([formatInRange(0.0012345, 0.0025), formatInRange(0.0461, 0.05), formatNumber(0.000343)], ["0.00123", "0.0461", "0.000343"]);
   assert.deepEqual([formatInRange(3206583156736, 1e13), formatInRange(1e9 + 0.25, 2), formatInRange(2e-12, 1e-11), formatInRange(1234.5, 1e4)], ["3.21e+12", "1,000,000,000.25", "2.00e−12", "1235"]);
 });
 
@@ -84,4 +86,8 @@ test("a long name breaks after its joints, a date only after its day", () => {
   assert.equal(breakable("2024-02-07 15:00"), "2024\u201102\u201107 15:00");
   assert.equal(breakable("tone_660-a.wav"), "tone_\u200b660-\u200ba.\u200bwav");
   assert.equal(breakable("-1.5 to 2"), "-1.\u200b5 to 2");
+});
+
+test("an error is smaller than for 100% of the others only where it is, and the largest is called so", () => {
+  assert.deepEqual([0, 0.001, 0.5, 0.997, 1].map((share) => compared(share, "rows")), ["the largest of all rows", "smaller than for 1% of rows", "smaller than for 50% of rows", "smaller than for 99% of rows", "smaller than for 100% of rows"]);
 });

@@ -89,6 +89,9 @@ def test_the_prior_is_drawn_in_the_axes_own_units(page):
       return arcs.filter((radius) => radius > 10).map((radius) => radius / unit);
     }""")
     assert radii == pytest.approx([1, 2], rel=1e-6)
+    assert "of the prior" in page.inner_text("#caption")
+    page.evaluate("window.isthmus.app.set({ tab: 0 })")
+    assert "of the prior" not in page.inner_text("#caption")
 
 
 def test_the_great_circle_is_offered_to_variational_codes_of_more_than_two(page):

@@ -145,8 +145,9 @@ def test_escape_clears(page):
 
 def test_the_question_mark_shows_and_hides_the_keys(page):
     assert not page.is_visible("#keys")
+    page.evaluate("document.getElementById('plane').scrollIntoView()")
     page.keyboard.press("?")
-    assert page.is_visible("#keys")
+    assert page.evaluate("document.getElementById('keys').getBoundingClientRect().top") > -1
     assert page.get_attribute("#help", "aria-expanded") == "true"
     page.focus("#plane")
     page.keyboard.press("?")

@@ -14,6 +14,8 @@ from isthmus.explorer import write_explorer
 from isthmus.explorer.row_kind import TABLE_ROW
 from isthmus.explorer.sentence import banner, opening_sentence
 
+LONG = "renovated from cellar to roof by the previous tenant"
+
 
 @pytest.fixture(scope="module")
 def flats_file(tmp_path_factory):
@@ -25,6 +27,7 @@ def flats_file(tmp_path_factory):
             "rent": np.round(15 * size + rng.normal(0, 40, 200), 2),
             "rooms": np.clip(np.round(size / 28), 1, 5),
             "balcony": np.where(size > 70, "ja", "nein"),
+            "state": np.where(rng.random(200) > 0.5, LONG, "not renovated since the house was built"),
             "since": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, 200), unit="D"),
         }
     )
@@ -116,6 +119,32 @@ def test_nothing_lies_over_the_map(page):
       }
       return [...found]; })()""")
     assert over == ["above"]
+
+
+def test_on_a_phone_a_selection_begins_with_its_count_and_the_lens_can_be_read(open_page, flats_file):
+    page = open_page(flats_file[0], viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page.tap("#choose-view")
+    count, export = (page.locator(name).bounding_box() for name in ("#chosen h2", "#export-ids"))
+    assert count["x"] + count["width"] <= export["x"] or count["y"] + count["height"] <= export["y"]
+    spot = page.locator("#above").bounding_box()
+    session = page.context.new_cdp_session(page)
+    for kind, off in (("touchStart", 0), ("touchMove", 30)):
+        place = {"x": spot["x"] + 150 + off, "y": spot["y"] + 200, "id": 0}
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [place]})
+    assert page.locator(".lens").bounding_box()["width"] >= 140
+
+
+def test_models_stand_side_by_side_without_scrolling_at_1440(page):
+    width = "({ scrollWidth, clientWidth }) => scrollWidth - clientWidth"
+    assert LONG in page.inner_text("#beside")
+    assert page.locator("#beside .scroll").evaluate(width) <= 0
+
+
+def test_the_caption_explains_what_is_drawn_and_nothing_else(page):
+    assert {"Grey:", "Hatched:", "Squares:"} <= set(page.inner_text("#caption").split())
+    page.uncheck("#layer-uncertainty")
+    page.uncheck("#layer-points")
+    assert not {"Grey:", "Hatched:", "Squares:"} & set(page.inner_text("#caption").split())
 
 
 def test_the_list_counts_rows_and_what_is_made_up(page):

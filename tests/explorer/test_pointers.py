@@ -266,6 +266,21 @@ def test_a_lasso_selects_says_what_distinguishes_and_exports(page, how):
     assert not page.is_visible("#chosen")
 
 
+def test_a_lasso_around_nothing_says_so(page):
+    x, y = empty_place(page)
+    page.keyboard.down("Shift")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for corner in ((x + 12, y), (x + 12, y + 12), (x, y + 12)):
+        page.mouse.move(*corner)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    assert page.is_visible("#chosen")
+    assert page.inner_text("#chosen h2") == "No picture selected"
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#chosen")
+
+
 def test_all_in_view_is_selected_by_a_key(page):
     page.keyboard.press("+")
     page.keyboard.press("s")
