@@ -991,3 +991,20 @@ def test_readings_with_the_same_stamp_keep_their_values_where_missing_ones_are_f
     back[order] = found
     np.testing.assert_array_equal(back[np.isfinite(X)], X[np.isfinite(X)])
     assert back[301, 1] == X[300, 1]  # the value known at that time
+
+
+@pytest.mark.parametrize("n", [98, 250, 400])
+def test_a_short_series_has_its_episode_too(n):
+    X = sine(n, channels=1)
+    X[n // 2] += 8.0
+    detector = SeriesOutlierDetector().fit(X)
+    assert [one.first <= n // 2 <= one.last for one in detector.episodes_] == [True]
+    few = SeriesOutlierDetector(episodes=2).fit(X).detection_
+    assert not few.episodes
+    assert any(f"2 per 1,000 steps is less than one episode in the {n} steps" in note for note in few.notes)
+    assert len(SeriesOutlierDetector(episodes=f"1 per {n} steps").fit(X).episodes_) == 1
+
+
+def test_a_repeated_hour_is_said_once():
+    local = pd.date_range("2024-10-27", periods=200, freq="15min", tz="Europe/Berlin").tz_localize(None)
+    assert sum("clocks go back" in note for note in grid_of(np.asarray(local, "datetime64[us]"), 200).notes) == 1

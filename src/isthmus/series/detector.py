@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.hyperparameter import check_hyperparameters, hyper
 from isthmus.series.detection import Reason, SeriesDetection, conformal_ranks, described, highest, shortest_stretch
-from isthmus.series.episodes import Rate, Tracker, episodes_above, outlying_threshold, static_threshold
+from isthmus.series.episodes import ROUNDING, Rate, Tracker, episodes_above, outlying_threshold, static_threshold
 from isthmus.series.lengths import require_stride, window_lengths
 from isthmus.series.neighbours import QUARTILES_OF_NORMAL, WEIGHTS
 from isthmus.series.scoring import Scored, learn
@@ -50,7 +50,8 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         Scores, thresholds, ranks, episodes and explanations of the series given to `fit`; None after loading.
     threshold_ : float
         The score at which the past had as many episodes as stated. Without ``episodes`` a threshold that doesn't move
-        is where half an episode would be expected by chance, but not below that for 2 episodes per 1,000 steps.
+        is where half an episode would be expected by chance, but not below that for 2 episodes per 1,000 steps, or for
+        one in a series of less than 500 steps.
     rate_ : Rate or None
         The stated rate of false episodes; if none is stated, 2 per 1,000 steps for a tracked threshold, else None.
     stream_threshold_ : float
@@ -137,6 +138,8 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         self.reference_scores_ = _some_ascending(learned)
         trailing = scored.trailing[: len(part)]
         self.threshold_, self.stream_threshold_ = (self._threshold(one, per_step) for one in (learned, trailing))
+        if self.rate_ is not None and self.threshold == "static":
+            notes += _about_rate(self.rate_, per_step, int(np.isfinite(learned).sum()))
         self.gain_, self.stream_gain_ = _robust_spread(learned), _robust_spread(trailing)
         if self.train is not None or until is not None:
             notes += self._about_past(learned, part)
@@ -165,9 +168,9 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
             raise ValueError(f"{type(self).__name__}: {error}") from error
 
     def _threshold(self, scores: np.ndarray, per_step: float) -> float:
-        lowest = static_threshold(scores, per_step, self.quiet_)
         if self.rate_ is not None:
-            return lowest
+            return static_threshold(scores, per_step, self.quiet_)
+        lowest = static_threshold(scores, per_step, self.quiet_, at_least=1)
         return max(lowest, outlying_threshold(scores, self.windows_[len(self.windows_) // 2]))
 
     def _about_past(self, learned: np.ndarray, part: Series) -> list[str]:
@@ -315,6 +318,16 @@ def _silent_channels(series: Series) -> list[str]:
     if (low >= high).all():
         notes.append("every channel to learn from is constant: any change is an anomaly.")
     return notes
+
+
+def _about_rate(rate: Rate, per_step: float, n_steps: int) -> list[str]:
+    """A note if the steps learned from are too few for a single episode at the stated rate."""
+    if per_step * n_steps >= 1 - ROUNDING:
+        return []
+    return [
+        f"{rate.said} is less than one episode in the {n_steps:,} steps to learn from, so none of them is above the "
+        f"threshold; 1 per {n_steps:,} steps is the lowest rate that allows one."
+    ]
 
 
 def _some_ascending(scores: np.ndarray) -> np.ndarray:

@@ -125,7 +125,7 @@ def grid_of(stamps: np.ndarray | None, n_readings: int) -> Grid:
     repeated = int((differences == 0).sum())
     if repeated:
         notes.append(f"{_count(repeated, 'stamp')} repeated; readings of the same stamp are averaged.")
-        if stamps.dtype.kind == "M" and _is_one_sunday_hour(stamps if order is None else stamps[order], differences):
+        if CLOCKS_BACK not in notes and stamps.dtype.kind == "M" and _is_one_sunday_hour(stamps if order is None else stamps[order], differences):
             notes.append(CLOCKS_BACK)
     steps = differences / step
     irregular = _is_irregular(steps)
