@@ -1008,3 +1008,39 @@ def test_a_short_series_has_its_episode_too(n):
 def test_a_repeated_hour_is_said_once():
     local = pd.date_range("2024-10-27", periods=200, freq="15min", tz="Europe/Berlin").tz_localize(None)
     assert sum("clocks go back" in note for note in grid_of(np.asarray(local, "datetime64[us]"), 200).notes) == 1
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("form", [list, pd.Series, lambda times: [time.isoformat() for time in times]])
+def test_times_with_a_zone_are_in_utc_in_every_form(form):
+    times = pd.date_range("2024-10-26", periods=200, freq="h", tz="Europe/Berlin")
+    found = series_of(sine(200), form(times), who="test").grid
+    assert found.stamps.tolist() == [time.to_pydatetime().replace(tzinfo=None) for time in times.tz_convert("UTC")]
+    assert not found.notes
+    assert series_of(sine(200), times, who="test").step_at(times[50]) == 50
+
+
+@pytest.mark.parametrize(
+    ("times", "until", "message"),
+    [
+        (hours(900), 500, "500 is no date"),
+        (None, "abc", "'abc' is no number"),
+        (None, float("nan"), "nan is no number"),
+        (hours(900), pd.NaT, "NaT is no date"),
+    ],
+)
+def test_a_moment_that_is_none_is_refused(times, until, message):
+    with pytest.raises(ValueError, match=message):
+        SeriesOutlierDetector(until=until).fit(sine(), times=times)
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(ValueError, match="magnitude"):
+        SeriesOutlierDetector().fit(sine() + 1j)
+
+
+def test_steps_of_another_length_than_those_learned_from_are_said():
+    coarse = hours(900)[::4]
+    detector = SeriesOutlierDetector(train=sine(225)).fit(sine(), times=hours(900), train_times=coarse)
+    assert any("a step is 1 hour here, and was 4 hours" in note for note in detector.detection_.notes)
+    assert not SeriesOutlierDetector().fit(sine(), times=hours(900)).detect(sine(), times=hours(900)).notes

@@ -26,7 +26,7 @@ from isthmus.series.lengths import require_stride, window_lengths
 from isthmus.series.neighbours import QUARTILES_OF_NORMAL, WEIGHTS
 from isthmus.series.scoring import Scored, learn
 from isthmus.series.series import Series, series_of, with_channels_of
-from isthmus.series.stamps import stamp_text
+from isthmus.series.stamps import length_text, stamp_text
 from isthmus.series.stream import followed, stream_state
 from isthmus.series.windows import STEPS_AT_ONCE, Units
 
@@ -34,6 +34,7 @@ __all__ = ["DEFAULT_EPISODES", "SeriesOutlierDetector"]
 
 DEFAULT_EPISODES = 2.0  # at most, per thousand steps, where no rate is stated
 MAX_RANKED = 100_000  # scores kept for ranks
+OTHER_STEP = 1.25  # ratio from which steps are of another length
 UNCLEAN = 1e-6  # a past with a score that normal windows exceed with this probability is not clean
 
 
@@ -144,6 +145,7 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         if self.train is not None or until is not None:
             notes += self._about_past(learned, part)
         if self.train is not None:
+            notes += self._about_step(series)
             self.model_ = self.model_.elsewhere()
             scored = self.model_.score(series)
         self.detection_: SeriesDetection | None = self._detection(series, scored, notes)
@@ -188,6 +190,21 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
             "others like them will count as normal."
         ]
 
+    def _about_step(self, series: Series) -> list[str]:
+        """A note if the steps of a series are longer or shorter than those learned from."""
+        known, step = self.step_seconds_, series.grid.step
+        if (
+            known is None
+            or not series.grid.is_dated
+            or len(series) < 2
+            or abs(np.log(step / known)) < np.log(OTHER_STEP)
+        ):
+            return []
+        return [
+            f"a step is {length_text(step)} here, and was {length_text(known)} in what was learned from: windows are "
+            "compared by steps, so resample one of the two."
+        ]
+
     # ---- using -----------------------------------------------------------------------------------------
 
     def detect(self, X: Any, *, times: Any = None) -> SeriesDetection:
@@ -203,7 +220,7 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
                 f"{who}: the windows have {self.windows_[0]} steps, and the series has {longest} in a row; pass a "
                 "longer one."
             )
-        return self._detection(series, self.model_.score(series), [*series.notes])
+        return self._detection(series, self.model_.score(series), [*series.notes, *self._about_step(series)])
 
     def fit_detect(self, X: Any, y: Any = None, **given: Any) -> SeriesDetection:
         """`fit`, then the detection of the same series; the parameters are those of `fit`."""
