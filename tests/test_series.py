@@ -1044,3 +1044,34 @@ def test_steps_of_another_length_than_those_learned_from_are_said():
     detector = SeriesOutlierDetector(train=sine(225)).fit(sine(), times=hours(900), train_times=coarse)
     assert any("a step is 1 hour here, and was 4 hours" in note for note in detector.detection_.notes)
     assert not SeriesOutlierDetector().fit(sine(), times=hours(900)).detect(sine(), times=hours(900)).notes
+
+
+def test_updates_take_frames_whose_index_lacks_steps():
+    whole = pd.DataFrame(anomalous(), columns=["a", "b"], index=pd.DatetimeIndex(hours(900)))
+    detector = SeriesOutlierDetector().fit(whole[:450])
+    holey = whole[450:].drop(whole.index[[500, 501, 700]])
+    found = detector.update(holey)
+    assert len(found.scores) == 450
+    assert found.of_readings(found.scores).shape == (447,)
+    again = SeriesOutlierDetector().fit(whole[:450]).update(holey.to_numpy(), times=holey.index)
+    np.testing.assert_array_equal(found.scores, again.scores)
+
+
+def test_results_have_the_form_of_what_is_given():
+    X = sine()
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    model = WindowedAutoencoder(2, window=40, network="none", random_state=0).fit(frame)
+    more = frame.assign(other=1.0)[["b", "other", "a"]]
+    for call in (model.denoise, model.impute):
+        assert list(call(more)) == ["b", "a"]
+        np.testing.assert_allclose(call(more)[["a", "b"]], call(X))
+    one = WindowedAutoencoder(2, window=40, network="none", random_state=0).fit(X[:, 0])
+    assert one.impute(X[:, 0]).shape == one.denoise(X[:, 0].tolist()).shape == (900,)
+    assert one.denoise(X[:, :1]).shape == (900, 1)
+
+
+def test_a_list_of_series_is_no_array():
+    several = WindowedAutoencoder(2, window=40, network="none", random_state=0).fit([sine(), sine(300, seed=1)])
+    assert several.transform(sine()).shape[1] == 2
+    steps = WindowedAutoencoder(2, window=40, network="none", random_state=0).fit(sine().tolist())
+    assert steps.channels_ == several.channels_

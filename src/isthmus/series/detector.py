@@ -245,8 +245,10 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         """Continue the series given to `fit` (or with an earlier update): score the steps that came in since.
 
         A step is scored by the windows that end at it, or less than a stride before it: what comes later
-        can't change it. Pieces of any size give the same scores, thresholds and alarms as one. An episode that
-        is still open has its latest step as its end. Updates never change the reference windows; with
+        can't change it. Pieces of any size give the same scores and thresholds as one, and the same alarms but for
+        steps that dip below the threshold at the end of a piece: whether the episode goes on isn't known then. Of an
+        episode that began earlier, the part in the new steps is given; one that is still open ends at its latest step
+        above the threshold. Updates never change the reference windows; with
         ``threshold="tracked"`` the threshold follows the scores.
 
         Parameters
