@@ -991,3 +991,87 @@ def test_readings_with_the_same_stamp_keep_their_values_where_missing_ones_are_f
     back[order] = found
     np.testing.assert_array_equal(back[np.isfinite(X)], X[np.isfinite(X)])
     assert back[301, 1] == X[300, 1]  # the value known at that time
+
+
+@pytest.mark.parametrize("n", [98, 250, 400])
+def test_a_short_series_has_its_episode_too(n):
+    X = sine(n, channels=1)
+    X[n // 2] += 8.0
+    detector = SeriesOutlierDetector().fit(X)
+    assert [one.first <= n // 2 <= one.last for one in detector.episodes_] == [True]
+    few = SeriesOutlierDetector(episodes=2).fit(X).detection_
+    assert not few.episodes
+    assert any(f"2 per 1,000 steps is less than one episode in the {n} steps" in note for note in few.notes)
+    assert len(SeriesOutlierDetector(episodes=f"1 per {n} steps").fit(X).episodes_) == 1
+
+
+def test_a_repeated_hour_is_said_once():
+    local = pd.date_range("2024-10-27", periods=200, freq="15min", tz="Europe/Berlin").tz_localize(None)
+    assert sum("clocks go back" in note for note in grid_of(np.asarray(local, "datetime64[us]"), 200).notes) == 1
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("form", [list, pd.Series, lambda times: [time.isoformat() for time in times]])
+def test_times_with_a_zone_are_in_utc_in_every_form(form):
+    times = pd.date_range("2024-10-26", periods=200, freq="h", tz="Europe/Berlin")
+    found = series_of(sine(200), form(times), who="test").grid
+    assert found.stamps.tolist() == [time.to_pydatetime().replace(tzinfo=None) for time in times.tz_convert("UTC")]
+    assert not found.notes
+    assert series_of(sine(200), times, who="test").step_at(times[50]) == 50
+
+
+@pytest.mark.parametrize(
+    ("times", "until", "message"),
+    [
+        (hours(900), 500, "500 is no date"),
+        (None, "abc", "'abc' is no number"),
+        (None, float("nan"), "nan is no number"),
+        (hours(900), pd.NaT, "NaT is no date"),
+    ],
+)
+def test_a_moment_that_is_none_is_refused(times, until, message):
+    with pytest.raises(ValueError, match=message):
+        SeriesOutlierDetector(until=until).fit(sine(), times=times)
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(ValueError, match="magnitude"):
+        SeriesOutlierDetector().fit(sine() + 1j)
+
+
+def test_steps_of_another_length_than_those_learned_from_are_said():
+    coarse = hours(900)[::4]
+    detector = SeriesOutlierDetector(train=sine(225)).fit(sine(), times=hours(900), train_times=coarse)
+    assert any("a step is 1 hour here, and was 4 hours" in note for note in detector.detection_.notes)
+    assert not SeriesOutlierDetector().fit(sine(), times=hours(900)).detect(sine(), times=hours(900)).notes
+
+
+def test_updates_take_frames_whose_index_lacks_steps():
+    whole = pd.DataFrame(anomalous(), columns=["a", "b"], index=pd.DatetimeIndex(hours(900)))
+    detector = SeriesOutlierDetector().fit(whole[:450])
+    holey = whole[450:].drop(whole.index[[500, 501, 700]])
+    found = detector.update(holey)
+    assert len(found.scores) == 450
+    assert found.of_readings(found.scores).shape == (447,)
+    again = SeriesOutlierDetector().fit(whole[:450]).update(holey.to_numpy(), times=holey.index)
+    np.testing.assert_array_equal(found.scores, again.scores)
+
+
+def test_results_have_the_form_of_what_is_given():
+    X = sine()
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    model = WindowedAutoencoder(2, window=40, network="none", random_state=0).fit(frame)
+    more = frame.assign(other=1.0)[["b", "other", "a"]]
+    for call in (model.denoise, model.impute):
+        assert list(call(more)) == ["b", "a"]
+        np.testing.assert_allclose(call(more)[["a", "b"]], call(X))
+    one = WindowedAutoencoder(2, window=40, network="none", random_state=0).fit(X[:, 0])
+    assert one.impute(X[:, 0]).shape == one.denoise(X[:, 0].tolist()).shape == (900,)
+    assert one.denoise(X[:, :1]).shape == (900, 1)
+
+
+def test_a_list_of_series_is_no_array():
+    several = WindowedAutoencoder(2, window=40, network="none", random_state=0).fit([sine(), sine(300, seed=1)])
+    assert several.transform(sine()).shape[1] == 2
+    steps = WindowedAutoencoder(2, window=40, network="none", random_state=0).fit(sine().tolist())
+    assert steps.channels_ == several.channels_

@@ -227,13 +227,15 @@ def _as_flags(text: str) -> str:
 def _say_found(
     name: Any, detector: SeriesOutlierDetector, detection: SeriesDetection, until: str | None = None
 ) -> None:
+    from isthmus.series.stamps import length_text
+
     n_steps, grid = len(detection.scores), detection.series.grid
     lengths = ", ".join(map(str, detector.windows_))
     start = 0 if until is None else detection.series.step_at(until)
     n_after = sum(not _is_past(one, start) for one in detection.episodes)
     per = 1000 * n_after / max(1, n_steps - start)
     what = "" if name is None else f"{name}: "
-    step = f" of {_seconds(grid.step)}" if grid.is_dated else ""
+    step = f" of {length_text(grid.step)}" if grid.is_dated else ""
     chance = "" if detector.rate_ is not None else f" that {'stands' if n_after == 1 else 'stand'} out beyond chance"
     how = "" if detector.rate_ is None else f"; the threshold is set for {detector.rate_.said}"
     say(
@@ -259,13 +261,6 @@ def _episodes(count: int) -> str:
 def _is_past(episode: Any, step: int) -> bool:
     """Whether an episode ended before a step; one that reaches beyond it is an alarm."""
     return episode.last < step
-
-
-def _seconds(step: float) -> str:
-    for size, word in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
-        if step >= size:
-            return f"{step / size:.4g} {word[:-1] if step == size else word}"
-    return "1 second" if step == 1 else f"{step:.4g} seconds"
 
 
 def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetection | None]) -> dict[str, list[Any]]:

@@ -21,12 +21,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.hyperparameter import check_hyperparameters, hyper
 from isthmus.series.detection import Reason, SeriesDetection, conformal_ranks, described, highest, shortest_stretch
-from isthmus.series.episodes import Rate, Tracker, episodes_above, outlying_threshold, static_threshold
+from isthmus.series.episodes import ROUNDING, Rate, Tracker, episodes_above, outlying_threshold, static_threshold
 from isthmus.series.lengths import require_stride, window_lengths
 from isthmus.series.neighbours import QUARTILES_OF_NORMAL, WEIGHTS
 from isthmus.series.scoring import Scored, learn
 from isthmus.series.series import Series, series_of, with_channels_of
-from isthmus.series.stamps import stamp_text
+from isthmus.series.stamps import length_text, stamp_text
 from isthmus.series.stream import followed, stream_state
 from isthmus.series.windows import STEPS_AT_ONCE, Units
 
@@ -34,6 +34,7 @@ __all__ = ["DEFAULT_EPISODES", "SeriesOutlierDetector"]
 
 DEFAULT_EPISODES = 2.0  # at most, per thousand steps, where no rate is stated
 MAX_RANKED = 100_000  # scores kept for ranks
+OTHER_STEP = 1.25  # ratio from which steps are of another length
 UNCLEAN = 1e-6  # a past with a score that normal windows exceed with this probability is not clean
 
 
@@ -50,7 +51,8 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         Scores, thresholds, ranks, episodes and explanations of the series given to `fit`; None after loading.
     threshold_ : float
         The score at which the past had as many episodes as stated. Without ``episodes`` a threshold that doesn't move
-        is where half an episode would be expected by chance, but not below that for 2 episodes per 1,000 steps.
+        is where half an episode would be expected by chance, but not below that for 2 episodes per 1,000 steps, or for
+        one in a series of less than 500 steps.
     rate_ : Rate or None
         The stated rate of false episodes; if none is stated, 2 per 1,000 steps for a tracked threshold, else None.
     stream_threshold_ : float
@@ -137,10 +139,13 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         self.reference_scores_ = _some_ascending(learned)
         trailing = scored.trailing[: len(part)]
         self.threshold_, self.stream_threshold_ = (self._threshold(one, per_step) for one in (learned, trailing))
+        if self.rate_ is not None and self.threshold == "static":
+            notes += _about_rate(self.rate_, per_step, int(np.isfinite(learned).sum()))
         self.gain_, self.stream_gain_ = _robust_spread(learned), _robust_spread(trailing)
         if self.train is not None or until is not None:
             notes += self._about_past(learned, part)
         if self.train is not None:
+            notes += self._about_step(series)
             self.model_ = self.model_.elsewhere()
             scored = self.model_.score(series)
         self.detection_: SeriesDetection | None = self._detection(series, scored, notes)
@@ -165,9 +170,9 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
             raise ValueError(f"{type(self).__name__}: {error}") from error
 
     def _threshold(self, scores: np.ndarray, per_step: float) -> float:
-        lowest = static_threshold(scores, per_step, self.quiet_)
         if self.rate_ is not None:
-            return lowest
+            return static_threshold(scores, per_step, self.quiet_)
+        lowest = static_threshold(scores, per_step, self.quiet_, at_least=1)
         return max(lowest, outlying_threshold(scores, self.windows_[len(self.windows_) // 2]))
 
     def _about_past(self, learned: np.ndarray, part: Series) -> list[str]:
@@ -185,6 +190,21 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
             "others like them will count as normal."
         ]
 
+    def _about_step(self, series: Series) -> list[str]:
+        """A note if the steps of a series are longer or shorter than those learned from."""
+        known, step = self.step_seconds_, series.grid.step
+        if (
+            known is None
+            or not series.grid.is_dated
+            or len(series) < 2
+            or abs(np.log(step / known)) < np.log(OTHER_STEP)
+        ):
+            return []
+        return [
+            f"a step is {length_text(step)} here, and was {length_text(known)} in what was learned from: windows are "
+            "compared by steps, so resample one of the two."
+        ]
+
     # ---- using -----------------------------------------------------------------------------------------
 
     def detect(self, X: Any, *, times: Any = None) -> SeriesDetection:
@@ -200,7 +220,7 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
                 f"{who}: the windows have {self.windows_[0]} steps, and the series has {longest} in a row; pass a "
                 "longer one."
             )
-        return self._detection(series, self.model_.score(series), [*series.notes])
+        return self._detection(series, self.model_.score(series), [*series.notes, *self._about_step(series)])
 
     def fit_detect(self, X: Any, y: Any = None, **given: Any) -> SeriesDetection:
         """`fit`, then the detection of the same series; the parameters are those of `fit`."""
@@ -225,8 +245,10 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         """Continue the series given to `fit` (or with an earlier update): score the steps that came in since.
 
         A step is scored by the windows that end at it, or less than a stride before it: what comes later
-        can't change it. Pieces of any size give the same scores, thresholds and alarms as one. An episode that
-        is still open has its latest step as its end. Updates never change the reference windows; with
+        can't change it. Pieces of any size give the same scores and thresholds as one, and the same alarms but for
+        steps that dip below the threshold at the end of a piece: whether the episode goes on isn't known then. Of an
+        episode that began earlier, the part in the new steps is given; one that is still open ends at its latest step
+        above the threshold. Updates never change the reference windows; with
         ``threshold="tracked"`` the threshold follows the scores.
 
         Parameters
@@ -315,6 +337,16 @@ def _silent_channels(series: Series) -> list[str]:
     if (low >= high).all():
         notes.append("every channel to learn from is constant: any change is an anomaly.")
     return notes
+
+
+def _about_rate(rate: Rate, per_step: float, n_steps: int) -> list[str]:
+    """A note if the steps learned from are too few for a single episode at the stated rate."""
+    if per_step * n_steps >= 1 - ROUNDING:
+        return []
+    return [
+        f"{rate.said} is less than one episode in the {n_steps:,} steps to learn from, so none of them is above the "
+        f"threshold; 1 per {n_steps:,} steps is the lowest rate that allows one."
+    ]
 
 
 def _some_ascending(scores: np.ndarray) -> np.ndarray:

@@ -27,7 +27,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Episode", "Rate", "Tracker", "count_episodes", "episodes_above", "outlying_threshold", "static_threshold"]
+__all__ = [
+    "ROUNDING",
+    "Episode",
+    "Rate",
+    "Tracker",
+    "count_episodes",
+    "episodes_above",
+    "outlying_threshold",
+    "static_threshold",
+]
 
 SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0, "week": 604800.0, "month": 2629800.0,
            "year": 31557600.0}  # fmt: skip
@@ -36,6 +45,7 @@ BISECTIONS, LEVELS = 50, 64
 BY_CHANCE = 0.5  # peaks expected beyond the threshold where no rate is stated
 CELLS_IN_WINDOW = 8  # stretches in which the highest score is looked for
 HIGHEST, LOWEST, MIN_PEAKS = 1 / 3, 0.1, 3  # shares of the peaks left out of a scale, and the fewest for one
+ROUNDING = 1e-9  # 1 per 49 steps of 49 steps is one
 NEVER = 1e100  # a threshold that no score exceeds
 
 
@@ -151,8 +161,10 @@ def count_episodes(scores: np.ndarray, threshold: float, quiet: int) -> int:
     return 0 if not len(above) else 1 + int((np.diff(above) > max(quiet, 1)).sum())
 
 
-def static_threshold(scores: np.ndarray, rate: float, quiet: int) -> float:
+def static_threshold(scores: np.ndarray, rate: float, quiet: int, *, at_least: int = 0) -> float:
     """The lowest threshold at which, and at all above it, ``scores`` have at most ``rate`` episodes per step.
+
+    Or ``at_least`` episodes in all, where that is more.
 
     Lower thresholds have more episodes only up to a point: then neighbours become one, and at the median all may be
     one. Where the windows are too long for as many episodes as stated, it is the threshold with the most.
@@ -160,7 +172,7 @@ def static_threshold(scores: np.ndarray, rate: float, quiet: int) -> float:
     known = scores[np.isfinite(scores)]
     if not len(known):
         return NEVER
-    allowed = rate * len(known)
+    allowed = max(rate * len(known) + ROUNDING, at_least)
     levels = np.quantile(known, 1 - 0.5 * np.geomspace(1 / len(known), 1, LEVELS))
     most, fewest = 0, levels[0]
     high = float(known.max())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.series.stamps import Grid, grid_of, stamps_of
+from isthmus.series.stamps import Grid, as_dates, grid_of, stamps_of
 from isthmus.tables.frames import is_frame
 from isthmus.tables.not_rows import require_rows
 
@@ -73,16 +74,17 @@ class Series:
     def step_at(self, moment: Any) -> int:
         """The first step not before a moment, a date or a number in the stamps' unit."""
         stamps = self.grid.stamps
-        if self.grid.is_dated:
-            try:
-                moment = np.datetime64(moment, "us")
-            except (ValueError, TypeError) as error:
-                raise ValueError(f"{moment!r} is no date; write it as 2024-03-01 or 2024-03-01T12:00.") from error
-            if np.isnat(moment):
-                raise ValueError("a moment must be a date, got one that is missing.")
-        else:
-            moment = float(moment)
-        return int(np.searchsorted(stamps, moment))
+        dated = self.grid.is_dated
+        try:
+            if dated and isinstance(moment, numbers.Number):
+                raise TypeError
+            place = as_dates(moment) if dated else float(moment)
+            if place != place:  # NaT and NaN
+                raise ValueError
+        except (ValueError, TypeError) as error:
+            wanted = "date; write it as 2024-03-01 or 2024-03-01T12:00" if dated else "number, as the times are"
+            raise ValueError(f"{moment!r} is no {wanted}.") from error
+        return int(np.searchsorted(stamps, place))
 
     def of_readings(self, of_steps: np.ndarray) -> np.ndarray:
         """Values of steps as values of readings, in the order the readings were given."""
@@ -132,6 +134,8 @@ def series_of(X: Any, times: Any = None, *, who: str, channels: Sequence[str] | 
     values = X if isinstance(X, np.ndarray) else np.asarray(X)
     if values.dtype.kind not in "fiub":
         try:
+            if values.dtype.kind == "c":
+                raise TypeError("pass the real and the imaginary part, or the magnitude, as channels")
             values = values.astype(np.float64)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{who}: a series must be numbers, got {values.dtype} ({error}).") from error

@@ -14,12 +14,13 @@ gaps start a new segment.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Grid", "grid_of", "in_utc", "stamp_text", "stamps_of"]
+__all__ = ["Grid", "as_dates", "grid_of", "in_utc", "length_text", "stamp_text", "stamps_of"]
 
 LONGEST_FILLED = 16  # steps in a gap that is masked; a longer one starts a new segment
 MAX_FILLED = 0.2  # share of masked steps beyond which the stamps follow no grid
@@ -83,7 +84,7 @@ def stamps_of(times: Any, n_readings: int, who: str) -> np.ndarray | None:
     stamps = np.asarray(times)
     if stamps.dtype.kind in "OUS":
         try:
-            stamps = stamps.astype("datetime64[us]")
+            stamps = as_dates(stamps)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{who}: times must be dates or numbers, got {stamps.ravel()[:1].tolist()!r}.") from error
     if stamps.shape != (n_readings,):
@@ -102,6 +103,14 @@ def stamps_of(times: Any, n_readings: int, who: str) -> np.ndarray | None:
             f"{int(np.argmax(missing))}; fill them, or leave those rows out."
         )
     return stamps
+
+
+def as_dates(moments: Any) -> Any:
+    """Dates of any kind as datetime64[us], those with a time zone in UTC."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # NumPy converts to UTC, and warns of it
+        found = np.asarray(moments).astype("datetime64[us]")
+    return found if found.ndim else found[()]
 
 
 def grid_of(stamps: np.ndarray | None, n_readings: int) -> Grid:
@@ -125,7 +134,9 @@ def grid_of(stamps: np.ndarray | None, n_readings: int) -> Grid:
     repeated = int((differences == 0).sum())
     if repeated:
         notes.append(f"{_count(repeated, 'stamp')} repeated; readings of the same stamp are averaged.")
-        if stamps.dtype.kind == "M" and _is_one_sunday_hour(stamps if order is None else stamps[order], differences):
+        ordered = stamps if order is None else stamps[order]
+        dated = stamps.dtype.kind == "M" and CLOCKS_BACK not in notes
+        if dated and _is_one_sunday_hour(ordered, differences):
             notes.append(CLOCKS_BACK)
     steps = differences / step
     irregular = _is_irregular(steps)
@@ -248,3 +259,15 @@ def stamp_text(stamp: np.generic) -> str:
         return text.removesuffix(".000000").removesuffix(":00")
     number = float(stamp)
     return str(int(number)) if number.is_integer() else f"{number:.10g}"
+
+
+def length_text(seconds: float) -> str:
+    """A length of time in its largest unit.
+
+    >>> length_text(3600.0), length_text(1800.0), length_text(2_678_400.0)
+    ('1 hour', '30 minutes', '31 days')
+    """
+    for size, word in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
+        if seconds >= size:
+            return f"{seconds / size:.4g} {word[:-1] if seconds == size else word}"
+    return "1 second" if seconds == 1 else f"{seconds:.4g} seconds"

@@ -133,7 +133,7 @@ def _values(X: Any, detector: Any, who: str) -> np.ndarray:
         raise ValueError(f"{who}: new steps of {n_channels} channels must have shape (n_steps, {n_channels}).")
     if np.shape(array)[:1] == (0,):
         return np.empty((0, n_channels))
-    series = series_of(array, who=who)
+    series = series_of(array, np.arange(np.shape(array)[0]), who=who)  # the dates of an index are read elsewhere
     like = Series(np.empty((0, n_channels)), series.grid, detector.channels_, (), detector.has_names_)
     return with_channels_of(series, like, who).part(0, len(series))
 

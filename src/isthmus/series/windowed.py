@@ -32,6 +32,7 @@ from isthmus.series.lengths import MIN_LENGTH, WITHOUT_PERIOD, period_of, stride
 from isthmus.series.series import Series, joined_series, series_of, with_channels_of
 from isthmus.series.ssa import SingularSpectrum
 from isthmus.series.windows import MAX_MISSING, Units, WindowGrid, overlap_mean, window_chunks
+from isthmus.tables.frames import is_frame
 
 __all__ = ["CLOSED_FORM", "NETWORKS", "WindowedAutoencoder"]
 
@@ -98,14 +99,16 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X
-            Array, DataFrame, `Series`, or a list of `Series` with the same channels.
+            Array, DataFrame or `Series`; or a list of such, of two dimensions, with the same channels.
         times
             A stamp per step, as `SeriesOutlierDetector.fit` takes it.
         """
         check_hyperparameters(self)
         who = type(self).__name__
-        several = isinstance(X, (list, tuple)) and bool(X) and all(isinstance(one, Series) for one in X)
-        series = joined_series(list(X), who) if several else series_of(X, times, who=who)
+        if _are_several(X):
+            series = joined_series([series_of(one, who=who) for one in X], who)
+        else:
+            series = series_of(X, times, who=who)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.channels_, self.has_names_, self.n_features_in_ = series.channels, series.has_names, series.n_channels
         self.units_ = Units.of(series)
@@ -261,15 +264,15 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         return self.units_.undo(overlap_mean(rows, grid.starts, n_steps))
 
     def denoise(self, X: Any, *, times: Any = None) -> Any:
-        """Every reading as the mean of the reconstructions of the windows that cover it, shape (n_steps, n_channels).
+        """Every reading as the mean of the reconstructions of the windows that cover it, NaN where none does.
 
-        NaN where no window does. A pandas DataFrame or Series keeps its index and names.
+        Shape (n_steps, n_channels), or (n_steps,) as X. A pandas DataFrame or Series keeps its index and names.
         """
         series, found = self.reconstruct_steps(X, times=times)
         return in_form_of(X, series.of_readings(found), self.channels_)
 
     def impute(self, X: Any, *, times: Any = None) -> Any:
-        """The series with its missing values filled in, in the form of X; known values are unchanged.
+        """The series with its missing values filled in, in the form of `denoise`; known values are unchanged.
 
         What the model expects is corrected by the residuals beside the gap (`isthmus.series.bridging`). A gap longer
         than three fifths of a window stays NaN. Missing *steps* are filled by `impute_steps`.
@@ -340,6 +343,15 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()  # pyrefly: ignore[missing-attribute]
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _are_several(X: Any) -> bool:
+    """Whether X is a list of series, not of steps."""
+    return isinstance(X, (list, tuple)) and bool(X) and all(isinstance(one, Series) or _has_steps(one) for one in X)
+
+
+def _has_steps(one: Any) -> bool:
+    return getattr(one, "ndim", 0) == 2 or is_frame(one)
 
 
 def _thinned(places: np.ndarray) -> np.ndarray:
