@@ -112,7 +112,7 @@ def summarize(name: str, chooses: bool, records: list[dict[str, Any]]) -> dict[s
 def as_markdown(rows: Iterable[dict[str, Any]]) -> str:
     """A table of errors, isthmus beside the baselines."""
     lines = [
-        "| work | seeds | isthmus, mean (lowest – highest) | PCA | plain autoencoder, equal time | 5 × time "
+        "| task | seeds | isthmus, mean (lowest – highest) | PCA | plain autoencoder, equal time | 5 × time "
         "| isthmus / PCA | / plain, equal time | / 5 × time | CPU seconds |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -131,18 +131,17 @@ def as_markdown(rows: Iterable[dict[str, Any]]) -> str:
 def sentence(rows: list[dict[str, Any]]) -> str:
     """How often isthmus is ahead."""
     parts = []
-    for key, name in (
-        ("plain_1", "the plain network in equal time"),
-        ("plain_5", "the plain network in five times the time"),
-    ):
+    for key, name in (("plain_1", "in equal time"), ("plain_5", "where that trains five times as long")):
         ratios = [row["mean"] / row[key] for row in rows if row.get(key)]
         level = sum(1 / LEVEL <= ratio <= LEVEL for ratio in ratios)
         ahead = sum(ratio < 1 / LEVEL for ratio in ratios)
         if ratios:
-            parts.append(f"a lower error than {name} on {ahead} of {len(ratios)} (equal within 2% on {level})")
+            parts.append(f"on {ahead} of {len(ratios)} tasks {name} (equal within 2% on {level})")
     worse = sum(row["worst_to_pca"] > WORSE for row in rows)
-    parts.append(f"an error more than 1% above PCA's with some seed on {worse} of {len(rows)}")
-    return f"isthmus has {'; '.join(parts)}."
+    return (
+        f"isthmus has a lower error than the plain network {', and '.join(parts)}. "
+        f"With some seed its error is more than 1% above PCA's on {worse} of {len(rows)} tasks."
+    )
 
 
 def write_into_readme(text: str) -> None:

@@ -221,11 +221,17 @@ export class Data {
     this.reference = 0; // the item looked at last, whose condition a place without an item has
   }
 
-  /** The condition chosen, or else that of an item; null where rows are given nothing. @param {number} item @returns {ArrayLike<number> | null} */
+  /** The condition chosen, or else that of an item; null where rows are given nothing. @param {number} item @returns {Float32Array | Int32Array | null} */
   condition(item) {
     if (!this.given) return null;
     const { choices, own, width } = this.given, at = this.asGiven >= 0 ? this.asGiven : item >= 0 ? item : this.reference;
     return (this.asGiven >= 0 ? choices : own).subarray(at * width, (at + 1) * width);
+  }
+
+  /** That condition in words, where it is one of those to choose from. @param {number} item */
+  conditionName(item) {
+    const found = this.condition(item), { names = [], choices = [], width = 0 } = this.given || {};
+    return names.find((/** @type {string} */ _, /** @type {number} */ k) => found?.every((/** @type {number} */ value, /** @type {number} */ i) => Math.abs(value - choices[k * width + i]) < 1e-5)) || "";
   }
 
   /** Least and largest of each column over the items. */

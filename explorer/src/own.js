@@ -7,14 +7,14 @@ import { rowOfPicture, rowOfText } from "./reading.js";
 
 /** @param {any} app */
 export function makeOwn(app) {
-  const { model, data } = app, { columns, shape, span } = data.facts;
+  const { model, data } = app, { shape, span } = data.facts;
   if (!model.reads) return fill("own", element("p", { class: "small", text: model.facts.encoderNote }));
   /** @type {Float64Array} */
   const row = (app.draft = app.draft || (data.pictures ? new Float64Array(data.width).fill(span[0]) : Float64Array.from(data.row(Math.max(0, app.state.item)))));
   const note = element("p", { role: "status", id: "own-note" });
   const place = () => {
     const empty = row.findIndex(Number.isNaN);
-    if (empty >= 0) return void (note.textContent = `The encoder needs every column; ${columns[empty]} is empty.`);
+    if (empty >= 0) return void (note.textContent = `The encoder needs every column; ${data.fields.find((/** @type {any} */ { end }) => empty < end).name} is empty.`);
     app.showOwn(row.slice());
     note.textContent = find("about").textContent;
     if (data.pictures) again.replaceChildren(picture(data, model.decode(app.state.z), { name: "reconstruction of your own" }));

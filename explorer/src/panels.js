@@ -32,7 +32,8 @@ export function drawItem(app) {
   app.uncertainty = uncertainty < 0.95 ? "inside the data ✓" : uncertainty < 0.99 ? "at the edge of the data" : `outside the data${row ? "" : ": made up here"}`;
   const errors = model.standardErrors(state.z);
   const shown = state.z.slice(0, 6).map((/** @type {number} */ value, /** @type {number} */ i) => formatInRange(value, 4 * model.facts.deviation[i]) + (errors ? ` ± ${formatInRange(errors[i], 4 * model.facts.deviation[i])}` : "")).join(", ") + (model.size > 6 ? ", …" : "");
-  fill("code", `code z = (${shown}), ${app.uncertainty}`);
+  const given = data.conditionName(item);
+  fill("code", `code z = (${shown}), ${app.uncertainty}${given && `, given ${given}`}`);
 }
 
 /** @param {any} sound @param {ArrayLike<number>} row @param {string} name */

@@ -37,7 +37,7 @@ def flats_file(tmp_path_factory):
     write_explorer(
         model, path, flats[120:], given=kind[120:], X_train=flats[:120], given_train=kind[:120], ids=np.arange(120, 200)
     )
-    return path, flats[120:].reset_index(drop=True)
+    return path, flats.assign(kind=kind)[120:].reset_index(drop=True)
 
 
 @pytest.fixture
@@ -86,6 +86,18 @@ def test_a_column_that_is_not_there_is_said_not_to_be(page):
     assert page.is_visible("#no-column")
     page.evaluate("window.isthmus.app.columns.find = ''; window.isthmus.app.set({})")
     assert page.is_hidden("#no-column")
+
+
+def test_the_condition_of_a_row_is_named(page, flats_file):
+    for item in (0, 1, 2, 3, 4, 5):
+        page.evaluate("item => window.isthmus.app.select(item)", item)
+        assert page.inner_text("#code").endswith(f"given kind={flats_file[1]['kind'][item]}")
+
+
+def test_an_empty_cell_is_named_by_its_column(page, flats_file):
+    page.evaluate("item => window.isthmus.app.select(item)", int(np.flatnonzero(flats_file[1]["rent"].isna())[0]))
+    page.click("#from-item")
+    assert "rent is empty" in page.inner_text("#own-note")
 
 
 def test_the_error_under_another_condition_says_that_it_is_not_its_own(page):
