@@ -182,3 +182,14 @@ def test_rows_with_the_same_stamp_keep_their_own_values(run, new, tmp_path):
         found.loc[doubled["heat"].isna().to_numpy(), "heat"].tolist()[-1] == whole.loc[500, "heat"]
     )  # its step's value
     assert "7 of 1,804 cells were empty" in called.err
+
+
+def test_what_is_said_agrees_with_what_was_done(tmp_path):
+    short = frame(machines=("m1",)).head(120)[["stamp", "speed"]]
+    short.to_csv(tmp_path / "short.csv", index=False)
+    tokens = ("--time", "stamp", "--window", "24", "--max-iter", "1", "--no-plots", "--no-page")
+    called = call("fit", tmp_path / "short.csv", *tokens, "-o", tmp_path / "run")
+    assert called.code == 0, called.err
+    assert "the Autoencoder was kept untested" in called.out
+    filled = call("impute", tmp_path / "run", tmp_path / "short.csv", "-o", tmp_path / "out.csv")
+    assert "0 of 120 cells were empty.\n" in filled.err

@@ -147,7 +147,8 @@ def _completed(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[s
     left = int(np.isnan(values).sum())
     missed = f"{n_steps:,} steps were missing, and " if n_steps else ""
     n_all = n_empty + n_steps * values.shape[1]
-    say(f"{missed}{n_empty:,} of {n_cells:,} cells were empty; {n_all - left:,} of {n_all:,} cells are filled.")
+    filled = f"; {n_all - left:,} of {n_all:,} cells are filled" if n_all else ""
+    say(f"{missed}{n_empty:,} of {n_cells:,} cells were empty{filled}.")
     _say_left(values)
     return _keys(run, data.file, np.concatenate(stamps)[order], [whose[at] for at in order]) | _numbers(
         list(model.channels_), values

@@ -191,7 +191,10 @@ def _sentence(model: Any, report: Mapping[str, Any]) -> str:
     from isthmus.evaluation.written import dimensions
     from isthmus.series.windowed import CLOSED_FORM
 
-    if not any(report["held_out_errors"].values()):
+    untested = not any(report["held_out_errors"].values())
+    if untested and model.kind_ != CLOSED_FORM:
+        reason = f"The series is too short to hold blocks out, so the {model.kind_} was kept untested."
+    elif untested:
         reason = "The series is too short to hold blocks out, so no network was tried."
     elif model.kind_ == CLOSED_FORM:
         reason = "No network does better on held-out blocks than chance explains."
