@@ -10,7 +10,7 @@ import torch
 from sklearn.decomposition import PCA
 
 import isthmus
-from isthmus import Autoencoder, VariationalAutoencoder, network_trial
+from isthmus import Autoencoder, VariationalAutoencoder, fitting_run, network_trial
 from isthmus.evaluation import evaluate
 from isthmus.evaluation.neighbours import neighbours_kept, pair_scores, read_pairs
 from isthmus.input_validation import fit_columns, input_rules
@@ -312,3 +312,13 @@ def test_networks_are_tried_in_batches_of_the_fit(monkeypatch):
     )
     Autoencoder(2, max_iter=1, random_state=0).fit(pictures(120, side=12))
     assert sizes == [32, 32]
+
+
+def test_convolutions_take_no_turns(monkeypatch):
+    """The codes of all rows through a convolution cost several epochs; a perceptron takes turns with its codes."""
+    turned = []
+    whole = fitting_run.alternate
+    monkeypatch.setattr(fitting_run, "alternate", lambda *given: turned.append(given[3].count) or whole(*given))
+    for network in ("convolution", "perceptron"):
+        Autoencoder(2, network=network, max_iter=8, random_state=0).fit(pictures(120, side=12))
+    assert turned == [2]

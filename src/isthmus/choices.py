@@ -291,9 +291,13 @@ def _require_possible(settings: AutoencoderSettings, architecture: Architecture,
 
 
 def choose_turns(settings: AutoencoderSettings, rows: Rows, fitted: FittedState, plan: automatic.Plan) -> Turns:
-    """The plan's division into training of both networks and, if possible, turns of the decoder and its best codes."""
+    """The plan's division into training of both networks and, if possible, turns of the decoder and its best codes.
+
+    Convolutions take none: the codes of all rows cost several epochs, which lower the error more.
+    """
     alternates = (
         settings.polish != 0
+        and not fitted.architecture.stages
         and can_alternate(fitted.model, rows)
         and not settings.make_penalties()
         and validation_count(len(rows), settings.validation_fraction) > 0

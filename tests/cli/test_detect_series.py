@@ -236,6 +236,16 @@ def test_times_in_parquet_are_timestamps_in_their_zone(tmp_path, zone):
     assert found.column("when").to_pylist() == list(times.to_pydatetime())
 
 
+def test_no_entity_of_many_is_lumped_with_others(tmp_path):
+    """The reader keeps the most common categories of a column to learn from; an entity is none."""
+    many = pd.concat([frame(place)[["stamp", "a"]][:60].assign(machine=f"m{place}") for place in range(55)])
+    many.to_csv(tmp_path / "machines.csv", index=False)
+    tokens = ("--time", "stamp", "--entity", "machine", "-o", tmp_path / "steps.csv")
+    called = call("detect", tmp_path / "machines.csv", *tokens)
+    assert "other" not in called.err
+    assert pd.read_csv(tmp_path / "steps.csv")["machine"].nunique() == 55
+
+
 @pytest.mark.parametrize(("names", "types"), [((3, 12), "int64"), (("03", "12"), "string")])
 def test_entities_keep_their_type(names, types, tmp_path):
     from pyarrow import parquet

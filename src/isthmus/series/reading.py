@@ -139,7 +139,7 @@ def read_series(
     where = f"{source!r}: column {time!r}"
     zone = _zone_of(stream, time)
     stamps, notes = _understood(stamps, time_zone, where, zoned=zone is not None)
-    notes += _notes(stream, {time, entity, *wanted}, {*drop})
+    notes += _notes(stream, {time, *wanted}, {*drop, entity})
     if entity is None:
         notes += _about_entities(stream, {time, *wanted, *drop}, stamps)
     words = None if labels is None else open_table(source, columns=[time], labels=labels, **chosen).load().labels
