@@ -193,3 +193,26 @@ def test_what_is_said_agrees_with_what_was_done(tmp_path):
     assert "the Autoencoder was kept untested" in called.out
     filled = call("impute", tmp_path / "run", tmp_path / "short.csv", "-o", tmp_path / "out.csv")
     assert "0 of 120 cells were empty.\n" in filled.err
+
+
+def test_an_entity_shorter_than_a_window_is_named_and_left_as_it_is(tmp_path):
+    rows = frame()[["stamp", "speed", "machine"]]
+    few = rows[:3].assign(machine="m0", speed=[1.0, np.nan, 3.0])
+    rows = pd.concat([few, rows], ignore_index=True)
+    rows.to_csv(tmp_path / "pumps.csv", index=False)
+    run = tmp_path / "run"
+    tokens = ("--time", "stamp", "--entity", "machine", "--window", "48", "-p", "2", "--max-iter", "1", "-o", run)
+    said = "note: left out, with fewer steps in a row than a window has (48): 'm0'."
+    fitted = call("fit", tmp_path / "pumps.csv", *tokens)
+    assert fitted.code == 0, fitted.err
+    assert said in fitted.err
+    codes = call("encode", run, tmp_path / "pumps.csv")
+    assert said in codes.err
+    assert set(table(codes)["machine"]) == {"m1", "m2"}
+    full = table(call("impute", run, tmp_path / "pumps.csv"))
+    assert full["machine"].tolist() == rows["machine"].tolist()
+    np.testing.assert_allclose(full["speed"], rows["speed"], equal_nan=True)
+    smooth = table(call("reconstruct", run, tmp_path / "pumps.csv"))
+    assert smooth.loc[smooth["machine"] == "m0", "speed"].isna().all()
+    assert smooth["machine"].tolist() == rows["machine"].tolist()
+    assert said in call("evaluate", run).err

@@ -29,6 +29,7 @@ from isthmus.cli.series_run import (
     SeriesData,
     draw_series,
     explore_series,
+    long_enough,
     require_record,
     series_again,
     series_data,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from isthmus.series import WindowedAutoencoder
     from isthmus.series.reading import SeriesFile
+    from isthmus.series.series import Series
 
 __all__ = [
     "evaluate_series",
@@ -75,10 +77,11 @@ def series_rows(
     require_record(run)
     require_writable(output, None, None, overwrite=overwrite)
     refuse_own_inputs([output], [source], run.path)
-    model, data = run.load_any(), series_data(source, run, reading)
+    model, whole = run.load_any(), series_data(source, run, reading)
+    data, short = long_enough(model, whole)
     by_window = command in ("encode", "score")
     by_step = _completed if command == "impute" else _denoised
-    columns = _of_windows(command, model, data, run) if by_window else by_step(model, data, run)
+    columns = _of_windows(command, model, data, run) if by_window else by_step(model, data, run, _apart(whole, short))
     write_columns(output, columns, overwrite=overwrite, zone=data.file.zone)
     if output is not None:
         count = len(next(iter(columns.values())))
@@ -110,19 +113,35 @@ def _of_windows(command: str, model: WindowedAutoencoder, data: SeriesData, run:
     return _keys(run, data.file, np.concatenate(stamps), whose) | _numbers(names, table)
 
 
-def _denoised(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[str, Any]:
+def _apart(data: SeriesData, places: list[int]) -> list[tuple[Any, np.ndarray, Series]]:
+    """The entities, rows and series at these places."""
+    file = data.file
+    return [(file.entities[place], file.rows[place], file.series[place]) for place in places]
+
+
+def _denoised(
+    model: WindowedAutoencoder, data: SeriesData, run: Run, short: list[tuple[Any, np.ndarray, Series]]
+) -> dict[str, Any]:
+    """A value for each step of the file; none for series that are shorter than a window."""
     import numpy as np
 
     values = np.full((len(data.file), len(model.channels_)), np.nan)
     whose = np.empty(len(values), object)
     for name, rows, series in zip(data.file.entities, data.file.rows, data.file.series, strict=True):
         values[rows], whose[rows] = model.denoise(series), name
+    for name, rows, _ in short:
+        whose[rows] = name
     _say_left(values)
     return _keys(run, data.file, data.file.stamps, whose.tolist()) | _numbers(list(model.channels_), values)
 
 
-def _completed(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[str, Any]:
-    """The file with its empty cells filled, and a row for each step that is missing in it."""
+def _completed(
+    model: WindowedAutoencoder, data: SeriesData, run: Run, short: list[tuple[Any, np.ndarray, Series]]
+) -> dict[str, Any]:
+    """The file with its empty cells filled, and a row for each step that is missing in it.
+
+    Series that are shorter than a window stay as they are.
+    """
     import numpy as np
 
     parts, whose, after = [], [], []
@@ -142,6 +161,12 @@ def _completed(model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[s
         stamps += [data.file.stamps[rows], own_stamps[missing]]
         after += [rows, row_before[missing]]
         whose += [name] * (len(place) + len(missing))
+    for name, rows, series in short:
+        parts.append(series.readings())
+        n_empty += int(np.isnan(parts[-1]).sum())
+        stamps.append(data.file.stamps[rows])
+        after.append(rows)
+        whose += [name] * len(rows)
     order = np.argsort(np.concatenate(after), kind="stable")  # a missing step comes after the row of the step before it
     values = np.concatenate(parts)[order]
     left = int(np.isnan(values).sum())
@@ -185,8 +210,8 @@ def evaluate_series(run: Run, source: str | None, reading: TableFlags, *, json: 
     from isthmus.evaluation import evaluation_table
     from isthmus.explorer.series_page import evaluated_windows
 
-    data = series_again(run) if source is None else series_data(source, run, reading)
     model: Any = run.load_any()
+    data, _ = long_enough(model, series_again(run) if source is None else series_data(source, run, reading))
     windows = windows_of(model, data)
     evaluation = evaluated_windows(model, windows)
     held_out = windows.held_out.any()
@@ -237,7 +262,7 @@ def plot_of_series(run: Run, source: str | None, reading: TableFlags, folder: Pa
     from isthmus.explorer.series_page import detected
 
     record, model = require_record(run), run.load_any()
-    data = series_again(run) if source is None else series_data(source, run, reading)
+    data, _ = long_enough(model, series_again(run) if source is None else series_data(source, run, reading))
     names = draw_series(folder, model, data, detected(data.file.series, record.seed))
     say(f"{len(names)} figures are in {str(folder)!r}.")
 
@@ -250,7 +275,7 @@ def page_of_series(run: Run, source: str | None, reading: TableFlags, output: Pa
     page = output or run.path / PAGE
     refuse_own_inputs([page], [source, record.source], run.path)
     model: Any = run.load_any()
-    data = series_again(run) if source is None else series_data(source, run, reading)
+    data, _ = long_enough(model, series_again(run) if source is None else series_data(source, run, reading))
     explore_series(page, model, data, detected(data.file.series, record.seed), overwrite=overwrite)
     say(f"the page is in {str(page)!r}; open it in a browser.")
 

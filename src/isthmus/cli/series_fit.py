@@ -19,6 +19,7 @@ from isthmus.cli.series_run import (
     draw_series,
     explore_series,
     keep_series_run,
+    long_enough,
     record_of,
     table_options,
     windows_of,
@@ -96,13 +97,13 @@ def _evaluate_and_keep(
     """Write the run folder of a fitted model, and return the report."""
     from isthmus.explorer.series_page import detected, evaluated_windows
 
-    data = SeriesData(file, asked.time, asked.labels, Path(asked.data).stem, of_fit=True)
+    data, _ = long_enough(model, SeriesData(file, asked.time, asked.labels, Path(asked.data).stem, of_fit=True))
     evaluation = evaluated_windows(model, windows_of(model, data))
     report = _report(model, len(file), run)
     report |= {"sentence": _sentence(model, report), "evaluation": evaluation.to_dict()}
     kept = {name: value for name, value in report.items() if name != "run"}
     record = record_of(asked.data, asked, file)
-    found = detected(file.series, asked.seed) if plots or page else []
+    found = detected(data.file.series, asked.seed) if plots or page else []
 
     def write(folder: Path) -> None:
         keep_series_run(folder, model, data, record, kept)

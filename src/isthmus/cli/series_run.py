@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json as json_text
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ __all__ = [
     "draw_series",
     "explore_series",
     "keep_series_run",
+    "long_enough",
     "record_of",
     "require_record",
     "series_again",
@@ -177,6 +178,31 @@ def series_data(source: str, run: Run, reading: TableFlags = READ_BY_ITSELF, *, 
             f"has {', '.join(map(repr, names))}."
         )
     return SeriesData(file, record.time, labels, Path(source).stem, of_fit)
+
+
+def long_enough(model: WindowedAutoencoder, data: SeriesData) -> tuple[SeriesData, list[int]]:
+    """The data without the series that are shorter than a window, with a note, and the indices of those."""
+    from isthmus.series.windows import WindowGrid
+
+    file = data.file
+    short = [
+        place
+        for place, series in enumerate(file.series)
+        if not len(WindowGrid.of(series.segments, model.length_, model.stride_))
+    ]
+    if not short or len(short) == len(file.series):  # of none of them windows can be made: said later
+        return data, []
+    kept = [place for place in range(len(file.series)) if place not in short]
+    listed = ", ".join(repr(str(file.entities[place])) for place in short[:6])
+    more = f" and {len(short) - 6} more" if len(short) > 6 else ""
+    say(f"note: left out, with fewer steps in a row than a window has ({model.length_}): {listed}{more}.")
+    fewer = replace(
+        file,
+        entities=tuple(file.entities[place] for place in kept),
+        series=tuple(file.series[place] for place in kept),
+        rows=tuple(file.rows[place] for place in kept),
+    )
+    return replace(data, file=fewer), short
 
 
 def series_again(run: Run) -> SeriesData:

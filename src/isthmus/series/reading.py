@@ -308,7 +308,7 @@ def _understood(stamps: np.ndarray, time_zone: str | None, where: str, *, zoned:
     return stamps, notes
 
 
-def _notes(stream: TableStream, used: set[str | None], dropped: set[str]) -> list[str]:
+def _notes(stream: TableStream, used: set[str], dropped: set[str | None]) -> list[str]:
     """The reader's notes on the columns used, and the columns that are not channels."""
     findings = () if stream.description is None else stream.description.findings
     notes = [f"column {one.name!r}: {note}." for one in findings if one.name in used for note in one.notes]
