@@ -114,4 +114,4 @@ def test_no_entry_stays_marked_when_the_place_is_no_item(page):
     marked = "[...document.querySelectorAll('#strip [aria-current], #table-rows [aria-current]')].length"
     assert page.evaluate(marked) == 2
     page.evaluate("window.isthmus.app.moveTo([0, 0])")
-    page.wait_for_function(f"{marked} === 0")
+    page.wait_for_function(f"() => {marked} === 0")
