@@ -801,3 +801,8 @@ def test_pictures_have_one_unit():
         found[shape] = roc_auc_score(np.arange(len(test)) >= len(test) - 200, -detector.score_samples(test))
         assert np.mean(detector.predict(test[:-200]) == -1) < 0.15
     assert found[8, 8] > 0.98 > found[64,]
+
+
+def test_equal_pictures_have_no_unit_of_rounding_errors():
+    """The mean of 0.1s is not exactly 0.1."""
+    assert StandardUnits.of(np.full((40, 4), 0.1), common=True).spread == pytest.approx(0.001)

@@ -7,6 +7,7 @@ import io
 import re
 
 import numpy as np
+from PIL import Image
 
 from cli.conftest import call, sentence
 from isthmus.anomaly import AutoencoderOutlierDetector
@@ -53,3 +54,28 @@ def test_a_reason_names_pixels_as_the_columns_do(tmp_path):
 
 def test_a_window_in_steps_is_no_flag_of_a_table():
     assert "--window is for files of sounds" in sentence(call("detect", "wine", "--window", "5"))
+
+
+def test_a_saved_detector_reads_pictures_and_sounds_as_its_training_rows_were_read(tmp_path):
+    """Borders stay borders, and recordings are cut into windows; flags that ask for another form are refused."""
+    rng = np.random.default_rng(0)
+    for folder, size in (("usual", (8, 12)), ("new", (12, 8))):
+        (tmp_path / folder).mkdir()
+        for number in range(12):
+            pixels = rng.integers(0, 255, size, dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / folder / f"{number}.png")
+    for folder in ("hum", "new hum"):
+        (tmp_path / folder).mkdir()
+        for number in range(6):
+            write_clip(tmp_path / folder / f"{number}.wav", rng.uniform(-0.5, 0.5, 1600), 8000)
+    cases = (("usual", "new", ("--size", "8", "--pad")), ("hum", "new hum", ("--waveform", "--window", "0.02")))
+    for usual, new, flags in cases:
+        saved, first = tmp_path / f"{usual} saved", tmp_path / f"{usual}.csv"
+        made = call("detect", tmp_path / new, "--train", tmp_path / usual, *flags, "--save", saved, "-o", first)
+        assert made.code == 0
+        assert call("detect", tmp_path / new, "--model", saved).out == first.read_text()
+        assert call("detect", tmp_path / new, "--model", saved, *flags).out == first.read_text()
+    asked = ("detect", tmp_path / "new", "--model", tmp_path / "usual saved")
+    assert "--size 9×9, but the model takes pictures of 8×8" in sentence(call(*asked, "--size", "9"))
+    asked = ("detect", tmp_path / "new hum", "--model", tmp_path / "hum saved")
+    assert "--window 0.03, but the model takes 0.02 s" in sentence(call(*asked, "--window", "0.03"))

@@ -184,3 +184,12 @@ def test_questions_above_answers_alone_are_names(tmp_path):
     with (tmp_path / "survey.csv").open("w", newline="") as file:
         csv.writer(file).writerows([asked, *answers])
     assert isthmus.read(tmp_path / "survey.csv").columns == tuple(asked)
+
+
+def test_two_questions_are_names_above_answers_without_question_marks(tmp_path):
+    """But not above other questions."""
+    asked = "Are you satisfied with the opening hours?,Would you recommend our library to others?"
+    (tmp_path / "survey.csv").write_text(f"{asked}\n" + "No,Yes\nYes,No\n" * 9)
+    assert isthmus.read(tmp_path / "survey.csv").columns == tuple(asked.split(","))
+    (tmp_path / "asked.csv").write_text(f"{asked}\n" + "Why?,Who?\nWhen?,Why?\n" * 9)
+    assert len(isthmus.read(tmp_path / "asked.csv")) == 19

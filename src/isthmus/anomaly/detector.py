@@ -275,6 +275,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         self.layout_ = found.layout
         if reset:
             self.row_shape_ = found.row_shape
+            self.reading_: dict[str, Any] | None = None  # the flags with which a command read the files of the rows
         return found
 
     def _scored(self, values: np.ndarray) -> np.ndarray:

@@ -97,7 +97,7 @@ class StandardUnits:
         """
         center, spread = X.mean(0), X.std(0)
         overall = float(np.sqrt(np.mean(spread**2)))
-        if common and overall > 0:
+        if common and overall > 1e-7 * np.abs(center).max():
             return cls(center, np.full(len(center), overall), common=True)
         size = np.abs(center)
         constant = spread <= 1e-7 * size

@@ -204,6 +204,7 @@ def detect(
         if save is not None:
             from isthmus.storage import save as save_model
 
+            detector.reading_ = reading.of_files or None
             save_model(detector, save, overwrite=overwrite)
             say(f"The detector is in {str(save)!r}.")
     else:

@@ -42,6 +42,7 @@ def detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
         shape = found.row_shape_
         pictures = None if shape is None else shape.image_shape
         known: dict[str, Any] = {"image_shape": pictures, "layout": found.layout_, "row_shape": shape}
+        known["reading"] = found.reading_ or {}
         return found, Expected(columns, "the columns the detector was fitted on", **known)
     from isthmus.cli.data_split import held_out_again
 

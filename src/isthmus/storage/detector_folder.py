@@ -52,7 +52,7 @@ class DetectorRecord:
     ``rests`` are the variances of its covariances outside their bases, ``bases`` the likelihood bases of the other
     folds. Earlier versions had neither, nor a tail. ``nearest`` are the rows of the denoiser, all where it is None;
     ``norm`` is how parts are added; ``joins`` tells whether new rows are counted in the units.
-    ``row_shape`` is the shape of a picture or a sound.
+    ``row_shape`` is the shape of a picture or a sound, and ``reading`` the flags with which its files were read.
     """
 
     settings: dict[str, Setting]
@@ -73,6 +73,7 @@ class DetectorRecord:
     norm: float = fact(default=1.0, at_least=1, at_most=100)
     joins: bool = False
     row_shape: RowShape | None = None
+    reading: dict[str, bool | float | str] | None = None
 
     def __post_init__(self) -> None:
         for name, one in self.surprises.items():
@@ -144,6 +145,7 @@ class DetectorKind(Kind):
             norm=float(estimator.scoring_.norm),
             joins=scorer.new_rows,
             row_shape=estimator.row_shape_,
+            reading=estimator.reading_,
         )
         return Parts(record, tensors_from(arrays), inner)
 
@@ -170,7 +172,7 @@ class DetectorKind(Kind):
             _require_parts(parts, detector.measure, arrays, name)
         detector.autoencoder = None if record.autoencoder is None else estimator_of(record.autoencoder)
         set_columns(detector, n_columns, names)
-        detector.layout_, detector.row_shape_ = layout, record.row_shape
+        detector.layout_, detector.row_shape_, detector.reading_ = layout, record.row_shape, record.reading
         common = {
             "units": StandardUnits(arrays["center"], arrays["spread"], arrays.get("limit", BEYOND)),
             "parts": parts,

@@ -335,10 +335,14 @@ def _leaves_index_unnamed(row: Sequence[str], below: Sequence[Sequence[str]]) ->
 def _looks_named(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Whether a row above text only looks like names: not much longer than the cells below, nor one more of them.
 
-    Questions of a survey are long; they are names where the answers below most of them repeat.
+    Questions of a survey are long; they are names where the answers below most of them repeat, or where only they
+    end with a question mark.
     """
     if any(_continues(cell, [row[place].strip() for row in below]) for place, cell in enumerate(cells)):
         return False
+    asked = [cell.endswith("?") for cell in cells]
+    if 2 * sum(asked) >= len(cells) and not any(cell.strip().endswith("?") for row in below for cell in row):
+        return True
     answers = [{row[place].strip() for row in below} for place in range(len(cells))]
     if sum(2 * len(known) <= len(below) for known in answers) >= max(MIN_ANSWERS, len(cells) / 2):
         return True

@@ -131,6 +131,8 @@ def _form_of(
         if shape.image_shape is None:
             raise DataError(f"{where}: holds pictures, but the model was fitted on {shape}; name data of that kind.")
         height, width = shape.image_shape[-2:]
+        if request.size is not None and request.size != (width, height):
+            raise DataError(f"{where}: --size {_said(request.size)}, but the model takes {shape}; leave it out.")
         size, colour = (width, height), len(shape.image_shape) == 3
     elif request.size is not None:
         size = request.size

@@ -34,6 +34,7 @@ MAX_RATIO = 2.0  # of the longest clip to the median, up to which no clip is cut
 COVERED = 0.95  # else the length is this quantile
 ROUNDING = 1e-6  # of a length that went through seconds, in samples
 TOGETHER = 64  # windows of a file that are read at once
+WINDOW_ROUNDING = 0.01  # by which --window may differ from the seconds of the fit
 MIN_FILLED = 0.1  # of the last window, which else is left out unless it is the only one
 
 
@@ -111,6 +112,7 @@ def _form_of(clips: Sequence[Clip], request: Request, where: str, notes: list[st
         raise DataError(f"{where}: holds sounds, but the model was fitted on {known}; name data of that kind.")
     if known is not None and known.signal is not None:
         shape, signal = known, known.signal
+        _require_form(signal, request, where)
         windowed = request.window is not None or float(np.median(seconds)) > max(LONG, MAX_RATIO * signal.seconds)
     else:
         ((rate, _),) = rates.most_common(1)
@@ -153,6 +155,17 @@ def _form_of(clips: Sequence[Clip], request: Request, where: str, notes: list[st
             "(--waveform reads samples)"
         )
     return shape, windowed
+
+
+def _require_form(signal: Signal, request: Request, where: str) -> None:
+    """Refuse flags that ask for another form than that of the fit."""
+    faults = []
+    if request.waveform and signal.is_spectrogram:
+        faults.append("--waveform, but the model takes log-magnitudes by frequency and time; leave it out")
+    if request.window is not None and abs(request.window - signal.seconds) > WINDOW_ROUNDING * signal.seconds:
+        faults.append(f"--window {request.window:g}, but the model takes {signal.seconds:.3g} s; ask for that")
+    if faults:
+        raise DataError(f"{where}: {'; '.join(faults)}.")
 
 
 def _span(clip: Clip, signal: Signal) -> int:
