@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 from PIL import Image
 
@@ -309,6 +310,19 @@ def test_a_table_beside_pictures_gives_labels(tmp_path):
     (tmp_path / "labels.csv").write_text("a,b\n1,2\n3,4\n")
     assert read(tmp_path).labels is None
     assert "labels.csv' beside the pictures is not read" in read(tmp_path).description.notes[0]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".json", ".parquet", ".feather"])
+@pytest.mark.parametrize("count", [1, 3, 12])
+def test_labels_may_be_in_a_table_of_any_format(tmp_path, suffix, count):
+    """Of a few pictures too: a table that names them describes them."""
+    for number in range(count):
+        draw(tmp_path / f"a.{number}.png", np.full((2, 2), number, np.uint8))
+    table = pandas.DataFrame({"id": [f"a.{number}" for number in range(count)], "label": [*"abcdefghijkl"][:count]})
+    write = {".json": lambda path: table.to_json(path, orient="records"), ".parquet": table.to_parquet}
+    write |= {".feather": table.to_feather}
+    write.get(suffix, lambda path: table.to_csv(path, index=False))(tmp_path / f"labels{suffix}")
+    assert read(tmp_path).labels.tolist() == list("abcdefghijkl")[:count]
 
 
 def test_floats_of_a_tiff_stay_floats_and_pages_are_rows(tmp_path):

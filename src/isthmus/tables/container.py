@@ -26,7 +26,7 @@ from typing import IO, Any
 from isthmus.tables import bounds
 from isthmus.tables.errors import DataError
 
-__all__ = ["HEAD_BYTES", "File", "Scratch", "archive_kind", "unpacked"]
+__all__ = ["HEAD_BYTES", "File", "Scratch", "archive_kind", "unpacked", "without_packing"]
 
 HEAD_BYTES = 1 << 18
 BLOCK = 1 << 20
@@ -294,3 +294,15 @@ def _bare_name(name: str) -> str:
 def _first_bytes(path: Path, count: int) -> bytes:
     with path.open("rb") as file:
         return file.read(count)
+
+
+def without_packing(name: str) -> str:
+    """A file name in lower case, without the suffix of a compressed file.
+
+    >>> without_packing("Labels.CSV.gz")
+    'labels.csv'
+    """
+    lower = name.lower()
+    for packed in (".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip"):
+        lower = lower.removesuffix(packed)
+    return lower

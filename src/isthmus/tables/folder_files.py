@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from isthmus.tables.bundled import BUNDLED
 from isthmus.tables.errors import DataError
 from isthmus.tables.formats.registry import is_table_name
+from isthmus.tables.formats.tables_beside import names_files
 from isthmus.tables.formats.unreadable import visible_files
 
 __all__ = ["data_files", "kind_of_folder", "matrix_among", "said_absent"]
 
 FEW = 10  # pictures or sounds, which may only illustrate a table beside them
-START = 1 << 20  # bytes of a table in which names of files are looked for
 SKIPPED_BESIDE = ("readme", "license", "licence", "manifest", "metadata", "_success", "checksums", "sha256sums")
 
 
@@ -31,8 +30,8 @@ def data_files(folder: Path) -> list[Path]:
 def kind_of_folder(media: Mapping[str, Sequence[Path]], folder: Path, where: str, *, as_fitted: bool) -> str | None:
     """Which of the kinds of ``media`` the folder's rows are; None if tables are, beside which pictures illustrate.
 
-    ``as_fitted`` says that the model takes rows with a shape. Tables named like a picture or a sound describe it, and
-    a text beside several of them is a note.
+    ``as_fitted`` says that the model takes rows with a shape. Tables that name a picture or a sound, or are named
+    like one, describe it, and a text beside several of them is a note.
     """
     found = {kind: paths for kind, paths in media.items() if paths}
     if not found:
@@ -41,11 +40,12 @@ def kind_of_folder(media: Mapping[str, Sequence[Path]], folder: Path, where: str
     tables = [] if as_fitted else [path for path in data_files(folder) if path.stem not in stems]
     n_media = sum(map(len, found.values()))
     tables = tables if n_media == 1 else [path for path in tables if ".txt" not in path.name.lower()]
-    if len(tables) >= n_media:
+    names = [path.name for paths in found.values() for path in paths]
+    if n_media < FEW and any(names_files(table, names) for table in tables):
+        tables = []
+    if tables and len(tables) >= n_media:
         return None
-    unclear = dict(found)
-    if n_media < FEW and tables and not any(_names_one(table, stems) for table in tables):
-        unclear["tables"] = tables
+    unclear = dict(found) | ({"tables": tables} if n_media < FEW and tables else {})
     if len(unclear) > 1:
         counted = [f"{len(paths):,} {kind[:-1] if len(paths) == 1 else kind}" for kind, paths in unclear.items()]
         such = " and ".join(repr(paths[0].name) for paths in unclear.values())
@@ -54,13 +54,6 @@ def kind_of_folder(media: Mapping[str, Sequence[Path]], folder: Path, where: str
             f"their own{', or name the table itself' if 'tables' in unclear else ''}."
         )
     return next(iter(found))
-
-
-def _names_one(table: Path, stems: set[str]) -> bool:
-    """Whether a cell of a table is the name of one of the files, with or without its suffix."""
-    with table.open("rb") as file:
-        cells = re.split(r"[,;|\t\r\n\"']", file.read(START).decode(errors="replace"))
-    return any(PurePosixPath(cell.strip()).stem in stems for cell in cells)
 
 
 def matrix_among(paths: list[Path], where: str) -> Path | None:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from isthmus.tables.container import File
+from isthmus.tables.container import without_packing
 from isthmus.tables.errors import DataError
-from isthmus.tables.formats.text import TextSource
+from isthmus.tables.formats.tables_beside import READ_BESIDE, columns_of
 from isthmus.tables.request import Request
 
 __all__ = ["FileLabels", "labels_of"]
@@ -71,14 +71,10 @@ def _labels_beside(
     bare = {PurePosixPath(name).name for name in names}
     stems = {PurePosixPath(name).stem for name in names}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in (".csv", ".tsv", ".txt") or not path.is_file():
+        if not without_packing(path.name).endswith(READ_BESIDE) or not path.is_file():
             continue
         try:
-            source = TextSource(File(path), Request())
-            cells: dict[str, list[str]] = {name: [] for name in source.names}
-            for batch in source.batches():
-                for name, column in zip(source.names, batch.columns, strict=True):
-                    cells[name] += [str(cell).strip() for cell in column.to_pylist()]
+            cells = columns_of(path)
         except DataError:
             continue
         key = next(

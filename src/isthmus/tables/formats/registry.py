@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from isthmus.tables.container import File
+from isthmus.tables.container import File, without_packing
 from isthmus.tables.errors import DataError
 from isthmus.tables.formats import (
     arff,
@@ -120,7 +120,4 @@ def format_of(file: File) -> str:
 
 def is_table_name(name: str) -> bool:
     """Whether a file name has the suffix of a table, compressed or not."""
-    lower = name.lower()
-    for packed in (".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip"):
-        lower = lower.removesuffix(packed)
-    return lower.endswith(SUFFIXES)
+    return without_packing(name).endswith(SUFFIXES)
