@@ -15,6 +15,7 @@ from PIL import Image
 
 from isthmus.tables import DataError, open_table, read
 from isthmus.tables.array_forms import row_shape_of
+from isthmus.tables.formats import file_labels
 
 
 def complaint(source: str | Path, **asked) -> str:
@@ -323,6 +324,16 @@ def test_labels_may_be_in_a_table_of_any_format(tmp_path, suffix, count):
     write |= {".feather": table.to_feather}
     write.get(suffix, lambda path: table.to_csv(path, index=False))(tmp_path / f"labels{suffix}")
     assert read(tmp_path).labels.tolist() == list("abcdefghijkl")[:count]
+
+
+def test_a_huge_table_beside_pictures_is_not_read(tmp_path, monkeypatch):
+    for number in range(12):
+        draw(tmp_path / f"{number:02}.png", np.full((2, 2), number, np.uint8))
+    (tmp_path / "labels.csv").write_text("file,label\n" + "".join(f"{number:02}.png,x\n" for number in range(12)))
+    monkeypatch.setattr(file_labels, "MAX_BESIDE", 1 << 6)
+    table = read(tmp_path)
+    assert table.labels is None
+    assert "'labels.csv' beside the pictures is not read: it has more than" in table.description.notes[0]
 
 
 def test_floats_of_a_tiff_stay_floats_and_pages_are_rows(tmp_path):

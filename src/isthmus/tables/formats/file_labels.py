@@ -19,6 +19,7 @@ SPLITS = {
     "train": "train", "training": "train", "test": "test", "testing": "test", "val": "train", "valid": "train",
     "validation": "train",
 }  # fmt: skip
+MAX_BESIDE = 64 << 20  # bytes of a table of labels
 FOLDER = "folder"  # the name of labels that are folder names
 LABELLED = ("label", "labels", "class", "category", "target", "y", "species", "kind", "digit")
 
@@ -72,6 +73,9 @@ def _labels_beside(
     stems = {PurePosixPath(name).stem for name in names}
     for path in sorted(folder.iterdir()):
         if not without_packing(path.name).endswith(READ_BESIDE) or not path.is_file():
+            continue
+        if path.stat().st_size > MAX_BESIDE:  # such as a JSON of outlines of objects
+            notes.append(f"{path.name!r} beside the {what} is not read: it has more than {MAX_BESIDE >> 20} MB")
             continue
         try:
             cells = columns_of(path)
