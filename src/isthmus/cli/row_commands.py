@@ -47,7 +47,7 @@ from isthmus.cli.row_flags import (
     TableOutput,
     rows_of,
 )
-from isthmus.cli.rows_output import require_writable, say_columns_left_out, shared, side_by_side, write_blocks
+from isthmus.cli.rows_output import require_writable, say_left_out, shared, side_by_side, write_blocks
 from isthmus.cli.run_folder import open_run
 from isthmus.text_table import counted
 
@@ -198,7 +198,7 @@ def _row_command(
             if written.closing is None:
                 gaps.say_rows()
                 return
-            say_columns_left_out(stream, written.columns)
+            say_left_out(stream, written.columns)
             if output is not None:
                 say(written.closing(stream, gaps))
 
@@ -316,7 +316,9 @@ def impute(model: _Fitted) -> _Written:
     """
     if not model.estimator.fitted_.takes_gaps:
         likelihood = model.estimator.fitted_.model.likelihood
-        why = "fit it again with --missing mask" if likelihood.takes_missing else "its likelihood takes no missing cells"
+        why = (
+            "fit it again with --missing mask" if likelihood.takes_missing else "its likelihood takes no missing cells"
+        )
         raise CommandError(f"{model.path!r} can't fill cells; {why}.")
     count = model.draws
     held: dict[str, Any] = {}  # the draws of the last block: a table in memory is one block, drawn once
@@ -338,7 +340,8 @@ def impute(model: _Fitted) -> _Written:
         n_cells = counted(len(stream) * stream.n_columns, "cell")
         if not gaps.cells:
             return f"None of {n_cells} was empty."
-        return f"{gaps.cells:,} of {n_cells} {'was' if gaps.cells == 1 else 'were'} empty and {drawn_or}."
+        was, are = ("was", "is") if gaps.cells == 1 else ("were", "are")
+        return f"{gaps.cells:,} of {n_cells} {was} empty and {are} {drawn_or}."
 
     copies = () if count is None else [drawn(place) for place in range(count)]
     return _Written(model.rows.columns, filled, closing=closing, copies=copies)

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from isthmus.tables.row_shape import RowShape
     from isthmus.tables.stream import TableStream
 
-__all__ = ["require_writable", "say_columns_left_out", "shared", "side_by_side", "to_stdout", "write_blocks", "write_rows"]
+__all__ = [
+    "require_writable",
+    "say_left_out",
+    "shared",
+    "side_by_side",
+    "to_stdout",
+    "write_blocks",
+    "write_rows",
+]
 
 
 def require_writable(output: Path | None, *, overwrite: bool, row_shape: RowShape | None = None) -> None:
@@ -108,14 +116,14 @@ def side_by_side(rows: Table, low: Table, high: Table) -> Table:
     return Table(cells, layout.names, layout=layout)
 
 
-def say_columns_left_out(stream: TableStream, written: Sequence[str]) -> None:
+def say_left_out(stream: TableStream, written: Sequence[str]) -> None:
     """Name the columns of the file that are not among those ``written``; those new since the fit were named before."""
+    from isthmus.tables.errors import said
+
     left_out = [name for name in stream.all_columns if name not in (*written, stream.id_name, stream.label_name)]
     found = {} if stream.description is None else {one.name: one for one in stream.description.findings}
-    new = [name for name in left_out if name in found and found[name].why == "not there at fit"]
-    print([(n, found.get(n)) for n in left_out])
-    if names := [name for name in left_out if name not in new]:
-        say(f"note: not in the output, as not learned from: {', '.join(map(repr, names))}.")
+    if known := [name for name in left_out if name not in found or found[name].why != "not there at fit"]:
+        say(f"note: not in the output, because the model did not learn from them: {said(known, None)}.")
 
 
 def _say_written(output: Path, count: int, what: str, n_columns: int) -> None:
@@ -127,7 +135,8 @@ def _say_left_out(output: Path, *words: str | None) -> None:
     left_out = [name for name in words if name is not None]
     if output.suffix.lower() == ".npy" and left_out:
         names = " and ".join(map(repr, left_out))
-        say(f"note: .npy holds numbers alone, so {names} are left out; .npz keeps them.")
+        verb, them = ("is", "it") if len(left_out) == 1 else ("are", "them")
+        say(f"note: .npy holds numbers alone, so {names} {verb} left out; .npz keeps {them}.")
 
 
 def write_blocks(
