@@ -100,7 +100,8 @@ class Conditions:
             levels = said([str(level) for level in column.categories])
             raise UsageError(f"--given {name}={value}: the levels of {name!r} at fit were {levels}.")
         if not known:
-            raise UsageError(f"--given {name}={value}: {name!r} was a {column.kind} at fit.")
+            example = ", such as 2024-12-31" if column.kind == "date" else ""
+            raise UsageError(f"--given {name}={value}: {name!r} was a {column.kind} at fit{example}.")
 
     @property
     def read(self) -> tuple[str, ...]:

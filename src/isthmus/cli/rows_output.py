@@ -123,7 +123,7 @@ def say_left_out(stream: TableStream, written: Sequence[str]) -> None:
     left_out = [name for name in stream.all_columns if name not in (*written, stream.id_name, stream.label_name)]
     found = {} if stream.description is None else {one.name: one for one in stream.description.findings}
     if known := [name for name in left_out if name not in found or found[name].why != "not there at fit"]:
-        say(f"note: not in the output, because the model did not learn from them: {said(known, None)}.")
+        say(f"note: not in the output, because the model does not reconstruct them: {said(known, None)}.")
 
 
 def _say_written(output: Path, count: int, what: str, n_columns: int) -> None:
