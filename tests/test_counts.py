@@ -191,3 +191,12 @@ def test_missing_cells_are_refused_with_the_reason(fitted):
     for method in (fitted.transform, fitted.impute, fitted.reconstruct):
         with pytest.raises(ValueError, match="a row's total is unknown"):
             method(gaps)
+
+
+def test_bands_do_not_go_below_zero():
+    X = counts()
+    model = Autoencoder(2, likelihood="poisson", max_iter=0, random_state=0).fit(X)
+    rows, low, high = model.reconstruct(X, interval=0.9)
+    assert low.min() == 0
+    assert (low <= rows).all()
+    assert ((low <= X) & (high >= X)).mean() > 0.85

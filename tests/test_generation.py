@@ -223,7 +223,7 @@ def test_bad_wishes_are_one_sentence(table):
     model = isthmus.Autoencoder(2, **QUICK).fit(table)
     wishes = {
         r"sample takes a whole number of rows, at least 1, got 2\.5\.": lambda: model.sample(2.5),
-        r"order must be like 'start <= end', got \('x0', 'x1'\)\.": lambda: model.sample(order=[("x0", "x1")]),
+        r"order=\('x0', 'x1'\) must be like 'start <= end'\.": lambda: model.sample(order=[("x0", "x1")]),
         r"codes must be one of auto, prior, density, got 'air'\.": lambda: model.sample(codes="air"),
         r"interpolate takes steps of at least 2, got 1\.": lambda: model.interpolate(table[0], table[1], 1),
         r"path must be one of auto, linear, spherical": lambda: model.interpolate(table[0], table[1], path="bent"),

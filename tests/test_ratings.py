@@ -161,7 +161,7 @@ def test_too_many_items_are_refused_before_their_weights_are_made():
 
 
 def test_unknown_users_and_other_widths_are_refused(model):
-    with pytest.raises(ValueError, match="1 users were not in the fit: nobody"):
+    with pytest.raises(ValueError, match="1 user was not in the fit: nobody"):
         model.recommend(["nobody"])
     with pytest.raises(ValueError, match="ratings have 3 items, and those of the fit had 24"):
         model.recommend(sparse.csr_matrix((1, 3)))

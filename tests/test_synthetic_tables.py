@@ -78,9 +78,9 @@ def test_order_is_kept_on_request(model, rule):
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        ("start end", "order must be like 'start <= end', got 'start end'"),
+        ("start end", "order='start end' must be like 'start <= end'"),
         ("start <= kind", "order='start <= kind' needs columns of numbers or dates, and 'kind' is none"),
-        ("start <= later", "'later' is none; there are 'visits', 'share', 'start', 'end'"),
+        ("start <= later", "'later' is not; there are 'visits', 'share', 'start', 'end'"),
         ("start < share", "order='start < share' compares a date with a number"),
         ("share > 1 < 2", "needs columns of numbers"),
     ],

@@ -73,8 +73,11 @@ def test_a_file_without_the_column_is_refused_unless_its_value_is_typed(run, tmp
     ("flags", "words"),
     [
         ([], "say --given batch=A|B|C --given age=0"),
-        (["--given", "batch=Z", "--given", "age=50"], "batch=Z in row 0 was not there at fit"),
-        (["--given", "batch=A", "--given", "age=old"], "column age has 'old' in row 0, and was a number at fit"),
+        (
+            ["--given", "batch=Z", "--given", "age=50"],
+            "--given batch=Z: the levels of 'batch' at fit were 'A', 'B', 'C'",
+        ),
+        (["--given", "batch=A", "--given", "age=old"], "--given age=old: 'age' was a number at fit"),
         (["--given", "batch"], "--given must be COLUMN=VALUE"),
         (["--given", "plate=1"], "has no such condition; it is given 'batch', 'age'"),
     ],

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cli.conftest import COLUMNS, call, own_rows, sentence
+from cli.conftest import COLUMNS, QUICK, call, own_rows, sentence
 from isthmus.tables import read, write_table
 
 NAMES = ("height", "weight", "age", "c", "b", "a")
@@ -103,7 +103,7 @@ def test_draws_are_files_of_their_own(holey, tmp_path):
     holes = np.isnan(values)
     np.testing.assert_array_equal(one[~holes], values[~holes])
     assert (one[holes] != other[holes]).all()
-    assert "cells were empty and are drawn, 2 times." in called.err
+    assert "cells were empty and are drawn 2 times." in called.err
     again = call("impute", folder / "run", folder / "own.csv", *flags)
     assert "filled-1.csv" in again.err  # which stands there
     assert "--draws needs -o FILE" in call("impute", folder / "run", folder / "own.csv", "--draws", "2").err
@@ -137,3 +137,25 @@ def test_dates_keep_their_time_zone(tmp_path):
     assert found["came"][known].tolist() == rows["came"][known].tolist()
     printed = call("impute", tmp_path / "run", tmp_path / "rows.parquet").out.splitlines()
     assert printed[1].startswith(f"2024-01-01 00:00:00+09:00,{rows['came'][0].isoformat(' ')},")
+
+
+def test_columns_that_are_not_filled_are_named(tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(60, 3)), columns=list("abc")).assign(site=7, aside=range(60))
+    table.to_csv(tmp_path / "own.csv", index=False)
+    assert call("fit", tmp_path / "own.csv", "--drop", "aside", "-o", tmp_path / "run", *QUICK).code == 0
+    table.loc[[0], :].assign(a=None).to_csv(tmp_path / "one.csv", index=False)
+    called = call("impute", tmp_path / "run", tmp_path / "one.csv", "-o", tmp_path / "filled.csv")
+    assert "1 row (3 columns) is in" in called.err
+    assert "not in the output, because the model does not reconstruct them: 'site', 'aside'." in called.err
+    assert "1 of 3 cells was empty and is filled." in called.err
+
+
+def test_a_model_of_counts_does_not_advise_a_fit_that_it_would_refuse(tmp_path):
+    counted = pd.DataFrame(np.random.default_rng(0).poisson(3, (60, 5)), columns=list("abcde"))
+    counted.to_csv(tmp_path / "counts.csv", index=False)
+    flags = ("--likelihood", "poisson", "-o", tmp_path / "run", *QUICK)
+    assert call("fit", tmp_path / "counts.csv", *flags).code == 0
+    refused = sentence(call("impute", tmp_path / "run", tmp_path / "counts.csv"))
+    assert "its likelihood takes no missing cells" in refused
+    assert "--missing" not in refused

@@ -82,4 +82,4 @@ def test_what_makes_no_sense_is_refused_in_one_sentence(rated, tmp_path, words, 
 def test_other_commands_say_what_the_run_is(rated, table_run):
     assert "use it with isthmus recommend" in call("encode", rated / "run", rated / "stars.csv").err
     assert "is not a model of ratings" in call("recommend", table_run).err
-    assert "1 users were not in the fit: nobody" in call("recommend", rated / "run", "--user", "nobody").err
+    assert "1 user was not in the fit: nobody" in call("recommend", rated / "run", "--user", "nobody").err

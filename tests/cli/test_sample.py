@@ -39,7 +39,7 @@ def test_every_model_samples_from_its_codes(table_run, tmp_path):
 def test_a_prior_is_asked_of_a_model_without_one(table_run):
     called = call("sample", table_run, "--codes", "prior")
     assert called.code == 1
-    assert "codes='prior' needs a variational model" in sentence(called)
+    assert "--codes 'prior' needs a variational model" in sentence(called)
     assert call("sample", table_run, "--codes", "thin air").code == 2
 
 
@@ -72,7 +72,7 @@ def test_wrong_use_of_interpolate_is_one_sentence(table_run, folder):
     called = call("interpolate", table_run, folder / "own.csv", "--from", "0", "--to", "60")
     assert called.code == 1
     assert "--to 60 is beyond" in sentence(called)
-    assert "whose 60 rows are counted from 0." in sentence(called)
+    assert "which has 60 rows, counted from 0." in sentence(called)
     assert "--to needs a value" in sentence(call("interpolate", table_run, folder / "own.csv", "--from", "0"))
     few = call("interpolate", table_run, folder / "own.csv", "--from", "0", "--to", "1", "--steps", "1")
     assert few.code == 2

@@ -36,6 +36,7 @@ from isthmus.cli.series_run import (
     windows_of,
 )
 from isthmus.cli.typed_flags import typed_besides
+from isthmus.text_table import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -170,7 +171,7 @@ def _completed(
     order = np.argsort(np.concatenate(after), kind="stable")  # a missing step comes after the row of the step before it
     values = np.concatenate(parts)[order]
     left = int(np.isnan(values).sum())
-    missed = f"{n_steps:,} steps were missing, and " if n_steps else ""
+    missed = f"{counted(n_steps, 'step', 'was', 'were')} missing, and " if n_steps else ""
     n_all = n_empty + n_steps * values.shape[1]
     filled = f"; {n_all - left:,} of {n_all:,} cells are filled" if n_all else ""
     say(f"{missed}{n_empty:,} of {n_cells:,} cells were empty{filled}.")
@@ -184,7 +185,7 @@ def _say_left(values: np.ndarray) -> None:
     import numpy as np
 
     if left := int(np.isnan(values).sum()):
-        say(f"note: {left:,} cells stay empty: no window has enough readings there.")
+        say(f"note: {counted(left, 'cell', 'stays', 'stay')} empty: no window has enough readings there.")
 
 
 def sample_windows(run: Run, count: int, output: Path | None, *, overwrite: bool) -> None:
@@ -202,7 +203,8 @@ def sample_windows(run: Run, count: int, output: Path | None, *, overwrite: bool
     }
     write_columns(output, columns | _numbers(list(model.channels_), drawn.reshape(-1, n_channels)), overwrite=overwrite)
     if output is not None:
-        say(f"{n_windows:,} windows of {length} steps are in {str(output)!r}.")
+        verb = "is" if n_windows == 1 else "are"
+        say(f"{counted(n_windows, 'window')} of {counted(length, 'step')} {verb} in {str(output)!r}.")
 
 
 def evaluate_series(run: Run, source: str | None, reading: TableFlags, *, json: bool) -> None:
@@ -215,7 +217,7 @@ def evaluate_series(run: Run, source: str | None, reading: TableFlags, *, json: 
     windows = windows_of(model, data)
     evaluation = evaluated_windows(model, windows)
     held_out = windows.held_out.any()
-    on = f"the {evaluation.n_rows:,} windows "
+    on = f"the {counted(evaluation.n_rows, 'window')} "
     on += "of the blocks held out from training" if source is None and held_out else f"of {data.name!r}"
     if json:
         print_json({"run": str(run.path), "rows": on, "evaluation": evaluation.to_dict()})

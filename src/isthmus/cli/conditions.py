@@ -77,6 +77,32 @@ class Conditions:
             known = f"it is given {said(self.names)}" if self.names else "it was fitted without --given"
             raise UsageError(f"--given {unknown[0]}: {self.path!r} has no such condition; {known}.")
 
+        for name, value in self.fixed.items():
+            self._require_known(name, value)
+
+    def _require_known(self, name: str, value: str) -> None:
+        """Refuse a typed value that was not there at fit, or is of another kind."""
+        import numpy as np
+        import pyarrow
+
+        from isthmus.tables import DataError
+
+        assert self.layout is not None  # the name is one of its columns
+        chosen = self.layout.select((name,))
+        (column,) = chosen.columns
+        try:
+            known = np.isfinite(chosen.encode(pyarrow.table({name: [value]}), unseen="missing")).all()
+        except DataError:
+            known = False
+        if not known and column.categories:
+            from isthmus.tables.errors import said
+
+            levels = said([str(level) for level in column.categories])
+            raise UsageError(f"--given {name}={value}: the levels of {name!r} at fit were {levels}.")
+        if not known:
+            example = ", such as 2024-12-31" if column.kind == "date" else ""
+            raise UsageError(f"--given {name}={value}: {name!r} was a {column.kind} at fit{example}.")
+
     @property
     def read(self) -> tuple[str, ...]:
         """The columns to read from a file."""

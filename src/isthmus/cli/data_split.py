@@ -17,6 +17,7 @@ from isthmus.cli.typed_flags import typed_among
 from isthmus.tables.column import Column
 from isthmus.tables.generated_names import pattern_of_names
 from isthmus.tables.layout import layout_of
+from isthmus.text_table import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -208,7 +209,7 @@ def read_and_split(request: DataRequest) -> DataSplit:
     train, test = split_table(table, request.test_size, request.seed)
     if len(train) < 2:
         raise CommandError(f"{request.source!r}: too few rows: {len(table)} leave {len(train)} for training; add rows.")
-    say(f"{len(train):,} training rows, {len(test):,} held out.")
+    say(f"{counted(len(train), 'training row')}, {len(test):,} held out.")
     return DataSplit(table, train, test, dialect=stream.dialect, request=request)
 
 

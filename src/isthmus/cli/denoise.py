@@ -16,6 +16,7 @@ from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, Overwrite, PicturesOutput, Seed, rows_of
 from isthmus.cli.rows_output import require_writable, write_rows
 from isthmus.cli.typed_flags import typed_among
+from isthmus.text_table import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,7 +111,7 @@ def denoise(
     )
     truth = None if reference is None else read_matching(reference, expected, reading=reading).values
     if truth is not None and len(truth) != len(table):
-        raise CommandError(f"--reference {reference!r}: {len(truth)} rows, and {data!r} has {len(table)}.")
+        raise CommandError(f"--reference {reference!r}: {counted(len(truth), 'row')}, and {data!r} has {len(table)}.")
     if fitted is not None:
         outcome = _Outcome(fitted, None)
     else:
@@ -189,14 +190,14 @@ def _complete(read: Table) -> Table:
     if left_out:
         say(f"note: not in the output: {', '.join(f'{one.name!r} ({one.why})' for one in left_out)}.")
     if read.is_mixed:
-        say(f"{table.n_columns} numeric columns are denoised; all others are left as they are.")
+        say(f"{counted(table.n_columns, 'numeric column', 'is', 'are')} denoised; all others are left as they are.")
     gaps = np.isnan(table.values)
     if not gaps.any():
         return table
     from isthmus.denoising.rows import unit_scale
     from isthmus.variants.vanilla import Autoencoder
 
-    say(f"{int(gaps.sum()):,} missing cells are filled by a linear model first …")
+    say(f"{counted(int(gaps.sum()), 'missing cell', 'is', 'are')} filled by a linear model first …")
     size = max(1, min(table.n_columns // 2, len(table) // 4, 20))
     linear = {"hidden_layer_sizes": (), "max_iter": 0, "scale": unit_scale(table)}
     filler = Autoencoder(size, **linear, missing="mask", random_state=0)
@@ -244,7 +245,7 @@ def _learned_from_clean(table: Table, rows: np.ndarray, asked: _Noise) -> _Outco
     order = np.random.default_rng(asked.seed).permutation(len(rows))
     n_evaluated = len(rows) // EVALUATED_ONE_IN if len(rows) >= MIN_EVALUATED else 0
     kept, learned = np.sort(order[:n_evaluated]), np.sort(order[n_evaluated:])
-    say(f"training on {len(learned):,} clean rows …")
+    say(f"training on {counted(len(learned), 'clean row')} …")
     pairs = are_pairs(table.values, rows)
     denoiser = asked.denoiser(table, clean=True)
     noisy = table.values[learned] if pairs else table.values
@@ -263,7 +264,7 @@ def _learned_from_clean(table: Table, rows: np.ndarray, asked: _Noise) -> _Outco
 
 
 def _learned_blind(table: Table, asked: _Noise) -> _Outcome:
-    say(f"training on {len(table):,} noisy rows alone …")
+    say(f"training on {counted(len(table), 'noisy row')} alone …")
     return _Outcome(asked.denoiser(table, clean=False).fit(table.values), table.values)
 
 

@@ -35,6 +35,7 @@ from isthmus.cli.row_flags import (
 from isthmus.cli.rows_output import shared
 from isthmus.cli.series_detection import AskedSeries, detect_series
 from isthmus.cli.series_hint import say_if_series
+from isthmus.text_table import counted
 
 if TYPE_CHECKING:
     from isthmus.tables import Table
@@ -211,7 +212,8 @@ def detect(
         from isthmus.tables import open_table
 
         stream = _described(open_table(data, **roles, **options))
-        say(f"comparing {len(stream):,} rows with one another; rows known to be normal can be given as --train …")
+        rows = counted(len(stream), "row")
+        say(f"comparing {rows} with one another; rows known to be normal can be given as --train …")
     wanted = contamination if train is None else None
     if detector is None and stream.fits_in_memory:
         table = stream.load()
@@ -250,7 +252,8 @@ def detect(
     write_detections(output, table, detection, alarms, top=top, most=most, overwrite=overwrite, facts=facts)
     if plot is not None:
         draw_top_anomalies(plot, table, detection, alarms)
-    say(f"{n_alarms:,} of {len(stream):,} rows are alarms ({detection.use.partition(':')[0]}).")
+    verb = "is an alarm" if n_alarms == 1 else "are alarms"
+    say(f"{n_alarms:,} of {counted(len(stream), 'row')} {verb} ({detection.use.partition(':')[0]}).")
 
 
 def _facts(stream: TableStream, detection: Any, n_alarms: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from isthmus.cli.detection_summary import reads_a_person, show_most_anomalous
 from isthmus.cli.outcome import CommandError, UsageError, escaped, print_json, say
 from isthmus.cli.rows_output import to_stdout
+from isthmus.text_table import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,7 +83,9 @@ def write_detections(
     if facts is not None:
         print_json({**facts, **({"scored": as_rows(columns)} if output is None else {"output": str(output)})})
     if output is not None:
-        say(f"{min(len(table), most or len(table)):,} rows, the most anomalous first, are in {str(output)!r}.")
+        n_written = min(len(table), most or len(table))
+        verb = "is" if n_written == 1 else "are"
+        say(f"{counted(n_written, 'row')}, the most anomalous first, {verb} in {str(output)!r}.")
 
 
 def write_columns(

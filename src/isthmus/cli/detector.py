@@ -7,6 +7,7 @@ from typing import Any
 from isthmus.cli.matching_rows import Expected, rows_expected, unnamed
 from isthmus.cli.outcome import CommandError, say, warnings_said
 from isthmus.cli.run_folder import open_run
+from isthmus.text_table import counted
 
 __all__ = ["detection_of", "detector_of", "say_fitted", "say_limits", "unfitted_detector"]
 
@@ -67,7 +68,7 @@ def detection_of(path: str, settings: tuple[tuple[str, Any], ...]) -> Any:
 def say_fitted(detector: Any, n_rows: int) -> None:
     """Say what the detector learned from."""
     n_held_out = len(detector.calibration_scores_)
-    say(f"{n_rows:,} normal rows; the scores of {n_held_out:,} of them, held out, set the threshold.")
+    say(f"{counted(n_rows, 'normal row')}; the scores of {n_held_out:,} of them, held out, set the threshold.")
     say_limits(detector)
 
 

@@ -14,6 +14,7 @@ from isthmus.cli.outcome import CommandError, print_json, show
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, RunPath, Seed, rows_of
 from isthmus.cli.run_folder import open_run
+from isthmus.text_table import counted
 
 __all__ = ["evaluate"]
 
@@ -67,7 +68,7 @@ def evaluate(
         evaluated_rows, beside = rows.held_out.rows, rows.held_out.given
         evaluation, evaluated_on = (
             rows.evaluate(estimator, seed),
-            f"the {len(rows.test):,} rows held out from training",
+            f"the {counted(len(rows.test), 'row')} held out from training",
         )
     else:
         stream = open_matching(
@@ -76,7 +77,7 @@ def evaluate(
         beside = conditions.repeated(len(stream), stream.given)
         evaluation = figures_of(estimator, stream, given=beside, random_state=seed)
         evaluated_rows = stream.load().rows if estimator.fitted_.layout is not None else None
-        evaluated_on = f"the {len(stream):,} rows of {data!r}"
+        evaluated_on = f"the {counted(len(stream), 'row')} of {data!r}"
     agreement = None
     if pairs is not None:
         table = rows.table if data is None else stream.load()

@@ -15,6 +15,7 @@ from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, rows_of
 from isthmus.cli.rows_output import require_writable, write_rows
 from isthmus.cli.run_folder import open_run
+from isthmus.text_table import counted
 
 __all__ = ["interpolate"]
 
@@ -62,7 +63,7 @@ def interpolate(
     count = len(table)
     for flag, row in (("--from", from_), ("--to", to)):
         if row >= count:
-            raise CommandError(f"{flag} {row} is beyond {data!r}, whose {count} rows are counted from 0.")
+            raise CommandError(f"{flag} {row} is beyond {data!r}, which has {counted(count, 'row')}, counted from 0.")
     first, last = (table.take([row]) for row in (from_, to))
     beside = {"given": conditions.of(first), "given_end": conditions.of(last)}
     rows = estimator.interpolate(first.rows, last.rows, steps=steps, path=path, **beside)

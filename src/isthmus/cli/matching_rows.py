@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags, TableFlags
 from isthmus.cli.run_folder import Run
+from isthmus.text_table import counted
 
 if TYPE_CHECKING:
     from isthmus.cli.conditions import Conditions
@@ -156,8 +157,8 @@ def _open_columns(
         return table
     table = open_table(source, **roles, columns=left if described else None)
     if table.n_columns != len(expected.columns):
-        count = len(expected.columns)
-        raise CommandError(f"{where}: {table.n_columns} columns, and there must be {count}, {expected.what}.")
+        found, count = counted(table.n_columns, "column"), len(expected.columns)
+        raise CommandError(f"{where}: {found}, and there must be {count}, {expected.what}.")
     return table
 
 
@@ -205,7 +206,7 @@ def _refuse_extra(extra: list[str], expected: Expected, where: str) -> None:
         return
     from isthmus.tables.errors import said
 
-    count = "1 column is" if len(extra) == 1 else f"{len(extra)} columns are"
+    count = counted(len(extra), "column", "is", "are")
     flags = " ".join(f"--drop {name!r}" for name in extra[:3]) + (" …" if len(extra) > 3 else "")
     raise CommandError(f"{where}: {count} not among {expected.what}: {said(extra)}; leave out with {flags}.")
 

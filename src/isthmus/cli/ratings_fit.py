@@ -12,6 +12,7 @@ from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import OF_TABLES, ReadingFlags
 from isthmus.cli.run_folder import EVALUATION, MODEL, require_free_run, written_run
 from isthmus.cli.typed_flags import typed_besides
+from isthmus.text_table import counted
 
 __all__ = ["AskedRatings", "fit_ratings", "rating_columns", "require_ratings"]
 
@@ -62,9 +63,9 @@ def fit_ratings(asked: AskedRatings, run: Path, *, overwrite: bool, json: bool) 
 
     ratings = read_ratings(asked.data, columns, asked.reading.options())
     n_users, n_items = ratings.matrix.shape
-    say(f"{ratings.matrix.nnz:,} ratings by {n_users:,} users of {n_items:,} items.")
+    say(f"{counted(ratings.matrix.nnz, 'rating')} by {counted(n_users, 'user')} of {counted(n_items, 'item')}.")
     if ratings.n_repeated:
-        say(f"note: {ratings.n_repeated:,} times a user rated an item again; the last rating counts.")
+        say(f"note: {counted(ratings.n_repeated, 'time')} a user rated an item again; the last rating counts.")
     settings = {name: _number(name, value) for name, value in typed.items()}
     model = ItemAutoencoder(random_state=asked.seed, **settings)
     say("fitting EASE, and a network to add to it …")
@@ -72,7 +73,7 @@ def fit_ratings(asked: AskedRatings, run: Path, *, overwrite: bool, json: bool) 
         model.fit(ratings)
     single = int((np.diff(liked(ratings.matrix, model.threshold_).indptr) == 1).sum())
     if single:
-        users = "1 user has" if single == 1 else f"{single:,} users have"
+        users = counted(single, "user", "has", "have")
         say(f"note: {users} a single like, which shows how popular its item is but not what goes with it.")
     report = _report(run, model)
     kept = {name: value for name, value in report.items() if name != "run"}

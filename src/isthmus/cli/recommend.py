@@ -17,6 +17,7 @@ from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Overwrite, RunPath
 from isthmus.cli.rows_output import to_stdout
 from isthmus.cli.run_folder import open_run
+from isthmus.text_table import counted
 
 __all__ = ["recommend"]
 
@@ -83,14 +84,17 @@ def recommend(
     columns = [pyarrow.array(part, kind) for part, kind in zip(parts, kinds, strict=True)]
     table = pyarrow.table(columns, names=["user", "rank", "item", "score"])
     if short:
-        say(f"note: {short} users have rated so much that fewer than {count} items are left.")
+        users, n_items = counted(short, "user", "has", "have"), counted(len(model.items_), "item")
+        say(f"note: {users} fewer than {count} unrated items left of the model's {n_items}.")
     if output is None:
         with tempfile.TemporaryDirectory() as folder:
             write_frame(Path(folder, "rows.csv"), table)
             to_stdout(Path(folder, "rows.csv"))
         return
     write_frame(output, table, overwrite=overwrite)
-    say(f"{len(rows):,} recommendations for {len(found.users):,} users are in {str(output)!r}.")
+    verb = "is" if len(rows) == 1 else "are"
+    users = counted(len(found.users), "user")
+    say(f"{counted(len(rows), 'recommendation')} for {users} {verb} in {str(output)!r}.")
 
 
 def _found(model: Any, data: str | None, users: tuple[str, ...], ratings: str | None, reading: Any, count: int) -> Any:

@@ -47,8 +47,9 @@ from isthmus.cli.row_flags import (
     TableOutput,
     rows_of,
 )
-from isthmus.cli.rows_output import require_writable, shared, side_by_side, write_blocks
+from isthmus.cli.rows_output import require_writable, say_left_out, shared, side_by_side, write_blocks
 from isthmus.cli.run_folder import open_run
+from isthmus.text_table import counted
 
 if TYPE_CHECKING:
     from isthmus.tables import Table
@@ -87,7 +88,7 @@ class _Written:
 
     columns: Sequence[str]
     values: Callable[[Table], Any]
-    what: str = "rows"
+    what: str = "row"
     closing: Callable[[TableStream, _Gaps], str] | None = None
     copies: Sequence[Callable[[Table], Any]] = ()  # for several files: the values of each
 
@@ -111,7 +112,7 @@ class _Gaps:
     def say_rows(self) -> None:
         """Say that rows with empty cells were encoded by a model that learned from complete ones."""
         if self.rows:
-            rows = "1 row has" if self.rows == 1 else f"{self.rows:,} rows have"
+            rows = counted(self.rows, "row", "has", "have")
             say(f"note: {rows} empty cells; the code is the best one for the observed cells.")
 
 
@@ -196,7 +197,9 @@ def _row_command(
                 )
             if written.closing is None:
                 gaps.say_rows()
-            elif output is not None:
+                return
+            say_left_out(stream, written.columns)
+            if output is not None:
                 say(written.closing(stream, gaps))
 
         flags = dict(inspect.signature(command, eval_str=True).parameters)
@@ -239,7 +242,7 @@ def encode(model: _Fitted) -> _Written:
         return estimator.transform(block.rows, size=model.latents, **model.given(block), **settings)
 
     if not model.std:
-        return _Written(latents, lambda block: model.conditions.written(block, encoded(block), latents), what="codes")
+        return _Written(latents, lambda block: model.conditions.written(block, encoded(block), latents), what="code")
     if not estimator.fitted_.has_errors:
         raise CommandError(
             f"{model.path!r}: no standard errors of its codes are known; encode without --std, or fit a variant with "
@@ -252,7 +255,7 @@ def encode(model: _Fitted) -> _Written:
         return np.concatenate(encoded(block, return_std=True), 1)
 
     names = [*latents, *(f"{name}_std" for name in latents)]
-    return _Written(names, lambda block: model.conditions.written(block, with_errors(block), names), what="codes")
+    return _Written(names, lambda block: model.conditions.written(block, with_errors(block), names), what="code")
 
 
 @_row_command("latents", reads_codes=True, pictures=True)
@@ -312,7 +315,11 @@ def impute(model: _Fitted) -> _Written:
     random, for variances and Rubin's rules. Without -o the rows are printed as CSV.
     """
     if not model.estimator.fitted_.takes_gaps:
-        raise CommandError(f"{model.path!r} can't fill cells; fit it again with --missing mask.")
+        likelihood = model.estimator.fitted_.model.likelihood
+        why = (
+            "fit it again with --missing mask" if likelihood.takes_missing else "its likelihood takes no missing cells"
+        )
+        raise CommandError(f"{model.path!r} can't fill cells; {why}.")
     count = model.draws
     held: dict[str, Any] = {}  # the draws of the last block: a table in memory is one block, drawn once
 
@@ -329,8 +336,12 @@ def impute(model: _Fitted) -> _Written:
         return values
 
     def closing(stream: TableStream, gaps: _Gaps) -> str:
-        drawn_or = "filled" if count is None else f"drawn, {count} times"
-        return f"{gaps.cells:,} of {len(stream) * stream.n_columns:,} cells were empty and are {drawn_or}."
+        drawn_or = "filled" if count is None else f"drawn {counted(count, 'time')}"
+        n_cells = counted(len(stream) * stream.n_columns, "cell")
+        if not gaps.cells:
+            return f"None of {n_cells} was empty."
+        was, are = ("was", "is") if gaps.cells == 1 else ("were", "are")
+        return f"{gaps.cells:,} of {n_cells} {was} empty and {are} {drawn_or}."
 
     copies = () if count is None else [drawn(place) for place in range(count)]
     return _Written(model.rows.columns, filled, closing=closing, copies=copies)
@@ -347,4 +358,4 @@ def score(model: _Fitted) -> _Written:
     def scores(block: Table) -> Any:
         return model.estimator.score_samples(block.rows, model.importance_samples, **model.given(block))[:, None]
 
-    return _Written(["log_density"], scores, what="log densities")
+    return _Written(["log_density"], scores, what="log density")

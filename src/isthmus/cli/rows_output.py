@@ -13,12 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, UsageError, say, show
 from isthmus.tables.table import Table, joined
+from isthmus.text_table import counted
 
 if TYPE_CHECKING:
     from isthmus.tables.row_shape import RowShape
     from isthmus.tables.stream import TableStream
 
-__all__ = ["require_writable", "shared", "side_by_side", "to_stdout", "write_blocks", "write_rows"]
+__all__ = [
+    "require_writable",
+    "say_left_out",
+    "shared",
+    "side_by_side",
+    "to_stdout",
+    "write_blocks",
+    "write_rows",
+]
 
 
 def require_writable(output: Path | None, *, overwrite: bool, row_shape: RowShape | None = None) -> None:
@@ -37,17 +46,17 @@ def require_writable(output: Path | None, *, overwrite: bool, row_shape: RowShap
             refuse_existing(output)
     elif suffix or (files := _files_of(row_shape)) is None:
         files = _files_of(row_shape)
-        folder = "" if files is None else f", or name a folder for {files}"
+        folder = "" if files is None else f", or name a folder for {files}s"
         raise UsageError(f"-o must end in {', '.join(WRITABLE)}{folder}, got {str(output)!r}.")
     elif output.is_file():
-        raise CommandError(f"{str(output)!r} is a file; name a folder for the {files}.")
+        raise CommandError(f"{str(output)!r} is a file; name a folder for the {files}s.")
 
 
 def _files_of(row_shape: RowShape | None) -> str | None:
-    """What rows are as separate files: pictures or sounds; None if neither."""
+    """What a row is as a separate file: a picture or a sound; None if neither."""
     if row_shape is None:
         return None
-    return "pictures" if row_shape.image_shape is not None else "sounds" if row_shape.signal is not None else None
+    return "picture" if row_shape.image_shape is not None else "sound" if row_shape.signal is not None else None
 
 
 def write_rows(
@@ -58,7 +67,7 @@ def write_rows(
     beside: Table | None = None,
     row_shape: RowShape | None = None,
     overwrite: bool = False,
-    what: str = "rows",
+    what: str = "row",
 ) -> None:
     """Write rows of numbers, with the ids and labels of ``beside``, and say where they are."""
     if isinstance(values, Table):
@@ -83,7 +92,7 @@ def write_rows(
             write_sounds(output, values, row_shape.signal, **names)
         else:
             write_images(output, values, row_shape.image_shape or (), **names)
-        say(f"{len(values):,} {_files_of(row_shape)} are in {str(output)!r}.")
+        say(f"{counted(len(values), _files_of(row_shape) or what, 'is', 'are')} in {str(output)!r}.")
         return
     write_table(output, values, columns, **words, overwrite=overwrite)
     _say_written(output, len(values), what, values.shape[1])
@@ -107,15 +116,27 @@ def side_by_side(rows: Table, low: Table, high: Table) -> Table:
     return Table(cells, layout.names, layout=layout)
 
 
+def say_left_out(stream: TableStream, written: Sequence[str]) -> None:
+    """Name the columns of the file that are not among those ``written``; those new since the fit were named before."""
+    from isthmus.tables.errors import said
+
+    left_out = [name for name in stream.all_columns if name not in (*written, stream.id_name, stream.label_name)]
+    found = {} if stream.description is None else {one.name: one for one in stream.description.findings}
+    if known := [name for name in left_out if name not in found or found[name].why != "not there at fit"]:
+        say(f"note: not in the output, because the model does not reconstruct them: {said(known, None)}.")
+
+
 def _say_written(output: Path, count: int, what: str, n_columns: int) -> None:
-    say(f"{count:,} {what} ({n_columns} column{'s' * (n_columns != 1)}) are in {str(output)!r}.")
+    is_or_are = "is" if count == 1 else "are"
+    say(f"{counted(count, what)} ({counted(n_columns, 'column')}) {is_or_are} in {str(output)!r}.")
 
 
 def _say_left_out(output: Path, *words: str | None) -> None:
     left_out = [name for name in words if name is not None]
     if output.suffix.lower() == ".npy" and left_out:
         names = " and ".join(map(repr, left_out))
-        say(f"note: .npy holds numbers alone, so {names} are left out; .npz keeps them.")
+        verb, them = ("is", "it") if len(left_out) == 1 else ("are", "them")
+        say(f"note: .npy holds numbers alone, so {names} {verb} left out; .npz keeps {them}.")
 
 
 def write_blocks(
@@ -126,7 +147,7 @@ def write_blocks(
     *,
     row_shape: RowShape | None = None,
     overwrite: bool = False,
-    what: str = "rows",
+    what: str = "row",
 ) -> None:
     """Write the ``answers`` for the blocks of a stream, one block at a time, as `write_rows` would."""
     from isthmus.tables.writing import table_writer

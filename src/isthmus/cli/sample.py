@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -66,9 +67,10 @@ def sample(
     try:
         rows = estimator.sample(number, random_state=seed, codes=codes, noise=noise, given=beside, order=order)
     except ValueError as error:
-        if "order=" not in str(error):
+        flags = re.sub(r"\b(order|codes)=", r"--\1 ", str(error))
+        if flags == str(error):
             raise
-        raise CommandError(str(error).partition(": ")[2].replace("order=", "--order ")) from error
+        raise CommandError(flags.partition(": ")[2]) from error
     if codes == "auto" and estimator.fitted_.model.bottleneck.has_prior:
         say(f"{estimator.code_source().sentence()}.")
     write_rows(output, rows, expected.columns, row_shape=expected.row_shape, overwrite=overwrite)

@@ -25,6 +25,7 @@ from isthmus.cli.series_run import (
     windows_of,
 )
 from isthmus.cli.window_flags import network_of_windows, window_length
+from isthmus.text_table import counted
 
 __all__ = ["AskedWindows", "fit_series"]
 
@@ -78,7 +79,7 @@ def fit_series(
     notes = (*file.notes, *(note for series in file.series for note in series.notes))
     for note in dict.fromkeys(notes):
         say(f"note: {note}")
-    say(f"{Path(asked.data).stem}: {len(file):,} steps, {_channels(file.series[0].channels)}.")
+    say(f"{Path(asked.data).stem}: {counted(len(file), 'step')}, {_channels(file.series[0].channels)}.")
     say("fitting singular spectrum analysis and an autoencoder of windows …")
     try:
         model.fit(list(file.series))

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.evaluation.probes import LabelProbes
-from isthmus.evaluation.written import NO_FIGURE, Figure, as_text, counted, dimensions, kept
+from isthmus.evaluation.written import NO_FIGURE, Figure, as_text, dimensions, kept
+from isthmus.text_table import counted
 
 if TYPE_CHECKING:
     from rich.table import Table

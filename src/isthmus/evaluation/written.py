@@ -6,10 +6,12 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from isthmus.text_table import counted
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["NO_FIGURE", "Figure", "as_text", "counted", "dimensions", "kept"]
+__all__ = ["NO_FIGURE", "Figure", "as_text", "dimensions", "kept"]
 
 NO_FIGURE = "–"
 MAX_DECIMALS = 4
@@ -41,11 +43,6 @@ def _written(value: float | str | None, kind: str) -> str:
 def dimensions(count: int) -> str:
     """The size of a code: "2 dimensions"."""
     return counted(count, "dimension")
-
-
-def counted(count: int, noun: str) -> str:
-    """A count with its noun: "1 feature", "9,472 features"."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def kept(*shares: float) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from isthmus.evaluation.written import counted
+from isthmus.text_table import counted
 
 if TYPE_CHECKING:
     from isthmus.evaluation import Evaluation

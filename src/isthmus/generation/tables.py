@@ -92,11 +92,12 @@ def order_of(rules: Sequence[str], names: Sequence[str], layout: TableLayout | N
     for rule in rules:
         match = RULE.fullmatch(rule) if isinstance(rule, str) else None
         if match is None:
-            raise ValueError(f"{who}: order must be like 'start <= end', got {rule!r}.")
+            raise ValueError(f"{who}: order={rule!r} must be like 'start <= end'.")
         left, sign, right = match.groups()
         if unknown := [name for name in (left, right) if name not in places]:
+            verb = "is" if len(unknown) == 1 else "are"
             raise ValueError(
-                f"{who}: order={rule!r} needs columns of numbers or dates, and {said(unknown)} is none; there are "
+                f"{who}: order={rule!r} needs columns of numbers or dates, and {said(unknown)} {verb} not; there are "
                 f"{said(list(places), 8)}."
             )
         if kinds.get(left) != kinds.get(right):

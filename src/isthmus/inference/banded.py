@@ -43,7 +43,8 @@ def with_bands(
     if fitted.layout is not None:
         half *= np.isin(np.arange(len(half)), fitted.layout.blocks.scaled)
     center = fitted.scaling.undo(fitted.map_rows(rows, fitted.reconstructed, given))
-    low, middle, high = (
-        fitted.in_user_format((center + side * half).astype(fitted.dtype), like) for side in (-1, 0, 1)
-    )
-    return middle, low, high
+    low, high = center - half, center + half
+    if fitted.model.likelihood.draws_whole:  # counts
+        low = low.clip(0)
+    rows, low, high = (fitted.in_user_format(each.astype(fitted.dtype), like) for each in (center, low, high))
+    return rows, low, high

@@ -28,6 +28,7 @@ from isthmus.ratings.ease import RIDGES, ease_weights, gram_of
 from isthmus.ratings.interactions import Interactions, Sparse, interactions, liked
 from isthmus.ratings.network import train_network
 from isthmus.ratings.ranking import first_items, hide_likes, ranked
+from isthmus.text_table import counted
 
 __all__ = ["ItemAutoencoder", "Recommendations"]
 
@@ -110,7 +111,7 @@ class ItemAutoencoder(BaseEstimator):
         if self.left_out_:
             some = ", ".join(self.left_out_[:5]) + (", …" if len(self.left_out_) > 5 else "")
             warnings.warn(
-                f"{who}: {len(self.left_out_)} items are left out, as no rating of theirs is at least "
+                f"{who}: {counted(len(self.left_out_), 'item', 'is', 'are')} left out, with no rating of at least "
                 f"{self.threshold_:g}: {some}.",
                 UserWarning,
                 stacklevel=2,
@@ -230,9 +231,8 @@ class ItemAutoencoder(BaseEstimator):
             unknown = [name for name in names if name not in places]
             if unknown:
                 some = ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else "")
-                raise ValueError(
-                    f"{who}: {len(unknown)} users were not in the fit: {some}; give their ratings instead of names."
-                )
+                users = counted(len(unknown), "user", "was", "were")
+                raise ValueError(f"{who}: {users} not in the fit: {some}; give their ratings instead of names.")
             return names, self.history_likes_[[places[name] for name in names]]
         width = len(self.items_) + len(self.left_out_)
         if sparse.issparse(X) and X.shape[1] != width:

@@ -19,6 +19,7 @@ from isthmus.tables.errors import DataError, said
 from isthmus.tables.frames import arrow_of, is_frame
 from isthmus.tables.layout import TableLayout, layout_of
 from isthmus.tables.table import Table
+from isthmus.text_table import counted
 
 if TYPE_CHECKING:
     import pyarrow
@@ -159,7 +160,8 @@ def _encoded(cells: pyarrow.Table, layout: TableLayout, n_rows: int, who: str) -
         cell = cells.column(column.name)[int(wrong[0])].as_py()
         if column.kind == "category" and cell is not None and cell == cell and cell != "":
             levels = said([str(level) for level in column.categories], SHOWN_LEVELS)
-            new = dict.fromkeys(str(cells.column(column.name)[row].as_py()) for row in wrong[:LOOKED_AT].tolist())
+            found = [cells.column(column.name)[row].as_py() for row in wrong[:LOOKED_AT].tolist()]
+            new = dict.fromkeys(str(one) for one in found if one is not None and one == one and one != "")
             others = f", nor was {said(list(new)[1:], SHOWN_LEVELS)}" if len(new) > 1 else ""
             faults.append(
                 f"{column.name}={cell} in row {wrong[0]} was not there at fit{others}; the levels are {levels}"
@@ -175,4 +177,4 @@ def _encoded(cells: pyarrow.Table, layout: TableLayout, n_rows: int, who: str) -
 
 def _require_length(n_given: int, n_rows: int, who: str) -> None:
     if n_given != n_rows:
-        raise ValueError(f"{who}: given has {n_given} rows, but X has {n_rows}; it needs one row per row of X.")
+        raise ValueError(f"{who}: given has {counted(n_given, 'row')}, but X has {n_rows}; it needs one per row of X.")

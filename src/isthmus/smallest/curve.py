@@ -14,7 +14,7 @@ import numpy as np
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.principal_errors import equal_error_size
-from isthmus.evaluation.written import counted, dimensions
+from isthmus.evaluation.written import dimensions
 from isthmus.hyperparameter import hyperparameters
 from isthmus.inner_fit import uninterrupted
 from isthmus.size_search import grid
@@ -25,6 +25,7 @@ from isthmus.smallest.encoded import encoded_rows
 from isthmus.smallest.result import Bits, RateDistortion, SizeErrors
 from isthmus.smallest.splits import model_units, pca_errors_of, row_errors
 from isthmus.tables import split_rows
+from isthmus.text_table import counted
 from isthmus.variants.nested import NestedAutoencoder
 from isthmus.variants.vanilla import Autoencoder
 

@@ -15,7 +15,6 @@ import torch
 from scipy.linalg import helmert
 from sklearn.utils import check_array
 
-from isthmus.evaluation.written import counted
 from isthmus.parts.completion import fit_completion
 from isthmus.parts.draws import seeded
 from isthmus.rows.scaling import observed_statistics
@@ -27,6 +26,7 @@ from isthmus.tables.input_rows import InputRows, input_rows
 from isthmus.tables.layout import TableLayout, layout_of
 from isthmus.tables.not_rows import numbers_required
 from isthmus.tables.table import Table
+from isthmus.text_table import counted
 
 __all__ = ["EncodedRows", "encoded_rows"]
 

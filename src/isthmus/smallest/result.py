@@ -8,9 +8,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from isthmus.evaluation.written import NO_FIGURE, as_text, counted, dimensions
+from isthmus.evaluation.written import NO_FIGURE, as_text, dimensions
 from isthmus.smallest.bits import RatePoint
 from isthmus.smallest.choice import Choice
+from isthmus.text_table import counted
 
 if TYPE_CHECKING:
     from rich.table import Table

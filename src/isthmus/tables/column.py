@@ -22,7 +22,7 @@ import numpy as np
 from isthmus.tables.cells import arrow_type, date_texts, moments, plain_cells, texts, without_nan, zone_of
 from isthmus.tables.errors import DataError
 from isthmus.tables.marks import without_marks
-from isthmus.tables.text_dates import DAY, DateForm, dates_of
+from isthmus.tables.text_dates import DAY, DateForm, dates_of, iso_dates
 from isthmus.tables.text_numbers import NumberForm, numbers_of
 
 if TYPE_CHECKING:
@@ -193,6 +193,8 @@ class Column:
         if self.kind == "date":
             if isinstance(self.form, DateForm):
                 return dates_of(cells, self.form).cast(self._canonical())
+            if self.form is None:  # dates at fit, text here: read if it is unambiguous
+                return iso_dates(cells).cast(self._canonical())
             return self._typed_dates(numbers_of(cells))
         if self.kind == "boolean":
             form = self.form if isinstance(self.form, BooleanForm) else BooleanForm("true", "false")

@@ -21,7 +21,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["DAY_AND_MONTH", "FORMS", "TIME_ALONE", "DateForm", "dates_of", "likely_forms"]
+__all__ = ["DAY_AND_MONTH", "FORMS", "TIME_ALONE", "DateForm", "dates_of", "iso_dates", "likely_forms"]
 
 SECOND, DAY = 1_000_000, 86_400_000_000  # in microseconds
 SHARE, MIN_OTHER = 0.95, 0.05  # of the texts that two forms read together; that the second reads
@@ -331,6 +331,14 @@ def dates_of(cells: pyarrow.Array, form: DateForm) -> Any:
         days = fourth - (fourth + 3) % 7 + 7 * (week - 1)
     moments = days * DAY + clock
     return pyarrow.array(moments, mask=~found)
+
+
+def iso_dates(cells: pyarrow.Array) -> Any:
+    """Cells written as 2024-12-31, with or without a time of day, as timestamps; null where they are not."""
+    import pyarrow.compute
+
+    compute: Any = pyarrow.compute
+    return compute.coalesce(*(dates_of(cells, DateForm("%Y-%m-%d", timed=timed)) for timed in (False, True)))
 
 
 def _clock(fields: dict[str, Any], number: Any, found: np.ndarray, *, is_span: bool) -> tuple[np.ndarray, np.ndarray]:
