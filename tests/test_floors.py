@@ -342,7 +342,6 @@ def _circles(graph: dict[str, set[str]]) -> Iterator[str]:
         yield from walk(name, ())
 
 
-# Owned by work under way on other branches; each line leaves with its merge.
 def test_the_package_keeps_the_house_rules():
     assert broken_rules(PACKAGE) == []
 

@@ -188,13 +188,11 @@ class Column:
         if self.is_numeric:
             form = self.form if isinstance(self.form, NumberForm) else NumberForm()
             numbers = numbers_of(cells, form.decimal)
-            numbers = compute.if_else(compute.is_finite(numbers), numbers, None)
-            return self._without_numeric_marks(numbers)
+            return self._without_numeric_marks(compute.if_else(compute.is_finite(numbers), numbers, None))
         if self.kind == "date":
-            if isinstance(self.form, DateForm):
-                return dates_of(cells, self.form).cast(self._canonical())
-            if self.form is None:  # dates at fit, text here: read if it is unambiguous
-                return iso_dates(cells).cast(self._canonical())
+            if self.form is None or isinstance(self.form, DateForm):  # dates at fit, text here: if it is unambiguous
+                found = iso_dates(cells) if self.form is None else dates_of(cells, self.form)
+                return found.cast(self._canonical())
             return self._typed_dates(numbers_of(cells))
         if self.kind == "boolean":
             form = self.form if isinstance(self.form, BooleanForm) else BooleanForm("true", "false")
