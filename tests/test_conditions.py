@@ -158,7 +158,7 @@ def test_onnx_takes_the_encoded_columns(model, tmp_path):
 def test_dates_may_be_given_as_text_later():
     days = pd.Timestamp("2024-03-01") + pd.to_timedelta(np.arange(60) % 17, "D")
     X = np.random.default_rng(0).normal(size=(60, 4))
-    model = Autoencoder(1, max_iter=0, random_state=0).fit(X, given=pd.DataFrame({"day": days}))
+    model = isthmus.Autoencoder(1, max_iter=0, random_state=0).fit(X, given=pd.DataFrame({"day": days}))
     expected = model.transform(X, given=pd.DataFrame({"day": days}))
     for text in (days.strftime("%Y-%m-%d"), days.strftime("%Y-%m-%d 00:00:00")):
         np.testing.assert_array_equal(model.transform(X, given=pd.DataFrame({"day": text})), expected)

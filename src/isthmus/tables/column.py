@@ -191,10 +191,8 @@ class Column:
             numbers = compute.if_else(compute.is_finite(numbers), numbers, None)
             return self._without_numeric_marks(numbers)
         if self.kind == "date":
-            if isinstance(self.form, DateForm):
-                return dates_of(cells, self.form).cast(self._canonical())
-            if self.form is None:  # dates at fit, text here: read if it is unambiguous
-                return iso_dates(cells).cast(self._canonical())
+            if self.form is None or isinstance(self.form, DateForm):  # None: typed dates at fit, text here
+                return (dates_of(cells, self.form) if self.form else iso_dates(cells)).cast(self._canonical())
             return self._typed_dates(numbers_of(cells))
         if self.kind == "boolean":
             form = self.form if isinstance(self.form, BooleanForm) else BooleanForm("true", "false")
