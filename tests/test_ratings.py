@@ -112,7 +112,7 @@ def test_the_same_seed_gives_the_same_recommendations_and_so_does_a_saved_model(
 
 def test_ratings_below_the_threshold_are_no_likes_and_not_recommended_either():
     frame = pd.DataFrame({"who": list("aabbccdd"), "what": list("xyxyxyxz"), "stars": [5, 5, 5, 5, 5, 1, 5, 1]})
-    with pytest.warns(UserWarning, match=r"1 items are left out.*z"):
+    with pytest.warns(UserWarning, match=r"1 item is left out.*z"):
         fitted = ItemAutoencoder(threshold=3, max_iter=0).fit(frame)
     assert fitted.left_out_ == ("z",)
     assert fitted.columns_ == ("who", "what", "stars")

@@ -79,7 +79,7 @@ def test_order_is_kept_on_request(model, rule):
     ("rule", "words"),
     [
         ("start end", "order='start end' must be like 'start <= end'"),
-        ("start <= kind", "order='start <= kind' needs columns of numbers or dates, and 'kind' is none"),
+        ("start <= kind", "order='start <= kind' needs columns of numbers or dates, and 'kind' is not"),
         ("start <= later", "'later' is not; there are 'visits', 'share', 'start', 'end'"),
         ("start < share", "order='start < share' compares a date with a number"),
         ("share > 1 < 2", "needs columns of numbers"),

@@ -75,7 +75,7 @@ def test_a_file_without_the_column_is_refused_unless_its_value_is_typed(run, tmp
         ([], "say --given batch=A|B|C --given age=0"),
         (
             ["--given", "batch=Z", "--given", "age=50"],
-            "--given batch=Z: the levels of 'batch' at fit were 'A', 'B', 'C'",
+            "batch=Z: the levels of 'batch' at fit were 'A', 'B', 'C'",
         ),
         (["--given", "batch=A", "--given", "age=old"], "--given age=old: 'age' was a number at fit"),
         (["--given", "batch"], "--given must be COLUMN=VALUE"),

@@ -190,9 +190,8 @@ class Column:
             numbers = numbers_of(cells, form.decimal)
             return self._without_numeric_marks(compute.if_else(compute.is_finite(numbers), numbers, None))
         if self.kind == "date":
-            if self.form is None or isinstance(self.form, DateForm):  # dates at fit, text here: if it is unambiguous
-                found = iso_dates(cells) if self.form is None else dates_of(cells, self.form)
-                return found.cast(self._canonical())
+            if self.form is None or isinstance(self.form, DateForm):  # None: typed dates at fit, text here
+                return (dates_of(cells, self.form) if self.form else iso_dates(cells)).cast(self._canonical())
             return self._typed_dates(numbers_of(cells))
         if self.kind == "boolean":
             form = self.form if isinstance(self.form, BooleanForm) else BooleanForm("true", "false")
