@@ -170,7 +170,7 @@ def test_rows_larger_than_memory_carry_it():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (GIVEN[:5], "given has 5 rows, but X has 200; it needs one row per row of X"),
+        (GIVEN[:5], "given has 5 rows, but X has 200; it needs one per row of X"),
         (np.full((200, 1), np.inf), "given has inf in row 0, column 0; fill it first"),
         (["a", 1.0] * 100, "given must hold numbers, words or dates, one kind a column"),
         (np.eye(200), "given determines every row of X .least squares on it leaves nothing for a code"),
