@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse
 import scipy.stats
@@ -200,3 +203,15 @@ def test_bands_do_not_go_below_zero():
     assert low.min() == 0
     assert (low <= rows).all()
     assert ((low <= X) & (high >= X)).mean() > 0.85
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_expected_counts_of_a_frame_of_integers_are_no_integers(library):
+    """They sum to the row's total, as those of an array do."""
+    X = np.random.default_rng(0).poisson(0.8, (60, 5)) + np.eye(60, 5, dtype=int)
+    frame = pd.DataFrame(X, columns=list("abcde"))
+    own = {"pandas": lambda: frame, "polars": lambda: pl.from_pandas(frame), "pyarrow": lambda: pa.table(dict(frame))}
+    model = Autoencoder(1, likelihood="poisson", max_iter=2, random_state=0).fit(own[library]())
+    found = model.reconstruct(own[library]())
+    values = found.to_pandas().to_numpy() if library != "pandas" else found.to_numpy()
+    np.testing.assert_allclose(values.sum(1), X.sum(1), rtol=1e-4)

@@ -302,7 +302,10 @@ class FittedState:
         """
         if like is None and self.array_shape is not None:
             return in_array_shape(values, self.array_shape, self.image_shape)
-        return rows_like(like, values, self.layout, self.form, names=self.names, image_shape=self.image_shape)
+        return rows_like(
+            like, values, self.layout, self.form, names=self.names, image_shape=self.image_shape,
+            fractions=self.model.likelihood.counts_deviance,
+        )  # fmt: skip
 
     def new_rows(self, values: np.ndarray) -> Any:
         """Rows that are none of the user's, in the form of the fit: a frame, a mixed-type table, an array."""

@@ -15,6 +15,8 @@ from isthmus.tables.table import Table
 
 __all__ = ["filled_like", "new_rows", "rows_like"]
 
+FLOATS = {"pandas": "float64", "polars": "Float64", "pyarrow": "double"}
+
 
 def rows_like(
     X: Any,
@@ -24,11 +26,12 @@ def rows_like(
     *,
     names: Sequence[str] | None = None,
     image_shape: tuple[int, ...] | None = None,
+    fractions: bool = False,
 ) -> Any:
     """Numbers of shape (n_rows, width) as rows in the form of X, or without X in the ``form`` of the fit.
 
     Mixed-type columns are decoded by ``layout``, each to its own type. ``names`` are the numeric columns of the fit, in
-    the order of ``values``.
+    the order of ``values``. With ``fractions``, as expected counts have, integers of a numeric DataFrame become floats.
     """
     if isinstance(X, Table):
         if layout is not None:
@@ -38,10 +41,15 @@ def rows_like(
         if not is_frame(X):
             return like_array(X, values, image_shape)
         layout = _plain_layout(X, names)
+    else:
+        fractions = False
+    layout = layout.with_fractions() if fractions else layout
     table = layout.decode(values)
     if is_frame(X):
         order = [name for name in names_of(X) if name in layout.names]
         own = dict(zip(names_of(X), form_of(X).dtypes, strict=True))
+        if fractions:
+            own = {name: FLOATS[form_of(X).library] if _is_whole(kind) else kind for name, kind in own.items()}
         form = replace(form_of(X), dtypes=tuple(own[name] for name in order))
         made = form.frame(table.select(order), layout.select(order), getattr(X, "index", None))
         if form.library == "pandas":  # whose names need not be strings
@@ -87,5 +95,8 @@ def _plain_layout(X: Any, names: Sequence[str] | None) -> TableLayout:
 def _layout_by(form: FrameForm, known: Sequence[str], names: Sequence[str]) -> TableLayout:
     """Integers where the dtypes of the columns ``known`` are; the columns ``names``, in this order."""
     kinds = dict(zip(known, (kind.partition("[")[0].lower() for kind in form.dtypes), strict=True))
-    whole = {name: kinds[name].startswith(("int", "uint")) for name in names}
-    return plain_layout(names, [kinds[name] if whole[name] else "double" for name in names])
+    return plain_layout(names, [kinds[name] if _is_whole(kinds[name]) else "double" for name in names])
+
+
+def _is_whole(dtype: str) -> bool:
+    return dtype.lower().startswith(("int", "uint"))
