@@ -69,12 +69,12 @@ def main() -> None:
             filled = {
                 "linear interpolation": interpolated(holes),
                 "seasonal mean": seasonal(holes, period),
-                "singular spectrum analysis alone": closed.denoise(holes)[:, 0],
-                "bridged by residuals (ours)": closed.impute(holes)[:, 0],
+                "singular spectrum analysis alone": closed.denoise(holes),
+                "bridged by residuals (ours)": closed.impute(holes),
             }
             if given.networks:
                 learned = WindowedAutoencoder(window=window, network="perceptron", random_state=0).fit(holes)
-                filled[f"network where held-out blocks say so ({learned.kind_})"] = learned.impute(holes)[:, 0]
+                filled[f"network where held-out blocks say so ({learned.kind_})"] = learned.impute(holes)
             errors = {name: float(np.nanmean((one[steps] - x[steps]) ** 2) / x.var()) for name, one in filled.items()}
             unfilled = int(np.isnan(filled["bridged by residuals (ours)"][steps]).sum())
             rows.append({"file": file, "period": period, "gap": size, "window": window, "unfilled": unfilled, **errors})
