@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from isthmus import Autoencoder, SeriesOutlierDetector, WindowedAutoencoder, load, save
 from isthmus.series import series_of
 from isthmus.series.bridging import _bridge, bridged
-from isthmus.series.episodes import ROUNDING, (
+from isthmus.series.episodes import (
+    ROUNDING,
     Rate,
     Tracker,
     count_episodes,
