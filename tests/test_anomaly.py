@@ -25,6 +25,8 @@ from isthmus.anomaly.scorer import MEASURES
 from isthmus.anomaly.scores import StandardUnits, Surprise, residual_variances
 from isthmus.anomaly.tail import Tail, n_outlying
 from isthmus.storage import StorageError
+from isthmus.tables import Table
+from isthmus.tables.row_shape import RowShape
 
 
 def quick(**settings) -> AutoencoderOutlierDetector:
@@ -806,3 +808,10 @@ def test_pictures_have_one_unit():
 def test_equal_pictures_have_no_unit_of_rounding_errors():
     """The mean of 0.1s is not exactly 0.1."""
     assert StandardUnits.of(np.full((40, 4), 0.1), common=True).spread == pytest.approx(0.001)
+
+
+def test_channels_of_a_series_have_units_of_their_own():
+    X = np.random.default_rng(0).normal(size=(60, 8)) * np.repeat([1.0, 1000.0], 4)
+    names = tuple(f"x{place}" for place in range(8))
+    windows = Table(X, names, row_shape=RowShape((2, 4), ("channel", "time")))
+    assert not AutoencoderOutlierDetector(random_state=0).fit(windows).scorer_.units.common

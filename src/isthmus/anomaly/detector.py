@@ -302,7 +302,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
     @property
     def _of_one_unit(self) -> bool:
         """Whether rows are pictures or sounds, whose numbers have one unit."""
-        return self.row_shape_ is not None and bool(self.row_shape_.grid)
+        shape = self.row_shape_
+        return shape is not None and (shape.image_shape is not None or shape.signal is not None)
 
     @property
     def _n_columns(self) -> int:
