@@ -1,7 +1,7 @@
 """Nothing half written is ever seen, and what killed processes leave is finished or cleared away, but nothing else."""
 
+import itertools
 import os
-import random
 import signal
 import sys
 import threading
@@ -190,25 +190,28 @@ def test_what_a_killed_write_of_a_file_leaves_is_cleared_away_by_the_next(tmp_pa
     assert not (tmp_path / "codes.csv").exists()
 
 
-def test_random_kills_lose_nothing_and_leave_nothing(tmp_path):
-    """Saves over one another in a child that is killed whenever it happens."""
-    save(fitted(), tmp_path / "model")
-    drawn, kills = random.Random(0), 0
-    models = [fitted(seed) for seed in range(2)]
-    for _ in range(25):
-        child = os.fork()
-        if child == 0:
-            while True:
-                for model in models:
-                    save(model, tmp_path / "model", overwrite=True)
-        time.sleep(drawn.uniform(0.005, 0.05))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        assert load(tmp_path / "model").random_state in (0, 1)
-        kills += len(hidden(tmp_path))
-        save(models[0], tmp_path / "model", overwrite=True)
+def test_a_kill_at_any_step_loses_nothing_and_leaves_nothing(either_way, tmp_path):
+    """A save over another one, killed at its first call to the file system, at its second, and so on to its last."""
+    script = """
+import itertools, sys
+model.random_state = 1
+count = itertools.count()
+sys.addaudithook(lambda event, _: event.startswith(("open", "os.", "ctypes.")) and next(count) == STEP and die())
+isthmus.save(model, "model", overwrite=True)
+"""
+    left, found = [], []
+    for step in itertools.count():
+        save(fitted(), tmp_path / "model", overwrite=True)
+        code = killed(script.replace("STEP", str(step)), tmp_path)
+        left += hidden(tmp_path)
+        found.append(load(tmp_path / "model").random_state)
+        save(fitted(), tmp_path / "other", overwrite=True)
         assert hidden(tmp_path) == []
-    assert kills > 0
+        if code != -signal.SIGKILL:
+            break
+    assert len(left) > 5
+    assert found == sorted(found)  # the old model up to one step, the new one from there
+    assert set(found) == {0, 1}
 
 
 # ---- what is somebody else's ---------------------------------------------------------------------------
